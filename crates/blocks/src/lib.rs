@@ -1,0 +1,1 @@
+//! The embedded engine: journal, head, blocks, index, manifest, retention.

@@ -1,0 +1,1 @@
+//! Listeners, TLS, limits, compression and clients.

@@ -1,0 +1,1 @@
+//! The Collector's YAML, component contracts, outcomes and the running graph.

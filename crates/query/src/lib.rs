@@ -1,0 +1,1 @@
+//! Questions become plans; what a store left over is done here.

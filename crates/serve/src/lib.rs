@@ -1,0 +1,1 @@
+//! The query APIs: Jaeger, Faden, health, metrics.

@@ -1,0 +1,1 @@
+//! Every other form of a span, to and from the model.
