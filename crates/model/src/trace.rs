@@ -1,0 +1,297 @@
+//! One whole trace, joined from any number of batches.
+//!
+//! In: batches that hold spans of one trace, in any order, possibly with duplicates. Out: a skeleton in depth-first
+//! order, parents before children, siblings by start; attributes stay in the batches. A cycle of parents is broken at
+//! its earliest span, and a parent that is missing makes its children roots.
+
+use std::collections::HashMap;
+
+use crate::time::UnixNanos;
+use crate::{Batch, Kind, Span, SpanId, StatusCode, Tenant, TraceId};
+
+/// The spans of one trace and their structure.
+#[derive(Clone, Debug)]
+pub struct Trace {
+    id: TraceId,
+    batches: Vec<Batch>,
+    nodes: Vec<Node>,
+}
+
+/// A span's place in its trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Node {
+    batch: u32,
+    row: u32,
+    /// Place of the parent in [`Trace::nodes`]; always smaller than the span's own.
+    pub parent: Option<u32>,
+    /// Levels below its root.
+    pub depth: u32,
+    /// How many spans name it as their parent.
+    pub children: u32,
+    /// True where the span names a parent that the trace does not hold.
+    pub is_orphan: bool,
+    /// Nanoseconds in which no child of it ran.
+    pub self_time: u64,
+}
+
+/// What a list of traces shows of each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// Which trace.
+    pub id: TraceId,
+    /// The earliest start of its spans.
+    pub start: UnixNanos,
+    /// The latest end of its spans.
+    pub end: UnixNanos,
+    /// The service of its root (or of its earliest span, while no root has arrived).
+    pub root_service: String,
+    /// The operation of its root (or of its earliest span).
+    pub root_name: String,
+    /// How many spans.
+    pub spans: u64,
+    /// How many of them failed.
+    pub errors: u64,
+    /// How many name a parent that is missing.
+    pub orphans: u64,
+    /// Each service with its spans and errors, by name.
+    pub services: Vec<ServiceCount>,
+}
+
+/// The part of one service in a trace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceCount {
+    /// The service.
+    pub name: String,
+    /// Its spans.
+    pub spans: u64,
+    /// Its spans that failed.
+    pub errors: u64,
+}
+
+impl Summary {
+    /// From the earliest start to the latest end, in nanoseconds.
+    #[must_use]
+    pub fn duration(&self) -> u64 {
+        self.end.saturating_sub(self.start)
+    }
+}
+
+impl Trace {
+    /// Joins what belongs to the trace; spans of other traces are skipped. `None` where no span is left.
+    #[must_use]
+    pub fn join(id: TraceId, batches: Vec<Batch>) -> Option<Self> {
+        let places = distinct(id, &batches);
+        if places.is_empty() {
+            return None;
+        }
+        let nodes = arrange(&batches, &places);
+        Some(Self { id, batches, nodes })
+    }
+
+    /// Which trace.
+    #[must_use]
+    pub fn id(&self) -> TraceId {
+        self.id
+    }
+
+    /// Whose trace.
+    #[must_use]
+    pub fn tenant(&self) -> &Tenant {
+        self.batches[0].tenant()
+    }
+
+    /// The structure, parents before children.
+    #[must_use]
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// The span of a node.
+    #[must_use]
+    pub fn span(&self, node: &Node) -> Span<'_> {
+        self.batches[node.batch as usize].span(node.row as usize)
+    }
+
+    /// All spans, parents before children.
+    pub fn spans(&self) -> impl Iterator<Item = Span<'_>> {
+        self.nodes.iter().map(|node| self.span(node))
+    }
+
+    /// A number that is equal for two nodes exactly where their resources are the same object.
+    #[must_use]
+    pub fn resource_key(&self, node: &Node) -> (u32, u32) {
+        (node.batch, self.batches[node.batch as usize].rows()[node.row as usize].resource)
+    }
+
+    /// The earliest start.
+    #[must_use]
+    pub fn start(&self) -> UnixNanos {
+        self.spans().map(|span| span.start()).min().unwrap_or(0)
+    }
+
+    /// The latest end; never before the start.
+    #[must_use]
+    pub fn end(&self) -> UnixNanos {
+        self.spans().map(|span| span.end().max(span.start())).max().unwrap_or(0)
+    }
+
+    /// What a list shows of it.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        let root = self.root();
+        let mut services: Vec<ServiceCount> = Vec::new();
+        for span in self.spans() {
+            let failed = u64::from(span.status() == StatusCode::Error);
+            match services.binary_search_by(|service| service.name.as_str().cmp(span.service())) {
+                Ok(at) => {
+                    services[at].spans += 1;
+                    services[at].errors += failed;
+                }
+                Err(at) => {
+                    services
+                        .insert(at, ServiceCount { name: span.service().into(), spans: 1, errors: failed });
+                }
+            }
+        }
+        Summary {
+            id: self.id,
+            start: self.start(),
+            end: self.end(),
+            root_service: root.service().into(),
+            root_name: root.name().into(),
+            spans: self.nodes.len() as u64,
+            errors: services.iter().map(|service| service.errors).sum(),
+            orphans: self.nodes.iter().filter(|node| node.is_orphan).count() as u64,
+            services,
+        }
+    }
+
+    /// The earliest span that names no parent, else the earliest of all.
+    #[must_use]
+    pub fn root(&self) -> Span<'_> {
+        let tops = self.nodes.iter().filter(|node| node.parent.is_none());
+        let earliest = tops.min_by_key(|node| (node.is_orphan, self.span(node).start()));
+        self.span(earliest.expect("a trace has a span, and the first has no parent"))
+    }
+}
+
+/// A span before it has a place in the tree.
+type Place = (u32, u32);
+
+fn distinct(id: TraceId, batches: &[Batch]) -> Vec<Place> {
+    let mut places: Vec<Place> = Vec::new();
+    for (batch, spans) in batches.iter().enumerate() {
+        let rows = spans.rows().iter().enumerate().filter(|(_, row)| row.trace_id == id);
+        places.extend(rows.map(|(row, _)| (batch as u32, row as u32)));
+    }
+    let span = |place: Place| batches[place.0 as usize].span(place.1 as usize);
+    places.sort_by_key(|place| (span(*place).start(), span(*place).span_id(), *place));
+    let mut kept: Vec<Place> = Vec::with_capacity(places.len());
+    for place in places {
+        let same_start = kept.iter().rev().take_while(|other| span(**other).start() == span(place).start());
+        let mut same_id = same_start.take_while(|other| span(**other).span_id() == span(place).span_id());
+        if !same_id.any(|other| is_same(span(*other), span(place))) {
+            kept.push(place);
+        }
+    }
+    kept
+}
+
+/// True where a client sent the same span twice; Zipkin's shared spans differ in kind and are kept.
+fn is_same(left: Span<'_>, right: Span<'_>) -> bool {
+    let content = |span: Span<'_>| {
+        let mut attributes: Vec<_> = span
+            .attributes()
+            .map(|attribute| (attribute.key.to_owned(), attribute.value.to_text().into_owned()))
+            .collect();
+        attributes.sort_unstable();
+        let events: Vec<_> = span.events().map(|event| (event.time(), event.name().to_owned())).collect();
+        (attributes, events, span.links().count())
+    };
+    let plain = |span: Span<'_>| (span.end(), span.parent(), span.row().kind, span.row().status);
+    let texts = |span: Span<'_>| {
+        (span.name().to_owned(), span.service().to_owned(), span.status_message().to_owned())
+    };
+    plain(left) == plain(right) && texts(left) == texts(right) && content(left) == content(right)
+}
+
+fn arrange(batches: &[Batch], places: &[Place]) -> Vec<Node> {
+    let span = |at: usize| batches[places[at].0 as usize].span(places[at].1 as usize);
+    let mut by_id: HashMap<SpanId, Vec<usize>, foldhash::fast::FixedState> = HashMap::default();
+    for at in 0..places.len() {
+        by_id.entry(span(at).span_id()).or_default().push(at);
+    }
+    let parent_of = |at: usize| {
+        let candidates = by_id.get(&span(at).parent()?)?;
+        let is_client = |at: &&usize| matches!(span(**at).kind(), Kind::Client | Kind::Producer);
+        let others = || candidates.iter().filter(|other| **other != at);
+        if span(at).kind() == Kind::Server { others().find(is_client) } else { None }
+            .or_else(|| others().next())
+            .copied()
+    };
+    let parents: Vec<Option<usize>> = (0..places.len()).map(parent_of).collect();
+    let mut children: Vec<Vec<usize>> = vec![Vec::new(); places.len()];
+    for (at, parent) in parents.iter().enumerate() {
+        if let Some(parent) = parent {
+            children[*parent].push(at);
+        }
+    }
+    let mut order = Walked { nodes: Vec::with_capacity(places.len()), seen: vec![false; places.len()] };
+    let tops = (0..places.len()).filter(|at| parents[*at].is_none());
+    for top in tops.chain(0..places.len()) {
+        order.descend(top, &children, |at| {
+            let orphan = span(at).parent().is_some() && parents[at].is_none();
+            Node {
+                batch: places[at].0,
+                row: places[at].1,
+                parent: None,
+                depth: 0,
+                children: 0,
+                is_orphan: orphan,
+                self_time: self_time(span(at), children[at].iter().map(|child| span(*child))),
+            }
+        });
+    }
+    order.nodes
+}
+
+struct Walked {
+    nodes: Vec<Node>,
+    seen: Vec<bool>,
+}
+
+impl Walked {
+    fn descend(&mut self, top: usize, children: &[Vec<usize>], node: impl Fn(usize) -> Node) {
+        let mut waiting = vec![(top, None::<u32>)];
+        while let Some((at, parent)) = waiting.pop() {
+            if std::mem::replace(&mut self.seen[at], true) {
+                continue;
+            }
+            let place = self.nodes.len() as u32;
+            let depth = parent.map_or(0, |parent| {
+                self.nodes[parent as usize].children += 1;
+                self.nodes[parent as usize].depth + 1
+            });
+            self.nodes.push(Node { parent, depth, ..node(at) });
+            waiting.extend(children[at].iter().rev().map(|child| (*child, Some(place))));
+        }
+    }
+}
+
+/// The span's duration less the union of its children's times; `children` come by start.
+fn self_time<'a>(span: Span<'_>, children: impl Iterator<Item = Span<'a>>) -> u64 {
+    let mut covered = 0;
+    let mut reached = span.start();
+    for child in children {
+        let from = child.start().max(reached);
+        let to = child.end().min(span.end());
+        if from < to {
+            covered += to - from;
+            reached = to;
+        }
+    }
+    span.duration() - covered
+}
+
+#[cfg(test)]
+mod tests;
