@@ -1,1 +1,178 @@
-//! The contract of every span store: Plan, Writer, Reader; the memory store; the conformance suite.
+//! The contract of every span store.
+//!
+//! A [`Writer`] keeps batches durably; a [`Reader`] answers a [`Plan`], which is data: whatever language a question was
+//! asked in, it arrives here as one. A reader answers exactly or says in [`Answer::partial`] that it could not.
+//! [`memory`] is the smallest store that keeps the contract, [`conformance`] the suite that every store passes.
+//!
+//! This crate knows no file, no socket and no query language.
+
+pub mod conformance;
+pub mod eval;
+pub mod memory;
+pub mod plan;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use model::{Batch, Summary, Trace};
+
+pub use plan::{Ask, Compare, Condition, Cursor, Field, Filter, Level, Operand, Order, Plan, TraceFilter};
+
+/// Keeps spans.
+#[async_trait]
+pub trait Writer: Send + Sync {
+    /// Keeps every span of the batch. When this returns `Ok`, the spans survive a crash (as far as
+    /// [`Capabilities::durable`] says) and are found by the next question.
+    ///
+    /// # Errors
+    /// [`WriteError`]; then nothing is promised: a retry is safe, since equal spans are joined when read.
+    async fn write(&self, batch: Batch) -> Result<(), WriteError>;
+}
+
+/// Answers questions.
+#[async_trait]
+pub trait Reader: Send + Sync {
+    /// What this store can do.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Answers a plan over everything that was written.
+    ///
+    /// # Errors
+    /// [`ReadError`]; a plan that a budget cut short is no error but a [partial](Answer::partial) answer.
+    async fn run(&self, plan: &Plan) -> Result<Answer, ReadError>;
+}
+
+/// What a store can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Acknowledged spans survive a crash of the process and of the machine.
+    pub durable: bool,
+    /// Searches need no service name.
+    pub without_service: bool,
+    /// Results come in the asked order, exact and paged by cursor.
+    pub ordered: bool,
+}
+
+/// What a plan found.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The rows, in the order that the plan asked for.
+    pub rows: Rows,
+    /// Where the next page begins; `None` where this was the last.
+    pub next: Option<Cursor>,
+    /// Why rows may be missing; `None` where the answer is whole.
+    pub partial: Option<String>,
+    /// What it cost.
+    pub work: Work,
+}
+
+/// Rows of the kind that [`Plan::ask`] names.
+#[derive(Clone, Debug)]
+pub enum Rows {
+    /// For [`Ask::Traces`].
+    Traces(Vec<Arc<Trace>>),
+    /// For [`Ask::Summaries`].
+    Summaries(Vec<Summary>),
+    /// For [`Ask::Services`], [`Ask::Operations`], [`Ask::Keys`] and [`Ask::Values`]; by name.
+    Names(Vec<Name>),
+    /// For [`Ask::Edges`]; by parent and child.
+    Edges(Vec<Edge>),
+}
+
+/// A name and how many spans carry it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Name {
+    /// The service, operation, key or value.
+    pub name: String,
+    /// For an operation: the span kind's word; for a key: its level's word; for a value: its type's word.
+    pub kind: &'static str,
+    /// Spans that carry it.
+    pub spans: u64,
+}
+
+/// Calls from one service to another.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Edge {
+    /// The service whose span is the parent.
+    pub parent: String,
+    /// The service whose span is the child.
+    pub child: String,
+    /// How many spans of the child have a parent in the other service.
+    pub calls: u64,
+    /// How many of those failed.
+    pub errors: u64,
+}
+
+/// What answering cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Work {
+    /// Bytes read from files or object storage.
+    pub bytes_read: u64,
+    /// Pages that had to be read.
+    pub pages_read: u64,
+    /// Pages that an index showed to be of no use.
+    pub pages_pruned: u64,
+    /// Spans that were compared with the filter.
+    pub spans_seen: u64,
+}
+
+impl std::ops::AddAssign for Work {
+    fn add_assign(&mut self, more: Self) {
+        self.bytes_read += more.bytes_read;
+        self.pages_read += more.pages_read;
+        self.pages_pruned += more.pages_pruned;
+        self.spans_seen += more.spans_seen;
+    }
+}
+
+/// Why spans could not be kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WriteError {
+    /// It may work later: the disk is full, a queue is full, the object store is away.
+    Retry {
+        /// When to try again, if that is known.
+        after: Option<Duration>,
+        /// What is the matter.
+        reason: String,
+    },
+    /// It will never work.
+    Refused {
+        /// What is the matter.
+        reason: String,
+    },
+}
+
+/// Why a question could not be answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReadError {
+    /// The question itself is wrong.
+    Invalid {
+        /// What is wrong with it and what would be right.
+        reason: String,
+    },
+    /// The store could not read what it keeps.
+    Failed {
+        /// What was done and why it failed.
+        reason: String,
+    },
+}
+
+impl std::fmt::Display for WriteError {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Retry { reason, .. } | Self::Refused { reason } => out.write_str(reason),
+        }
+    }
+}
+
+impl std::fmt::Display for ReadError {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Invalid { reason } | Self::Failed { reason } => out.write_str(reason),
+        }
+    }
+}
+
+impl std::error::Error for WriteError {}
+impl std::error::Error for ReadError {}

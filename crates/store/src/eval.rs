@@ -1,0 +1,103 @@
+//! Compares one span with a filter: the meaning of every comparison, which faster evaluators must equal.
+
+use model::{Attributes, Span, Value};
+
+use crate::plan::{Compare, Condition, Field, Filter, Level, Operand};
+
+/// True where the span passes.
+#[must_use]
+pub fn passes(filter: &Filter, span: Span<'_>) -> bool {
+    match filter {
+        Filter::All => true,
+        Filter::Is(condition) => holds(condition, span),
+        Filter::And(all) => all.iter().all(|filter| passes(filter, span)),
+        Filter::Or(any) => any.iter().any(|filter| passes(filter, span)),
+        Filter::Not(filter) => !passes(filter, span),
+    }
+}
+
+/// True where the comparison holds on the span.
+///
+/// A field of several values (an attribute key on several levels, an array, event names) holds where one of them does;
+/// [`Compare::Unequal`] and [`Compare::MatchesNot`] hold where there is a value and none is equal or matches.
+#[must_use]
+pub fn holds(condition: &Condition, span: Span<'_>) -> bool {
+    let any = |test: &dyn Fn(Value<'_>) -> bool| any_value(&condition.field, span, test);
+    let exists = || any(&|_| true);
+    match condition.compare {
+        Compare::Exists => exists(),
+        Compare::Missing => !exists(),
+        Compare::Unequal => exists() && !any(&|value| compares(Compare::Equal, value, &condition.operand)),
+        Compare::MatchesNot => {
+            exists() && !any(&|value| compares(Compare::Matches, value, &condition.operand))
+        }
+        compare => any(&|value| compares(compare, value, &condition.operand)),
+    }
+}
+
+fn any_value(field: &Field, span: Span<'_>, test: &dyn Fn(Value<'_>) -> bool) -> bool {
+    let text = |text: &str| !text.is_empty() && test(Value::Text(text));
+    match field {
+        Field::Service => test(Value::Text(span.service())),
+        Field::Name => test(Value::Text(span.name())),
+        Field::Kind => test(Value::Text(span.kind().as_str())),
+        Field::Status => test(Value::Text(span.status().as_str())),
+        Field::StatusMessage => text(span.status_message()),
+        Field::Duration => test(Value::Int(i64::try_from(span.duration()).unwrap_or(i64::MAX))),
+        Field::ScopeName => text(span.scope().name()),
+        Field::ScopeVersion => text(span.scope().version()),
+        Field::EventName => span.events().any(|event| test(Value::Text(event.name()))),
+        Field::Attribute { level, key } => {
+            any_attribute(*level, span, &|attributes| any_of(attributes, key, test))
+        }
+    }
+}
+
+/// True where one of the attribute lists of a level passes.
+pub fn any_attribute(level: Level, span: Span<'_>, test: &dyn Fn(Attributes<'_>) -> bool) -> bool {
+    let at = |here| level == Level::Any || level == here;
+    at(Level::Span) && test(span.attributes())
+        || at(Level::Resource) && test(span.resource().attributes())
+        || at(Level::Scope) && test(span.scope().attributes())
+        || at(Level::Event) && span.events().any(|event| test(event.attributes()))
+        || at(Level::Link) && span.links().any(|link| test(link.attributes()))
+}
+
+fn any_of(attributes: Attributes<'_>, key: &str, test: &dyn Fn(Value<'_>) -> bool) -> bool {
+    attributes.filter(|attribute| attribute.key == key).any(|attribute| match attribute.value {
+        Value::Array(values) => values.iter().any(test) || test(attribute.value),
+        value => test(value),
+    })
+}
+
+/// Compares one value; never with [`Compare::Unequal`], [`Compare::MatchesNot`] or existence, which ask for all values.
+#[must_use]
+pub fn compares(compare: Compare, value: Value<'_>, operand: &Operand) -> bool {
+    use std::cmp::Ordering::{Equal, Greater, Less};
+    let order = match (value, operand) {
+        (value, Operand::Pattern(pattern)) => {
+            return compare == Compare::Matches && pattern.is_match(value.to_text().as_bytes());
+        }
+        (Value::Text(left), Operand::Text(right)) => Some(left.cmp(right.as_str())),
+        (value, Operand::Text(right)) => (value.to_text() == right.as_str()).then_some(Equal),
+        (Value::Text(left), Operand::Kind(right)) => (left == right.as_str()).then_some(Equal),
+        (Value::Text(left), Operand::Status(right)) => (left == right.as_str()).then_some(Equal),
+        (Value::Bool(left), Operand::Bool(right)) => Some(left.cmp(right)),
+        (Value::Int(left), Operand::Int(right)) => Some(left.cmp(right)),
+        (Value::Int(left), Operand::Number(right)) => (left as f64).partial_cmp(right),
+        (Value::Double(left), Operand::Int(right)) => left.partial_cmp(&(*right as f64)),
+        (Value::Double(left), Operand::Number(right)) => left.partial_cmp(right),
+        _ => None,
+    };
+    match compare {
+        Compare::Equal => order == Some(Equal),
+        Compare::Less => order == Some(Less),
+        Compare::AtMost => matches!(order, Some(Less | Equal)),
+        Compare::Greater => order == Some(Greater),
+        Compare::AtLeast => matches!(order, Some(Greater | Equal)),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

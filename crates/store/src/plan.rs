@@ -1,0 +1,320 @@
+//! A question as data.
+//!
+//! The filter of spans holds on **one** span; a trace is found where one of its spans inside the time range passes it
+//! and the whole trace passes the [`TraceFilter`]. An attribute that a span does not have fails every comparison
+//! but [`Compare::Missing`].
+
+use std::time::Duration;
+
+use model::time::UnixNanos;
+use model::{Kind, StatusCode, Tenant, TimeRange, TraceId};
+use regex::bytes::Regex;
+
+/// How many results a plan may ask for at once; more is refused, since pages exist.
+pub const LIMIT_MAX: usize = 10_000;
+
+/// A question.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Whose spans.
+    pub tenant: Tenant,
+    /// What kind of rows.
+    pub ask: Ask,
+    /// Spans that start inside.
+    pub time: TimeRange,
+    /// Only these traces; `None` for all. With it, `time` is no more than a hint where to look.
+    pub ids: Option<Vec<TraceId>>,
+    /// What one span must pass.
+    pub spans: Filter,
+    /// What the whole trace must pass.
+    pub trace: TraceFilter,
+    /// The order of traces and summaries.
+    pub order: Order,
+    /// At most so many rows; at most [`LIMIT_MAX`].
+    pub limit: usize,
+    /// Goes on after this row.
+    pub after: Option<Cursor>,
+    /// How long it may take; then the answer is partial.
+    pub time_limit: Duration,
+}
+
+/// The kind of rows that a plan asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// Whole traces.
+    Traces,
+    /// One summary of each trace.
+    Summaries,
+    /// Services with their spans.
+    Services,
+    /// Operations with kind, of the spans that pass the filter.
+    Operations,
+    /// Attribute keys.
+    Keys,
+    /// The values of one attribute key.
+    Values {
+        /// The key.
+        key: String,
+        /// Where it stands.
+        level: Level,
+    },
+    /// Calls between services.
+    Edges,
+}
+
+/// What a filter looks at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Field {
+    /// `service.name` of the resource, else `unknown_service`.
+    Service,
+    /// The operation.
+    Name,
+    /// The role; compared with [`Operand::Kind`].
+    Kind,
+    /// Whether it failed; compared with [`Operand::Status`].
+    Status,
+    /// Why it failed.
+    StatusMessage,
+    /// Nanoseconds from start to end.
+    Duration,
+    /// The library that recorded the span.
+    ScopeName,
+    /// Its version.
+    ScopeVersion,
+    /// The names of events.
+    EventName,
+    /// An attribute.
+    Attribute {
+        /// Where it stands.
+        level: Level,
+        /// Its key.
+        key: String,
+    },
+}
+
+/// Where an attribute stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Level {
+    /// On the span, its resource, its scope, one of its events or links.
+    Any,
+    /// On the resource.
+    Resource,
+    /// On the scope.
+    Scope,
+    /// On the span.
+    Span,
+    /// On an event.
+    Event,
+    /// On a link.
+    Link,
+}
+
+impl Level {
+    /// The lower-case word that query languages use.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Any => "any",
+            Self::Resource => "resource",
+            Self::Scope => "scope",
+            Self::Span => "span",
+            Self::Event => "event",
+            Self::Link => "link",
+        }
+    }
+}
+
+/// How a field is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compare {
+    /// Equal.
+    Equal,
+    /// There, and not equal.
+    Unequal,
+    /// Less.
+    Less,
+    /// Less or equal.
+    AtMost,
+    /// Greater.
+    Greater,
+    /// Greater or equal.
+    AtLeast,
+    /// The whole text matches the regular expression.
+    Matches,
+    /// There, and the whole text does not match.
+    MatchesNot,
+    /// There at all.
+    Exists,
+    /// Not there.
+    Missing,
+}
+
+/// What a field is compared with.
+#[derive(Clone, Debug)]
+pub enum Operand {
+    /// Nothing, for [`Compare::Exists`] and [`Compare::Missing`].
+    None,
+    /// Text; equal to a value of any type that is written so (`500`, `true`).
+    Text(String),
+    /// A number; compares with integers and doubles, never with text.
+    Number(f64),
+    /// A whole number, compared exactly with integers.
+    Int(i64),
+    /// A truth value.
+    Bool(bool),
+    /// A role.
+    Kind(Kind),
+    /// A status.
+    Status(StatusCode),
+    /// A regular expression, anchored at both ends by whoever built it.
+    Pattern(Regex),
+}
+
+/// One comparison.
+#[derive(Clone, Debug)]
+pub struct Condition {
+    /// What is looked at.
+    pub field: Field,
+    /// How.
+    pub compare: Compare,
+    /// With what.
+    pub operand: Operand,
+}
+
+/// What one span must pass.
+#[derive(Clone, Debug)]
+pub enum Filter {
+    /// Every span passes.
+    All,
+    /// One comparison.
+    Is(Condition),
+    /// All of these.
+    And(Vec<Filter>),
+    /// One of these.
+    Or(Vec<Filter>),
+    /// Not this.
+    Not(Box<Filter>),
+}
+
+impl Filter {
+    /// The filter that asks for one service.
+    #[must_use]
+    pub fn service(name: &str) -> Self {
+        Self::equal(Field::Service, Operand::Text(name.into()))
+    }
+
+    /// The filter that asks for one value.
+    #[must_use]
+    pub fn equal(field: Field, operand: Operand) -> Self {
+        Self::Is(Condition { field, compare: Compare::Equal, operand })
+    }
+}
+
+/// What a whole trace must pass.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TraceFilter {
+    /// At least so long, in nanoseconds.
+    pub duration_min: Option<u64>,
+    /// At most so long, in nanoseconds.
+    pub duration_max: Option<u64>,
+}
+
+impl TraceFilter {
+    /// True where every trace passes.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// True where a trace of this duration passes.
+    #[must_use]
+    pub fn passes(&self, duration: u64) -> bool {
+        self.duration_min.is_none_or(|min| min <= duration)
+            && self.duration_max.is_none_or(|max| duration <= max)
+    }
+}
+
+/// The order of traces; equal ones come by trace id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Order {
+    /// Latest trace start first.
+    #[default]
+    Newest,
+    /// Earliest trace start first.
+    Oldest,
+    /// Longest trace first.
+    Longest,
+}
+
+/// The last row of a page: the next page goes on after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    /// The trace's start or duration, as the order says.
+    pub key: UnixNanos,
+    /// The trace.
+    pub id: TraceId,
+}
+
+impl std::fmt::Display for Cursor {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "{:x}-{}", self.key, self.id)
+    }
+}
+
+impl Cursor {
+    /// Reads what [`Display`](std::fmt::Display) wrote.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (key, id) = text.split_once('-')?;
+        Some(Self { key: u64::from_str_radix(key, 16).ok()?, id: TraceId::parse(id)? })
+    }
+}
+
+impl Order {
+    /// What traces of this start and duration are ordered by; smaller comes first.
+    #[must_use]
+    pub fn rank(self, start: UnixNanos, duration: u64, id: TraceId) -> (u64, TraceId) {
+        match self {
+            Self::Newest => (u64::MAX - start, id),
+            Self::Oldest => (start, id),
+            Self::Longest => (u64::MAX - duration, id),
+        }
+    }
+
+    /// The cursor of a row.
+    #[must_use]
+    pub fn cursor(self, start: UnixNanos, duration: u64, id: TraceId) -> Cursor {
+        Cursor { key: if self == Self::Longest { duration } else { start }, id }
+    }
+
+    /// True where the row comes after the cursor.
+    #[must_use]
+    pub fn is_after(self, cursor: Option<Cursor>, rank: (u64, TraceId)) -> bool {
+        cursor.is_none_or(|cursor| rank > self.rank(cursor.key, cursor.key, cursor.id))
+    }
+}
+
+impl Plan {
+    /// A plan for everything of a tenant: the newest 20 of whatever is asked.
+    #[must_use]
+    pub fn new(tenant: Tenant, ask: Ask) -> Self {
+        Self {
+            tenant,
+            ask,
+            time: TimeRange::ALL,
+            ids: None,
+            spans: Filter::All,
+            trace: TraceFilter::default(),
+            order: Order::Newest,
+            limit: 20,
+            after: None,
+            time_limit: Duration::from_secs(30),
+        }
+    }
+
+    /// A plan for one whole trace.
+    #[must_use]
+    pub fn trace(tenant: Tenant, id: TraceId) -> Self {
+        Self { ids: Some(vec![id]), limit: 1, ..Self::new(tenant, Ask::Traces) }
+    }
+}
