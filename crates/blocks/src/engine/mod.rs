@@ -18,8 +18,9 @@
 //! impl OpenBlock {
 //!     /// Begins `dir/spans.parquet` in a directory that exists and is empty.
 //!     pub fn create(dir: &Path, id: &str) -> Result<Self>;
-//!     /// One sorted, searchable row group (or several). The batches are of one tenant. On an error the
-//!     /// engine throws the block away and begins another one from the head's batches.
+//!     /// One sorted, searchable row group (or several). The batches are of one tenant. After an error
+//!     /// (disk full) the block is as it was before, and the engine tries the same chunk again later:
+//!     /// the earlier row groups are nowhere else in memory.
 //!     pub fn append(&mut self, chunk: &[Batch]) -> Result<()>;
 //!     /// A view on what was appended so far. It stays valid while the block grows, after `close`, and
 //!     /// after its files were renamed or removed (it holds the open file).
