@@ -1,0 +1,80 @@
+use tokio::io::AsyncReadExt;
+
+use super::*;
+
+#[tokio::test]
+async fn localhost_answers_on_both_loopback_addresses() {
+    let listener = Listener::bind("localhost:0").await.unwrap();
+    let port = listener.local_addr().port();
+    for host in ["127.0.0.1", "[::1]"] {
+        let addr: SocketAddr = format!("{host}:{port}").parse().unwrap();
+        if bind_one(SocketAddr::new(addr.ip(), 0)).is_err() {
+            continue;
+        }
+        let client = TcpStream::connect(addr).await.unwrap();
+        let (_, peer, _slot) = listener.accept().await;
+        assert_eq!(peer, client.local_addr().unwrap());
+    }
+}
+
+#[tokio::test]
+async fn a_taken_port_is_named_with_a_remedy() {
+    let first = Listener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = first.local_addr().to_string();
+    let message = Listener::bind(&endpoint).await.unwrap_err().to_string();
+    assert!(message.contains(&endpoint) && message.contains("another process holds this port"), "{message}");
+}
+
+#[tokio::test]
+async fn an_endpoint_without_a_port_says_how_to_write_one() {
+    for endpoint in ["localhost", "localhost:x", "127.0.0.1:70000"] {
+        let message = Listener::bind(endpoint).await.unwrap_err().to_string();
+        assert!(message.contains("host:port"), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn connections_beyond_the_limit_are_closed_and_places_come_back() {
+    let limits = ConnectionLimits { connections_max: 1, connections_per_ip_max: 1 };
+    let listener = Listener::bind(":0").await.unwrap().with_limits(limits);
+    let addr = SocketAddr::from(([127, 0, 0, 1], listener.local_addr().port()));
+    let stats = listener.stats();
+    let _first = TcpStream::connect(addr).await.unwrap();
+    let (_stream, _, slot) = listener.accept().await;
+    let mut second = TcpStream::connect(addr).await.unwrap();
+    tokio::select! {
+        _ = listener.accept() => panic!("accepted beyond the limit"),
+        read = second.read_u8() => assert!(read.is_err()),
+    }
+    assert_eq!(stats.refused.load(Relaxed), 1);
+    drop(slot);
+    let _third = TcpStream::connect(addr).await.unwrap();
+    let _ = listener.accept().await;
+}
+
+#[test]
+fn one_address_may_not_take_all_places() {
+    let open = Arc::new(Open::default());
+    let limits = ConnectionLimits { connections_max: 10, connections_per_ip_max: 2 };
+    let (stranger, other): (IpAddr, IpAddr) = ([192, 0, 2, 1].into(), [192, 0, 2, 2].into());
+    let held: Vec<_> = (0..2).map(|_| Open::enter(&open, stranger, limits).unwrap()).collect();
+    assert!(Open::enter(&open, stranger, limits).is_none());
+    assert!(Open::enter(&open, other, limits).is_some());
+    drop(held);
+    assert!(open.0.lock().unwrap().by_ip.is_empty());
+}
+
+#[test]
+fn loopback_is_told_from_the_rest() {
+    for (addr, expected) in [
+        ("127.0.0.1:1", true),
+        ("127.9.9.9:1", true),
+        ("[::1]:1", true),
+        ("[::ffff:127.0.0.1]:1", true),
+        ("0.0.0.0:1", false),
+        ("[::]:1", false),
+        ("192.0.2.1:1", false),
+    ] {
+        assert_eq!(is_loopback(&addr.parse().unwrap()), expected, "{addr}");
+    }
+}
