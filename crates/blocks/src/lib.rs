@@ -2,3 +2,7 @@
 
 pub mod engine;
 pub mod error;
+pub mod lock;
+pub mod manifest;
+pub mod retain;
+pub mod settings;

@@ -1,0 +1,17 @@
+//! Which blocks there are: a log of small numbered entries, each one transaction.
+//!
+//! In: entries (blocks added, blocks removed, journal ranges that are now in blocks). Out: the state
+//! after the last entry. The only coordination is the object store's conditional create: whoever
+//! creates entry n has committed it; whoever comes second reads it and tries n + 1. The files are
+//! described in `docs/format/manifest.md`.
+
+mod entry;
+mod log;
+mod state;
+
+#[cfg(test)]
+mod tests;
+
+pub use entry::{Block, BlockMeta, Entry, JournalRange, Removal};
+pub use log::{Damage, Manifest};
+pub use state::{Node, State};

@@ -1,0 +1,107 @@
+//! The sum of all entries.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::entry::{Block, Entry, JournalRange, VERSION};
+use crate::error::{Error, Next, Result};
+use journal::Position;
+
+/// Which blocks there are, after some entry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct State {
+    /// The version of the format.
+    pub version: u32,
+    /// The last entry that is part of it.
+    pub number: u64,
+    /// The blocks by id.
+    pub blocks: BTreeMap<String, Block>,
+    /// Blocks that were removed, and when, Unix nanoseconds: their files wait to be deleted.
+    pub removed: BTreeMap<String, u64>,
+    /// What each node has committed.
+    pub nodes: BTreeMap<String, Node>,
+}
+
+/// What a node has committed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Node {
+    /// Its last epoch.
+    pub epoch: u64,
+    /// The parts of its journal that are in blocks; in order, joined where they touch.
+    pub journal: Vec<JournalRange>,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        let (blocks, removed, nodes) = Default::default();
+        Self { version: VERSION, number: 0, blocks, removed, nodes }
+    }
+}
+
+impl State {
+    /// Takes the next entry in.
+    ///
+    /// # Errors
+    /// If the entry does not follow, or removes what is not there.
+    pub fn apply(&mut self, entry: Entry) -> Result<()> {
+        self.accepts(&entry)?;
+        self.number = entry.number;
+        let node = self.nodes.entry(entry.node).or_default();
+        node.epoch = entry.epoch;
+        node.join(entry.journal);
+        for removal in entry.remove {
+            self.blocks.remove(&removal.id);
+            self.removed.insert(removal.id, entry.time_ns);
+        }
+        self.blocks.extend(entry.add.into_iter().map(|block| (block.meta.id.clone(), block)));
+        Ok(())
+    }
+
+    /// Could this entry be the next?
+    pub(crate) fn accepts(&self, entry: &Entry) -> Result<()> {
+        if entry.number != self.number + 1 {
+            let what = format!("manifest entry {} does not follow entry {}", entry.number, self.number);
+            return Err(Error::new(Next::Repair, what));
+        }
+        if let Some(gone) = entry.remove.iter().find(|removal| !self.blocks.contains_key(&removal.id)) {
+            return Err(Error::new(Next::Refuse, format!("block {} was removed by someone else", gone.id)));
+        }
+        Ok(())
+    }
+
+    /// Was everything that this entry does done before, and only the answer lost?
+    pub(crate) fn holds(&self, entry: &Entry) -> bool {
+        let gone = |id: &String| !self.blocks.contains_key(id) && self.removed.contains_key(id);
+        let there = |id: &String| self.blocks.contains_key(id) || self.removed.contains_key(id);
+        entry.add.iter().all(|block| there(&block.meta.id))
+            && entry.remove.iter().all(|removal| gone(&removal.id))
+            && !(entry.add.is_empty() && entry.remove.is_empty())
+    }
+
+    /// Is what the node's journal holds at this position in a block?
+    pub fn is_committed(&self, node: &str, position: Position) -> bool {
+        let ranges = self.nodes.get(node).map_or(&[][..], |node| &node.journal);
+        ranges.iter().any(|range| range.contains(position))
+    }
+
+    /// The greatest segment of the node's journal that the manifest knows.
+    pub fn segment_floor(&self, node: &str) -> u64 {
+        let ranges = self.nodes.get(node).map_or(&[][..], |node| &node.journal);
+        ranges.iter().map(|range| range.to.0).max().unwrap_or(0)
+    }
+}
+
+impl Node {
+    fn join(&mut self, ranges: Vec<JournalRange>) {
+        self.journal.extend(ranges);
+        self.journal.sort();
+        self.journal.dedup_by(|next, last| {
+            let touches = next.from <= last.to;
+            if touches {
+                last.to = last.to.max(next.to);
+            }
+            touches
+        });
+    }
+}

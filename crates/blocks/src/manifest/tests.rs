@@ -1,0 +1,154 @@
+//! Stories of the manifest, over an object store in memory and over real files.
+
+use std::sync::Arc;
+
+use journal::Position;
+use object_store::{ObjectStore, ObjectStoreExt, local::LocalFileSystem, memory::InMemory, path::Path};
+
+use super::{Block, BlockMeta, Entry, JournalRange, Manifest, Removal, entry};
+use crate::error::Next;
+
+fn block(id: &str) -> Block {
+    Block {
+        meta: BlockMeta { id: id.into(), tenants: vec!["default".into()], ..BlockMeta::default() },
+        received_ns: 5,
+    }
+}
+
+fn entry(node: &str, add: &[&str], remove: &[&str]) -> Entry {
+    Entry {
+        version: entry::VERSION,
+        number: 0,
+        node: node.into(),
+        epoch: 1,
+        time_ns: 7,
+        add: add.iter().map(|id| block(id)).collect(),
+        remove: remove.iter().map(|id| Removal { id: (*id).into(), why: "retention".into() }).collect(),
+        journal: Vec::new(),
+    }
+}
+
+async fn open(store: &Arc<dyn ObjectStore>) -> Manifest {
+    Manifest::open(store.clone(), &Path::from("prefix"), 4).await.unwrap()
+}
+
+fn ids(manifest: &Manifest) -> Vec<&str> {
+    manifest.state().blocks.keys().map(String::as_str).collect()
+}
+
+fn memory() -> Arc<dyn ObjectStore> {
+    Arc::new(InMemory::new())
+}
+
+#[tokio::test]
+async fn what_was_committed_is_there_for_the_next_reader() {
+    let dir = tempfile::tempdir().unwrap();
+    let local = LocalFileSystem::new_with_prefix(dir.path()).unwrap().with_fsync(true);
+    let stores: [Arc<dyn ObjectStore>; 2] = [memory(), Arc::new(local)];
+    for store in stores {
+        let mut manifest = open(&store).await;
+        for number in 0..30 {
+            manifest.commit(entry("a", &[&format!("{number:02}")], &[])).await.unwrap();
+        }
+        manifest.commit(entry("a", &["30"], &["00", "07"])).await.unwrap();
+        let again = open(&store).await;
+        assert_eq!(again.state(), manifest.state());
+        assert_eq!(again.state().blocks.len(), 29);
+        assert_eq!(again.state().removed["07"], 7);
+        let mut damages = Vec::new();
+        assert!(again.check(&mut damages).await.unwrap() < 12, "old files are deleted after a checkpoint");
+        assert!(damages.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn two_writers_both_get_their_entries_in() {
+    let store = memory();
+    let (mut one, mut two) = (open(&store).await, open(&store).await);
+    for number in 0..20 {
+        one.commit(entry("one", &[&format!("one-{number}")], &[])).await.unwrap();
+        two.commit(entry("two", &[&format!("two-{number}")], &[])).await.unwrap();
+    }
+    assert_eq!(open(&store).await.state().blocks.len(), 40);
+}
+
+#[tokio::test]
+async fn whoever_comes_second_cannot_remove_a_block_again() {
+    let store = memory();
+    let mut one = open(&store).await;
+    one.commit(entry("one", &["a"], &[])).await.unwrap();
+    let mut two = open(&store).await;
+    one.commit(entry("one", &["b"], &["a"])).await.unwrap();
+    let error = two.commit(entry("two", &["c"], &["a"])).await.unwrap_err();
+    assert_eq!(error.next, Next::Refuse);
+    assert_eq!(ids(&open(&store).await), ["b"]);
+}
+
+#[tokio::test]
+async fn committing_again_after_a_lost_answer_changes_nothing() {
+    let store = memory();
+    let mut manifest = open(&store).await;
+    manifest.commit(entry("a", &["x"], &[])).await.unwrap();
+    manifest.commit(entry("a", &["y"], &[])).await.unwrap();
+    manifest.commit(entry("a", &["x"], &[])).await.unwrap();
+    assert_eq!(open(&store).await.state().number, 2);
+}
+
+#[tokio::test]
+async fn an_older_process_on_a_copied_directory_is_fenced_off() {
+    let store = memory();
+    let (mut old, mut new) = (open(&store).await, open(&store).await);
+    new.commit(Entry { epoch: 2, ..entry("a", &["new"], &[]) }).await.unwrap();
+    let error = old.commit(entry("a", &["old"], &[])).await.unwrap_err();
+    assert_eq!(error.next, Next::Repair);
+    assert!(error.to_string().contains("another process"), "{error}");
+}
+
+#[tokio::test]
+async fn journal_ranges_are_joined_where_they_touch() {
+    let store = memory();
+    let mut manifest = open(&store).await;
+    let at = |segment, offset| Position { segment, offset };
+    for (id, from, to) in [("a", at(0, 0), at(3, 0)), ("c", at(5, 0), at(6, 0)), ("b", at(3, 0), at(4, 100))]
+    {
+        let range = JournalRange::new(from, to);
+        manifest.commit(Entry { journal: vec![range], ..entry("n", &[id], &[]) }).await.unwrap();
+    }
+    let again = open(&store).await;
+    let state = again.state();
+    assert_eq!(state.nodes["n"].journal.len(), 2);
+    for (position, committed) in
+        [(at(1, 128), true), (at(4, 99), true), (at(4, 100), false), (at(6, 0), false)]
+    {
+        assert_eq!(state.is_committed("n", position), committed, "{position:?}");
+        assert!(!state.is_committed("other", position));
+    }
+    assert_eq!(state.segment_floor("n"), 6);
+}
+
+#[tokio::test]
+async fn a_foreign_file_is_passed_over_and_a_damaged_one_is_named() {
+    let store = memory();
+    let mut manifest = open(&store).await;
+    for id in ["a", "b", "c"] {
+        manifest.commit(entry("n", &[id], &[])).await.unwrap();
+    }
+    store.put(&Path::from("prefix/manifest/notes.txt"), "hello".into()).await.unwrap();
+    assert_eq!(ids(&open(&store).await), ["a", "b", "c"]);
+    let path = Path::from("prefix/manifest/00000000000000000002.json");
+    let whole = store.get(&path).await.unwrap().bytes().await.unwrap();
+    for at in 0..whole.len() {
+        let mut damaged = whole.to_vec();
+        damaged[at] ^= 2;
+        store.put(&path, damaged.into()).await.unwrap();
+        let outcome = Manifest::open(store.clone(), &Path::from("prefix"), 4).await;
+        let message = outcome.err().expect("nothing damaged is believed").to_string();
+        assert!(message.contains("00000000000000000002.json"), "{message}");
+    }
+    let mut damages = Vec::new();
+    manifest.check(&mut damages).await.unwrap();
+    assert_eq!(damages.len(), 1);
+    store.delete(&path).await.unwrap();
+    let error = Manifest::open(store, &Path::from("prefix"), 4).await.err().unwrap();
+    assert!(error.to_string().contains("missing"), "{error}");
+}

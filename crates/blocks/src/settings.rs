@@ -1,0 +1,91 @@
+//! What the engine runs on.
+
+use std::{path::PathBuf, time::Duration};
+
+/// How and where spans are kept.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The data directory: journal, open blocks and lock; blocks and manifest too unless `url` is given.
+    pub path: PathBuf,
+    /// Where blocks and manifest live instead: `s3://bucket/prefix` or `file:///folder`.
+    pub url: Option<String>,
+    /// Options of the object store, as in its environment variables: `aws_access_key_id`, `aws_endpoint` …
+    pub url_options: Vec<(String, String)>,
+    /// Tells whoever finds the directory locked where the holder listens.
+    pub address: String,
+    /// Whole blocks whose newest span is older are dropped.
+    pub retention: Duration,
+    /// When a span counts as stored.
+    pub sync: journal::Sync,
+    /// What bounds the engine.
+    pub limits: Limits,
+}
+
+impl Settings {
+    /// The defaults, in this data directory.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            url: None,
+            url_options: Vec::new(),
+            address: String::new(),
+            retention: Duration::from_secs(7 * 24 * 3600),
+            sync: journal::Sync::Always,
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// What bounds the engine.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Bytes of spans that are in no block yet (`store.memory.head`); when full, writers wait.
+    pub head_bytes_max: usize,
+    /// How long a writer waits for room in the head; then it is refused with a retry hint.
+    pub head_wait_max: Duration,
+    /// A tenant's chunk of this many bytes freezes into a row group.
+    pub chunk_bytes_max: usize,
+    /// A tenant's chunk of this many spans freezes into a row group.
+    pub chunk_spans_max: usize,
+    /// The open block closes at this many spans …
+    pub block_spans_max: u64,
+    /// … or this many encoded bytes …
+    pub block_bytes_max: u64,
+    /// … or this long after its first span.
+    pub block_age_max: Duration,
+    /// Closed blocks that wait for the object store; when full, nothing freezes, so the head fills up.
+    pub blocks_unpublished_max: usize,
+    /// Spans that start more than this before the retention or after now go to a skew block.
+    pub skew_max: Duration,
+    /// Questions answered at once; more wait.
+    pub queries_max: usize,
+    /// No question runs longer; files of dropped blocks are deleted after twice this.
+    pub query_time_max: Duration,
+    /// Files that no manifest entry names are deleted after this.
+    pub orphan_age_max: Duration,
+    /// Writes are refused while the disk has fewer free bytes than this, or than a twentieth of its size.
+    pub free_bytes_min: u64,
+    /// A checkpoint of the manifest is written after so many entries.
+    pub checkpoint_entries: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            head_bytes_max: 96 << 20,
+            head_wait_max: Duration::from_secs(5),
+            chunk_bytes_max: 24 << 20,
+            chunk_spans_max: 64 << 10,
+            block_spans_max: 1_000_000,
+            block_bytes_max: 64_000_000,
+            block_age_max: Duration::from_secs(60),
+            blocks_unpublished_max: 64,
+            skew_max: Duration::from_secs(24 * 3600),
+            queries_max: 16,
+            query_time_max: Duration::from_secs(60),
+            orphan_age_max: Duration::from_secs(3600),
+            free_bytes_min: 256 << 20,
+            checkpoint_entries: 64,
+        }
+    }
+}
