@@ -48,13 +48,13 @@ fn any_value(field: &Field, span: Span<'_>, test: &dyn Fn(Value<'_>) -> bool) ->
         Field::ScopeVersion => text(span.scope().version()),
         Field::EventName => span.events().any(|event| test(Value::Text(event.name()))),
         Field::Attribute { level, key } => {
-            any_attribute(*level, span, &|attributes| any_of(attributes, key, test))
+            any_attribute(*level, span, &mut |attributes| any_of(attributes, key, test))
         }
     }
 }
 
-/// True where one of the attribute lists of a level passes.
-pub fn any_attribute(level: Level, span: Span<'_>, test: &dyn Fn(Attributes<'_>) -> bool) -> bool {
+/// True where one of the attribute lists of a level passes; later ones are not looked at then.
+pub fn any_attribute<'a>(level: Level, span: Span<'a>, test: &mut dyn FnMut(Attributes<'a>) -> bool) -> bool {
     let at = |here| level == Level::Any || level == here;
     at(Level::Span) && test(span.attributes())
         || at(Level::Resource) && test(span.resource().attributes())
@@ -68,6 +68,21 @@ fn any_of(attributes: Attributes<'_>, key: &str, test: &dyn Fn(Value<'_>) -> boo
         Value::Array(values) => values.iter().any(test) || test(attribute.value),
         value => test(value),
     })
+}
+
+/// The word for the type of a value, as [`Ask::Values`](crate::Ask::Values) answers it.
+#[must_use]
+pub fn type_word(value: Value<'_>) -> &'static str {
+    match value {
+        Value::Empty => "empty",
+        Value::Text(_) => "string",
+        Value::Bool(_) => "bool",
+        Value::Int(_) => "int",
+        Value::Double(_) => "double",
+        Value::Bytes(_) => "bytes",
+        Value::Array(_) => "array",
+        Value::Map(_) => "map",
+    }
 }
 
 /// Compares one value; never with [`Compare::Unequal`], [`Compare::MatchesNot`] or existence, which ask for all values.

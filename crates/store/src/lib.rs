@@ -85,9 +85,10 @@ pub enum Rows {
 pub struct Name {
     /// The service, operation, key or value.
     pub name: String,
-    /// For an operation: the span kind's word; for a key: its level's word; for a value: its type's word.
+    /// For a service: `service`; for an operation: the span kind's word; for a key: its level's word; for a value: its
+    /// type's word ([`eval::type_word`]).
     pub kind: &'static str,
-    /// Spans that carry it.
+    /// Spans that carry it; a span that was written twice may count twice until the store has joined it.
     pub spans: u64,
 }
 

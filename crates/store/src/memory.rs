@@ -1,1 +1,291 @@
-//! Tests.
+//! The smallest store that keeps the contract: batches in memory, every question answered by its plain meaning.
+//!
+//! It is what faster stores are compared with, and what a run without a disk uses. One walk over the spans' table finds
+//! the traces of a question; only those of the asked page are joined. Bounded by `bytes_max`: a write that would go
+//! over it drops the oldest batches, which is counted.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Instant;
+
+use async_trait::async_trait;
+use model::time::UnixNanos;
+use model::{Batch, Span, Tenant, Trace, TraceId};
+
+use crate::plan::{Ask, Level, Plan};
+use crate::{Answer, Capabilities, Edge, Name, ReadError, Reader, Rows, Work, WriteError, Writer, eval};
+
+/// How much a store of [`MemoryStore::default`] keeps; then the oldest batches go.
+pub const BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// Keeps batches in memory.
+#[derive(Debug)]
+pub struct MemoryStore {
+    bytes_max: usize,
+    kept: Mutex<Kept>,
+}
+
+/// What a memory store holds and has let go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// Batches that are kept.
+    pub batches: usize,
+    /// Spans that are kept.
+    pub spans: u64,
+    /// Bytes of the batches that are kept.
+    pub bytes: usize,
+    /// Spans that were dropped to make room.
+    pub dropped_spans: u64,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    batches: VecDeque<Batch>,
+    held: Held,
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new(BYTES_MAX)
+    }
+}
+
+impl MemoryStore {
+    /// An empty store that keeps at most `bytes_max`.
+    #[must_use]
+    pub fn new(bytes_max: usize) -> Self {
+        Self { bytes_max, kept: Mutex::default() }
+    }
+
+    /// What it holds now.
+    #[must_use]
+    pub fn held(&self) -> Held {
+        self.lock().held
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().expect("no holder of this lock panics")
+    }
+
+    fn batches_of(&self, tenant: &Tenant) -> Vec<Batch> {
+        self.lock().batches.iter().filter(|batch| batch.tenant() == tenant).cloned().collect()
+    }
+}
+
+#[async_trait]
+impl Writer for MemoryStore {
+    async fn write(&self, batch: Batch) -> Result<(), WriteError> {
+        let bytes = batch.bytes().len();
+        if bytes > self.bytes_max {
+            let reason =
+                format!("the batch has {bytes} bytes, and the memory store keeps {} in all", self.bytes_max);
+            return Err(WriteError::Refused { reason });
+        }
+        let mut kept = self.lock();
+        while kept.held.bytes + bytes > self.bytes_max {
+            let oldest = kept.batches.pop_front().expect("a store that is over its limit holds a batch");
+            kept.held.bytes -= oldest.bytes().len();
+            kept.held.batches -= 1;
+            kept.held.spans -= oldest.len() as u64;
+            kept.held.dropped_spans += oldest.len() as u64;
+        }
+        kept.held.bytes += bytes;
+        kept.held.batches += 1;
+        kept.held.spans += batch.len() as u64;
+        kept.batches.push_back(batch);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Reader for MemoryStore {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { durable: false, without_service: true, ordered: true }
+    }
+
+    async fn run(&self, plan: &Plan) -> Result<Answer, ReadError> {
+        plan.check()?;
+        let batches = self.batches_of(&plan.tenant);
+        let mut run =
+            Run { plan, batches: &batches, begun: Instant::now(), work: Work::default(), partial: None };
+        let (rows, next) = match &plan.ask {
+            Ask::Traces | Ask::Summaries => run.traces(),
+            Ask::Edges => (Rows::Edges(run.edges()), None),
+            Ask::Services | Ask::Operations | Ask::Keys | Ask::Values { .. } => {
+                (Rows::Names(run.names()), None)
+            }
+        };
+        Ok(Answer { rows, next, partial: run.partial, work: run.work })
+    }
+}
+
+struct Run<'a> {
+    plan: &'a Plan,
+    batches: &'a [Batch],
+    begun: Instant,
+    work: Work,
+    partial: Option<String>,
+}
+
+/// What the table tells of a trace before it is joined.
+struct Extent {
+    start: UnixNanos,
+    end: UnixNanos,
+    is_found: bool,
+    batches: Vec<u32>,
+}
+
+impl Run<'_> {
+    fn traces(&mut self) -> (Rows, Option<crate::Cursor>) {
+        let plan = self.plan;
+        let duration = |extent: &Extent| extent.end.saturating_sub(extent.start);
+        let mut found = self.extents();
+        found.retain(|_, extent| extent.is_found && plan.trace.passes(duration(extent)));
+        let mut ranked: Vec<_> = found
+            .iter()
+            .map(|(id, extent)| (plan.order.rank(extent.start, duration(extent), *id), extent))
+            .filter(|(rank, _)| plan.order.is_after(plan.after, *rank))
+            .collect();
+        ranked.sort_unstable_by_key(|(rank, _)| *rank);
+        let has_more = ranked.len() > plan.limit;
+        ranked.truncate(plan.limit);
+        let last = ranked.last().filter(|_| has_more);
+        let next = last.map(|((_, id), extent)| plan.order.cursor(extent.start, duration(extent), *id));
+        let joined = ranked.iter().map(|((_, id), extent)| self.join(*id, extent));
+        let rows = match plan.ask {
+            Ask::Summaries => Rows::Summaries(joined.map(|trace| trace.summary()).collect()),
+            _ => Rows::Traces(joined.map(Arc::new).collect()),
+        };
+        (rows, next)
+    }
+
+    fn join(&self, id: TraceId, extent: &Extent) -> Trace {
+        let batches = extent.batches.iter().map(|batch| self.batches[*batch as usize].clone()).collect();
+        Trace::join(id, batches).expect("an extent was made from a span of the trace")
+    }
+
+    fn extents(&mut self) -> HashMap<TraceId, Extent> {
+        let mut extents: HashMap<TraceId, Extent> = HashMap::new();
+        for (at, batch) in self.batches.iter().enumerate() {
+            if self.is_over_time() {
+                break;
+            }
+            for span in batch.spans() {
+                if self.plan.ids.as_ref().is_some_and(|ids| !ids.contains(&span.trace_id())) {
+                    continue;
+                }
+                let (start, end) = (span.start(), span.end().max(span.start()));
+                let fresh = || Extent { start, end, is_found: false, batches: Vec::new() };
+                let extent = extents.entry(span.trace_id()).or_insert_with(fresh);
+                extent.start = extent.start.min(start);
+                extent.end = extent.end.max(end);
+                if extent.batches.last() != Some(&(at as u32)) {
+                    extent.batches.push(at as u32);
+                }
+                extent.is_found = extent.is_found || self.finds(span);
+            }
+        }
+        extents
+    }
+
+    fn edges(&mut self) -> Vec<Edge> {
+        let mut counts: BTreeMap<(String, String), (u64, u64)> = BTreeMap::new();
+        let found = self.extents();
+        for (id, extent) in found.iter().filter(|(_, extent)| extent.is_found) {
+            if self.is_over_time() {
+                break;
+            }
+            let trace = self.join(*id, extent);
+            for node in trace.nodes() {
+                let Some(parent) = node.parent else { continue };
+                let (child, parent) = (trace.span(node), trace.span(&trace.nodes()[parent as usize]));
+                if parent.service() == child.service() || !self.finds(child) {
+                    continue;
+                }
+                let key = (parent.service().to_owned(), child.service().to_owned());
+                let (calls, errors) = counts.entry(key).or_default();
+                *calls += 1;
+                *errors += u64::from(child.status() == model::StatusCode::Error);
+            }
+        }
+        let rows = counts
+            .into_iter()
+            .map(|((parent, child), (calls, errors))| Edge { parent, child, calls, errors })
+            .collect();
+        self.cut(rows)
+    }
+
+    fn names(&mut self) -> Vec<Name> {
+        let mut counts: BTreeMap<(String, &'static str), u64> = BTreeMap::new();
+        let mut of_span: Vec<(String, &'static str)> = Vec::new();
+        for batch in self.batches {
+            if self.is_over_time() {
+                break;
+            }
+            for span in batch.spans() {
+                let is_asked = self.plan.ids.as_ref().is_none_or(|ids| ids.contains(&span.trace_id()));
+                if !is_asked || !self.finds(span) {
+                    continue;
+                }
+                names_of(&self.plan.ask, span, &mut of_span);
+                of_span.sort_unstable();
+                of_span.dedup();
+                for name in of_span.drain(..) {
+                    *counts.entry(name).or_default() += 1;
+                }
+            }
+        }
+        let rows = counts.into_iter().map(|((name, kind), spans)| Name { name, kind, spans }).collect();
+        self.cut(rows)
+    }
+
+    fn cut<T>(&mut self, mut rows: Vec<T>) -> Vec<T> {
+        if rows.len() > self.plan.limit {
+            rows.truncate(self.plan.limit);
+            self.partial = Some(crate::plan::more_rows(self.plan.limit));
+        }
+        rows
+    }
+
+    fn finds(&mut self, span: Span<'_>) -> bool {
+        self.work.spans_seen += 1;
+        let in_time = self.plan.ids.is_some() || self.plan.time.contains(span.start());
+        in_time && eval::passes(&self.plan.spans, span)
+    }
+
+    fn is_over_time(&mut self) -> bool {
+        let over = self.begun.elapsed() > self.plan.time_limit;
+        if over {
+            self.partial = Some(crate::plan::out_of_time(self.plan.time_limit));
+        }
+        over
+    }
+}
+
+fn names_of(ask: &Ask, span: Span<'_>, names: &mut Vec<(String, &'static str)>) {
+    match ask {
+        Ask::Services => names.push((span.service().into(), "service")),
+        Ask::Operations => names.push((span.name().into(), span.kind().as_str())),
+        Ask::Keys => {
+            for level in Level::EACH {
+                eval::any_attribute(level, span, &mut |attributes| {
+                    names.extend(attributes.map(|attribute| (attribute.key.into(), level.as_str())));
+                    false
+                });
+            }
+        }
+        Ask::Values { key, level } => {
+            eval::any_attribute(*level, span, &mut |attributes| {
+                let of_key = attributes.filter(|attribute| attribute.key == key);
+                names.extend(
+                    of_key.map(|found| (found.value.to_text().into_owned(), eval::type_word(found.value))),
+                );
+                false
+            });
+        }
+        Ask::Traces | Ask::Summaries | Ask::Edges => {}
+    }
+}
+
+#[cfg(test)]
+mod tests;

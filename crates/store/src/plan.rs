@@ -3,12 +3,18 @@
 //! The filter of spans holds on **one** span; a trace is found where one of its spans inside the time range passes it
 //! and the whole trace passes the [`TraceFilter`]. An attribute that a span does not have fails every comparison
 //! but [`Compare::Missing`].
+//!
+//! Names and edges are asked of the spans inside the time range that pass the filter, without regard to the
+//! [`TraceFilter`], the order and the cursor. They come by name; where there are more than the limit, the answer is
+//! partial. An edge counts the child's span; its parent may lie anywhere in the trace.
 
 use std::time::Duration;
 
 use model::time::UnixNanos;
 use model::{Kind, StatusCode, Tenant, TimeRange, TraceId};
 use regex::bytes::Regex;
+
+use crate::ReadError;
 
 /// How many results a plan may ask for at once; more is refused, since pages exist.
 pub const LIMIT_MAX: usize = 10_000;
@@ -30,7 +36,7 @@ pub struct Plan {
     pub trace: TraceFilter,
     /// The order of traces and summaries.
     pub order: Order,
-    /// At most so many rows; at most [`LIMIT_MAX`].
+    /// At most so many rows; 1 to [`LIMIT_MAX`].
     pub limit: usize,
     /// Goes on after this row.
     pub after: Option<Cursor>,
@@ -49,9 +55,9 @@ pub enum Ask {
     Services,
     /// Operations with kind, of the spans that pass the filter.
     Operations,
-    /// Attribute keys.
+    /// Attribute keys of each level.
     Keys,
-    /// The values of one attribute key.
+    /// The values of one attribute key, written as [`Value::to_text`](model::Value::to_text) does; an array is one value.
     Values {
         /// The key.
         key: String,
@@ -110,6 +116,9 @@ pub enum Level {
 }
 
 impl Level {
+    /// The levels that exist in a span; [`Any`](Self::Any) means all of them.
+    pub const EACH: [Self; 5] = [Self::Resource, Self::Scope, Self::Span, Self::Event, Self::Link];
+
     /// The lower-case word that query languages use.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -312,9 +321,37 @@ impl Plan {
         }
     }
 
+    /// Refuses what no store answers.
+    ///
+    /// # Errors
+    /// Where the limit is 0 or over [`LIMIT_MAX`].
+    pub fn check(&self) -> Result<(), ReadError> {
+        if (1..=LIMIT_MAX).contains(&self.limit) {
+            return Ok(());
+        }
+        let reason =
+            format!("the limit is {}: ask for 1 to {LIMIT_MAX} rows, and for more by pages", self.limit);
+        Err(ReadError::Invalid { reason })
+    }
+
     /// A plan for one whole trace.
     #[must_use]
     pub fn trace(tenant: Tenant, id: TraceId) -> Self {
         Self { ids: Some(vec![id]), limit: 1, ..Self::new(tenant, Ask::Traces) }
     }
 }
+
+/// Why an answer of names is partial that its limit cut.
+#[must_use]
+pub fn more_rows(limit: usize) -> String {
+    format!("there are more than {limit} rows; ask with a narrower filter or a higher limit")
+}
+
+/// Why an answer is partial that the time limit cut.
+#[must_use]
+pub fn out_of_time(limit: Duration) -> String {
+    format!("the time limit of {limit:?} was reached; narrow the time range or the filter")
+}
+
+#[cfg(test)]
+mod tests;

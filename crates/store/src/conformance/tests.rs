@@ -1,0 +1,106 @@
+//! The suite itself must notice a store that is wrong.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use model::Batch;
+
+use crate::memory::MemoryStore;
+use crate::{Answer, Capabilities, Plan, ReadError, Reader, Rows, WriteError, Writer};
+
+/// A memory store with one thing wrong.
+struct Flawed {
+    store: MemoryStore,
+    flaw: Flaw,
+}
+
+#[derive(Clone, Copy)]
+enum Flaw {
+    ForgetsTheTenant,
+    LosesEveryTenthBatch(u64),
+    NeverPages,
+    ReversesRows,
+    IgnoresTime,
+}
+
+#[async_trait]
+impl Writer for Flawed {
+    async fn write(&self, batch: Batch) -> Result<(), WriteError> {
+        match self.flaw {
+            Flaw::LosesEveryTenthBatch(count) if batch.len() as u64 % 10 == count => Ok(()),
+            Flaw::ForgetsTheTenant => {
+                let same = Batch::read(batch.bytes().clone(), model::Tenant::default());
+                self.store.write(same.expect("it was read before")).await
+            }
+            _ => self.store.write(batch).await,
+        }
+    }
+}
+
+#[async_trait]
+impl Reader for Flawed {
+    fn capabilities(&self) -> Capabilities {
+        self.store.capabilities()
+    }
+
+    async fn run(&self, plan: &Plan) -> Result<Answer, ReadError> {
+        let mut plan = plan.clone();
+        match self.flaw {
+            Flaw::ForgetsTheTenant => plan.tenant = model::Tenant::default(),
+            Flaw::IgnoresTime => plan.time = model::TimeRange::ALL,
+            _ => {}
+        }
+        let mut answer = self.store.run(&plan).await?;
+        match (self.flaw, &mut answer.rows) {
+            (Flaw::NeverPages, _) => answer.next = None,
+            (Flaw::ReversesRows, Rows::Summaries(rows)) => rows.reverse(),
+            _ => {}
+        }
+        Ok(answer)
+    }
+}
+
+fn failures(flaw: Flaw) -> Vec<String> {
+    let store = Flawed { store: MemoryStore::default(), flaw };
+    let play = async {
+        let mut failures = Vec::new();
+        for story in super::stories() {
+            failures.extend(story.play(&store, &store).await);
+        }
+        failures
+    };
+    let mut play = std::pin::pin!(play);
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    match play.as_mut().poll(&mut context) {
+        std::task::Poll::Ready(failures) => failures,
+        std::task::Poll::Pending => panic!("the memory store never waits"),
+    }
+}
+
+#[test]
+fn every_flaw_is_noticed_and_told_with_its_story() {
+    let flaws = [
+        Flaw::ForgetsTheTenant,
+        Flaw::LosesEveryTenthBatch(1),
+        Flaw::NeverPages,
+        Flaw::ReversesRows,
+        Flaw::IgnoresTime,
+    ];
+    for flaw in flaws {
+        let failures = failures(flaw);
+        assert!(!failures.is_empty());
+        assert!(failures[0].starts_with("story: "), "{}", failures[0]);
+        assert!(failures.iter().all(|failure| failure.contains("this store")), "{}", failures[0]);
+    }
+}
+
+#[test]
+fn random_questions_find_a_store_that_ignores_time() {
+    let store = Arc::new(Flawed { store: MemoryStore::default(), flaw: Flaw::IgnoresTime });
+    let mut play = std::pin::pin!(super::random::play(1, store.as_ref(), store.as_ref()));
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    let std::task::Poll::Ready(failures) = play.as_mut().poll(&mut context) else {
+        panic!("the memory store never waits")
+    };
+    assert!(!failures.is_empty());
+}

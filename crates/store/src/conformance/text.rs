@@ -1,0 +1,77 @@
+//! A trace as comparable lines: every field of every span, types and bits included.
+//!
+//! Lines come sorted, and so do the keys of a span: two traces are equal where their lines are, in whatever order a
+//! store keeps spans of one time and attributes of one span.
+
+use model::{Attributes, Span, Trace, Value};
+
+/// One line for each span of the trace.
+#[must_use]
+pub fn describe(trace: &Trace) -> Vec<String> {
+    let mut lines: Vec<String> = trace
+        .nodes()
+        .iter()
+        .map(|node| {
+            let parent = node.parent.map(|parent| trace.span(&trace.nodes()[parent as usize]).span_id());
+            format!(
+                "{} in {parent:?} depth {} orphan {} children {} self {}",
+                span_text(trace.span(node)),
+                node.depth,
+                node.is_orphan,
+                node.children,
+                node.self_time
+            )
+        })
+        .collect();
+    lines.sort_unstable();
+    lines
+}
+
+fn span_text(span: Span<'_>) -> String {
+    let events: Vec<_> = span
+        .events()
+        .map(|event| format!("{}@{}{}", event.name(), event.time(), pairs(event.attributes())))
+        .collect();
+    let links: Vec<_> = span
+        .links()
+        .map(|link| format!("{}/{}{}", link.trace_id(), link.span_id(), pairs(link.attributes())))
+        .collect();
+    let (resource, scope) = (span.resource(), span.scope());
+    format!(
+        "{} {} {:?} {:?} {}..{} {:?} {:?} {:?} state {:?} flags {} {} resource {} scope {:?} {:?} {} events {events:?} \
+         links {links:?} dropped {:?}",
+        span.trace_id(),
+        span.span_id(),
+        span.parent(),
+        span.name(),
+        span.start(),
+        span.end(),
+        span.kind(),
+        span.status(),
+        span.status_message(),
+        span.trace_state(),
+        span.flags(),
+        pairs(span.attributes()),
+        pairs(resource.attributes()),
+        scope.name(),
+        scope.version(),
+        pairs(scope.attributes()),
+        span.dropped(),
+    )
+}
+
+fn pairs(attributes: Attributes<'_>) -> String {
+    let mut pairs: Vec<_> = attributes.map(|pair| (pair.key, value_text(pair.value))).collect();
+    pairs.sort_by_key(|(key, _)| *key);
+    let pairs: Vec<_> = pairs.iter().map(|(key, value)| format!("{key:?}={value}")).collect();
+    format!("{{{}}}", pairs.join(","))
+}
+
+fn value_text(value: Value<'_>) -> String {
+    match value {
+        Value::Double(number) => format!("double {number} bits {:x}", number.to_bits()),
+        Value::Array(values) => format!("[{}]", values.iter().map(value_text).collect::<Vec<_>>().join(",")),
+        Value::Map(map) => pairs(map.iter()),
+        other => format!("{} {:?}", crate::eval::type_word(other), other.to_text()),
+    }
+}
