@@ -147,17 +147,23 @@ impl Rewriter {
     }
 
     fn keeps(&self, span: &[u8]) -> bool {
-        let (mut trace, mut id, mut parent): (&[u8], &[u8], &[u8]) = (&[], &[], &[]);
+        let (mut has_trace, mut has_id, mut is_long) = (false, false, false);
+        let is_set = |id: &[u8]| id.iter().any(|byte| *byte != 0);
         for (number, field) in fields(span) {
             match (number, field) {
-                (otlp::span::TRACE_ID, Field::Bytes(bytes)) => trace = bytes,
-                (otlp::span::SPAN_ID, Field::Bytes(bytes)) => id = bytes,
-                (otlp::span::PARENT_SPAN_ID, Field::Bytes(bytes)) => parent = bytes,
+                (otlp::span::TRACE_ID, Field::Bytes(id)) => {
+                    has_trace = is_set(id);
+                    is_long |= id.len() > 16;
+                }
+                (otlp::span::SPAN_ID, Field::Bytes(id)) => {
+                    has_id = is_set(id);
+                    is_long |= id.len() > 8;
+                }
+                (otlp::span::PARENT_SPAN_ID, Field::Bytes(id)) => is_long |= id.len() > 8,
                 _ => {}
             }
         }
-        let valid = |id: &[u8], longest| id.len() <= longest && id.iter().any(|byte| *byte != 0);
-        valid(trace, 16) && valid(id, 8) && parent.len() <= 8 && self.spans < SPANS_PER_REQUEST_MAX
+        has_trace && has_id && !is_long && self.spans < SPANS_PER_REQUEST_MAX
     }
 
     fn text(&mut self, number: u32, value: &[u8], out: &mut Message) {

@@ -4,7 +4,7 @@
 //! order, parents before children, siblings by start; attributes stay in the batches. A cycle of parents is broken at
 //! its earliest span, and a parent that is missing makes its children roots.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::time::UnixNanos;
 use crate::{Batch, Kind, Span, SpanId, StatusCode, Tenant, TraceId};
@@ -139,20 +139,17 @@ impl Trace {
     #[must_use]
     pub fn summary(&self) -> Summary {
         let root = self.root();
-        let mut services: Vec<ServiceCount> = Vec::new();
-        for span in self.spans() {
-            let failed = u64::from(span.status() == StatusCode::Error);
-            match services.binary_search_by(|service| service.name.as_str().cmp(span.service())) {
-                Ok(at) => {
-                    services[at].spans += 1;
-                    services[at].errors += failed;
-                }
-                Err(at) => {
-                    services
-                        .insert(at, ServiceCount { name: span.service().into(), spans: 1, errors: failed });
-                }
-            }
+        let mut names: HashMap<(u32, u32), &str, foldhash::fast::FixedState> = HashMap::default();
+        let mut counts: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+        for node in &self.nodes {
+            let span = self.span(node);
+            let name = names.entry(self.resource_key(node)).or_insert_with(|| span.service());
+            let (spans, errors) = counts.entry(*name).or_default();
+            *spans += 1;
+            *errors += u64::from(span.status() == StatusCode::Error);
         }
+        let counted = |(name, (spans, errors)): (&str, _)| ServiceCount { name: name.into(), spans, errors };
+        let services: Vec<ServiceCount> = counts.into_iter().map(counted).collect();
         Summary {
             id: self.id,
             start: self.start(),
@@ -185,49 +182,79 @@ fn distinct(id: TraceId, batches: &[Batch]) -> Vec<Place> {
         places.extend(rows.map(|(row, _)| (batch as u32, row as u32)));
     }
     let span = |place: Place| batches[place.0 as usize].span(place.1 as usize);
-    places.sort_by_key(|place| (span(*place).start(), span(*place).span_id(), *place));
+    let key = |place: &Place| (span(*place).start(), span(*place).span_id());
+    places.sort_by_key(|place| (key(place), *place));
     let mut kept: Vec<Place> = Vec::with_capacity(places.len());
-    for place in places {
-        let same_start = kept.iter().rev().take_while(|other| span(**other).start() == span(place).start());
-        let mut same_id = same_start.take_while(|other| span(**other).span_id() == span(place).span_id());
-        if !same_id.any(|other| is_same(span(*other), span(place))) {
-            kept.push(place);
+    for group in places.chunk_by(|left, right| key(left) == key(right)) {
+        if let [only] = group {
+            kept.push(*only);
+            continue;
         }
+        let mut seen = HashSet::new();
+        kept.extend(group.iter().filter(|place| seen.insert(content(span(**place)))));
     }
     kept
 }
 
-/// True where a client sent the same span twice; Zipkin's shared spans differ in kind and are kept.
-fn is_same(left: Span<'_>, right: Span<'_>) -> bool {
-    let content = |span: Span<'_>| {
-        let mut attributes: Vec<_> = span
-            .attributes()
-            .map(|attribute| (attribute.key.to_owned(), attribute.value.to_text().into_owned()))
-            .collect();
-        attributes.sort_unstable();
-        let events: Vec<_> = span.events().map(|event| (event.time(), event.name().to_owned())).collect();
-        (attributes, events, span.links().count())
-    };
-    let plain = |span: Span<'_>| (span.end(), span.parent(), span.row().kind, span.row().status);
-    let texts = |span: Span<'_>| {
-        (span.name().to_owned(), span.service().to_owned(), span.status_message().to_owned())
-    };
-    plain(left) == plain(right) && texts(left) == texts(right) && content(left) == content(right)
+/// What is equal where a client sent the same span twice; Zipkin's shared spans differ in kind and are kept.
+fn content(span: Span<'_>) -> impl Eq + std::hash::Hash + use<> {
+    let mut attributes: Vec<_> = span
+        .attributes()
+        .map(|attribute| (attribute.key.to_owned(), attribute.value.to_text().into_owned()))
+        .collect();
+    attributes.sort_unstable();
+    let events: Vec<_> = span.events().map(|event| (event.time(), event.name().to_owned())).collect();
+    let plain = (span.end(), span.parent(), span.row().kind, span.row().status, span.links().count());
+    let texts = [span.name().to_owned(), span.service().to_owned(), span.status_message().to_owned()];
+    (plain, texts, attributes, events)
+}
+
+/// Which spans carry an id. More than one does where client and server share it (Zipkin) or an id came by chance twice.
+#[derive(Default)]
+struct Holders {
+    /// The earliest two that called another service.
+    callers: [Option<usize>; 2],
+    /// The earliest two others.
+    others: [Option<usize>; 2],
+}
+
+impl Holders {
+    fn add(&mut self, at: usize, kind: Kind) {
+        let list = if is_caller(kind) { &mut self.callers } else { &mut self.others };
+        if let Some(free) = list.iter_mut().find(|place| place.is_none()) {
+            *free = Some(at);
+        }
+    }
+
+    /// The parent that a span of this kind means: a server was called by a caller, all else runs inside the server.
+    fn parent_for(&self, child: usize, kind: Kind) -> Option<usize> {
+        let lists =
+            if kind == Kind::Server { [&self.callers, &self.others] } else { [&self.others, &self.callers] };
+        lists.into_iter().flatten().flatten().copied().find(|at| *at != child)
+    }
+
+    /// The client's half of a span whose server's half this is.
+    fn caller_of(&self, server: usize) -> Option<usize> {
+        self.callers.into_iter().flatten().find(|at| *at != server)
+    }
+}
+
+fn is_caller(kind: Kind) -> bool {
+    matches!(kind, Kind::Client | Kind::Producer)
 }
 
 fn arrange(batches: &[Batch], places: &[Place]) -> Vec<Node> {
     let span = |at: usize| batches[places[at].0 as usize].span(places[at].1 as usize);
-    let mut by_id: HashMap<SpanId, Vec<usize>, foldhash::fast::FixedState> = HashMap::default();
+    let mut by_id: HashMap<SpanId, Holders, foldhash::fast::FixedState> = HashMap::default();
     for at in 0..places.len() {
-        by_id.entry(span(at).span_id()).or_default().push(at);
+        by_id.entry(span(at).span_id()).or_default().add(at, span(at).kind());
     }
     let parent_of = |at: usize| {
-        let candidates = by_id.get(&span(at).parent()?)?;
-        let is_client = |at: &&usize| matches!(span(**at).kind(), Kind::Client | Kind::Producer);
-        let others = || candidates.iter().filter(|other| **other != at);
-        if span(at).kind() == Kind::Server { others().find(is_client) } else { None }
-            .or_else(|| others().next())
-            .copied()
+        let kind = span(at).kind();
+        let shared = by_id.get(&span(at).span_id()).filter(|_| kind == Kind::Server);
+        shared
+            .and_then(|holders| holders.caller_of(at))
+            .or_else(|| by_id.get(&span(at).parent()?)?.parent_for(at, kind))
     };
     let parents: Vec<Option<usize>> = (0..places.len()).map(parent_of).collect();
     let mut children: Vec<Vec<usize>> = vec![Vec::new(); places.len()];
@@ -240,14 +267,14 @@ fn arrange(batches: &[Batch], places: &[Place]) -> Vec<Node> {
     let tops = (0..places.len()).filter(|at| parents[*at].is_none());
     for top in tops.chain(0..places.len()) {
         order.descend(top, &children, |at| {
-            let orphan = span(at).parent().is_some() && parents[at].is_none();
+            let named = span(at).parent().filter(|parent| *parent != span(at).span_id());
             Node {
                 batch: places[at].0,
                 row: places[at].1,
                 parent: None,
                 depth: 0,
                 children: 0,
-                is_orphan: orphan,
+                is_orphan: named.is_some() && parents[at].is_none(),
                 self_time: self_time(span(at), children[at].iter().map(|child| span(*child))),
             }
         });

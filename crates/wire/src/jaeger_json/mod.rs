@@ -1,0 +1,178 @@
+//! The trace JSON of Jaeger's UI and of its `/api/traces`.
+//!
+//! Source: Jaeger's UI model, and the Collector's translation from OTLP to Jaeger: what Jaeger has no field for becomes
+//! tags (`span.kind`, `error`, `otel.status_code`, `otel.status_description`, `otel.scope.*`, `w3c.tracestate`), events
+//! become logs, links become references. Times are microseconds. A trace id of 64 bits is written with 16 digits.
+
+mod structure;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use model::{Attribute, Attributes, Event, Kind, Link, Span, StatusCode, Trace, TraceId, Value};
+
+use crate::json::Writer;
+use structure::Structure;
+
+/// The greatest whole number that a JavaScript reader keeps exactly; larger ones are written as strings.
+pub const SAFE_INTEGER_MAX: i64 = (1 << 53) - 1;
+
+/// Whether what Zipkin and clocks did to a trace is mended for display.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Spans that share one id (client and server of Zipkin) get ids of their own, references follow; circles of
+    /// parents are opened at their earliest span.
+    Adjusted,
+    /// As it was received.
+    Raw,
+}
+
+/// Writes one trace.
+pub fn trace(trace: &Trace, form: Form, out: &mut Writer) {
+    let structure = Structure::of(trace, form);
+    out.object(|out| {
+        out.key("traceID").plain(ShortId(trace.id()));
+        out.key("spans").array(|out| {
+            for place in 0..trace.nodes().len() {
+                span(trace, &structure, place, out);
+            }
+        });
+        out.key("processes").object(|out| {
+            for (number, process) in structure.processes.iter().enumerate() {
+                out.key(&format!("p{}", number + 1)).object(|out| {
+                    out.key("serviceName").text(process.service());
+                    let others = process.attributes().filter(|tag| tag.key != "service.name");
+                    out.key("tags").array(|out| others.for_each(|tag| attribute(tag, out)));
+                });
+            }
+        });
+        out.key("warnings").null();
+    });
+}
+
+/// Displays a trace id as Jaeger does: 16 digits where the upper half is zero.
+#[derive(Clone, Copy, Debug)]
+pub struct ShortId(pub TraceId);
+
+impl std::fmt::Display for ShortId {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let id = u128::from_be_bytes(self.0.0);
+        if id >> 64 == 0 { write!(out, "{id:016x}") } else { write!(out, "{id:032x}") }
+    }
+}
+
+fn span(trace: &Trace, structure: &Structure<'_>, place: usize, out: &mut Writer) {
+    let span = trace.span(&trace.nodes()[place]);
+    out.object(|out| {
+        out.key("traceID").plain(ShortId(trace.id()));
+        out.key("spanID").plain(structure.id(place));
+        if span.flags() & 0xff != 0 {
+            out.key("flags").int(span.flags() & 0xff);
+        }
+        out.key("operationName").text(span.name());
+        out.key("references").array(|out| {
+            if let Some(parent) = structure.parent(place) {
+                reference("CHILD_OF", trace.id(), parent, out);
+            }
+            span.links().for_each(|link| linked(link, out));
+        });
+        out.key("startTime").int(span.start() / 1000);
+        out.key("duration").int(span.duration() / 1000);
+        out.key("tags").array(|out| tags(span, out));
+        out.key("logs").array(|out| span.events().for_each(|event| log(event, out)));
+        out.key("processID").plain(format_args!("p{}", structure.process(place) + 1));
+        out.key("warnings");
+        warnings(structure.warnings(place), out);
+    });
+}
+
+fn reference(kind: &str, trace: TraceId, span: impl std::fmt::Display, out: &mut Writer) {
+    out.object(|out| {
+        out.key("refType").text(kind);
+        out.key("traceID").plain(ShortId(trace));
+        out.key("spanID").plain(span);
+    });
+}
+
+fn linked(link: Link<'_>, out: &mut Writer) {
+    let is_child = matches!(link.attributes().get("opentracing.ref_type"), Some(Value::Text("child_of")));
+    if !link.trace_id().is_zero() && !link.span_id().is_zero() {
+        let kind = if is_child { "CHILD_OF" } else { "FOLLOWS_FROM" };
+        reference(kind, link.trace_id(), link.span_id(), out);
+    }
+}
+
+fn tags(span: Span<'_>, out: &mut Writer) {
+    let scope = span.scope();
+    texts([("otel.scope.name", scope.name()), ("otel.scope.version", scope.version())], out);
+    attributes(scope.attributes(), out);
+    attributes(span.attributes(), out);
+    if span.kind() != Kind::Unspecified {
+        text("span.kind", span.kind().as_str(), out);
+    }
+    match span.status() {
+        StatusCode::Unset => {}
+        StatusCode::Ok => text("otel.status_code", "OK", out),
+        StatusCode::Error => {
+            text("otel.status_code", "ERROR", out);
+            attribute(Attribute { key: "error", value: Value::Bool(true) }, out);
+        }
+    }
+    texts([("otel.status_description", span.status_message()), ("w3c.tracestate", span.trace_state())], out);
+}
+
+fn log(event: Event<'_>, out: &mut Writer) {
+    out.object(|out| {
+        out.key("timestamp").int(event.time() / 1000);
+        out.key("fields").array(|out| {
+            texts([("event", event.name())], out);
+            attributes(event.attributes(), out);
+        });
+    });
+}
+
+fn attributes(attributes: Attributes<'_>, out: &mut Writer) {
+    attributes.for_each(|tag| attribute(tag, out));
+}
+
+fn texts<const N: usize>(tags: [(&str, &str); N], out: &mut Writer) {
+    for (key, value) in tags.into_iter().filter(|(_, value)| !value.is_empty()) {
+        text(key, value, out);
+    }
+}
+
+fn text(key: &str, value: &str, out: &mut Writer) {
+    attribute(Attribute { key, value: Value::Text(value) }, out);
+}
+
+fn attribute(tag: Attribute<'_>, out: &mut Writer) {
+    let type_name = match tag.value {
+        Value::Bool(_) => "bool",
+        Value::Int(_) => "int64",
+        Value::Double(_) => "float64",
+        Value::Bytes(_) => "binary",
+        Value::Empty | Value::Text(_) | Value::Array(_) | Value::Map(_) => "string",
+    };
+    out.object(|out| {
+        out.key("key").text(tag.key);
+        out.key("type").text(type_name);
+        out.key("value");
+        match tag.value {
+            Value::Bool(truth) => out.boolean(truth),
+            Value::Int(number) if number.unsigned_abs() > SAFE_INTEGER_MAX as u64 => out.plain(number),
+            Value::Int(number) => out.int(number),
+            Value::Double(number) => out.double(number),
+            Value::Bytes(bytes) => out.plain(STANDARD.encode(bytes)),
+            other => out.text(&other.to_text()),
+        }
+    });
+}
+
+fn warnings(warnings: Vec<String>, out: &mut Writer) {
+    if warnings.is_empty() {
+        return out.null();
+    }
+    out.array(|out| warnings.iter().for_each(|warning| out.text(warning)));
+}
+
+#[cfg(test)]
+mod tests;
