@@ -168,6 +168,11 @@ impl<'a> Block<'a> {
         );
     }
 
+    /// Accepts every key, where what is wrong is said of the block as a whole.
+    pub fn ignore_all(&mut self) {
+        self.known.extend(self.entries().iter().map(|entry| entry.key.clone()));
+    }
+
     /// Reads the old name of an option as the new one, with a warning; ask before reading the option.
     pub fn renamed(&mut self, old: &str, new: &str) {
         self.known.push(old.to_owned());
@@ -181,20 +186,20 @@ impl<'a> Block<'a> {
 
     /// Reports what is wrong with the value under `key`, or with its absence.
     pub fn problem(&self, key: &str, message: impl Into<String>, remedy: Option<String>) {
-        self.report(Some(key), message.into(), remedy, Severity::Error);
+        self.report_at(Some(key), message.into(), remedy, Severity::Error);
     }
 
     /// Like [`problem`](Self::problem), but the configuration can still be used.
     pub fn warning(&self, key: &str, message: impl Into<String>, remedy: Option<String>) {
-        self.report(Some(key), message.into(), remedy, Severity::Warning);
+        self.report_at(Some(key), message.into(), remedy, Severity::Warning);
     }
 
     /// Reports what is wrong with the block as a whole.
     pub fn problem_here(&self, message: impl Into<String>, remedy: Option<String>) {
-        self.report(None, message.into(), remedy, Severity::Error);
+        self.report_at(None, message.into(), remedy, Severity::Error);
     }
 
-    fn report(&self, key: Option<&str>, message: String, remedy: Option<String>, severity: Severity) {
+    fn report_at(&self, key: Option<&str>, message: String, remedy: Option<String>, severity: Severity) {
         let Mode::Read { place, path, problems, .. } = &self.source else { return };
         let (place, path) = match key.map(|key| (key, self.find(key))) {
             Some((_, Some(value))) => (&value.place, value.path.clone()),
@@ -203,6 +208,13 @@ impl<'a> Block<'a> {
         };
         let problem = Problem { remedy, severity, ..Problem::error(place, &path, message) };
         problems.add(problem);
+    }
+
+    /// Reports a problem that stands elsewhere.
+    pub fn report(&self, problem: Problem) {
+        if let Mode::Read { problems, .. } = &self.source {
+            problems.add(problem);
+        }
     }
 
     /// Ends the reading: keys that nobody asked for are reported now.

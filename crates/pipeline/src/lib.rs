@@ -9,8 +9,11 @@
 mod component;
 mod consumer;
 mod context;
+mod graph;
 mod id;
 mod outcome;
+mod resolve;
+mod settings;
 mod stop;
 pub mod tap;
 mod telemetry;
@@ -22,8 +25,11 @@ pub use component::{
 };
 pub use consumer::{Consumer, FanOut};
 pub use context::{Context, Shared};
+pub use graph::{DRAIN_MAX, End, Running, Socket, start};
 pub use id::ComponentId;
 pub use outcome::{Outcome, Reason};
+pub use resolve::resolve;
+pub use settings::{Component, PipelineSettings, Registry, Settings, TelemetrySettings};
 pub use stop::{Stop, Stopper};
 pub use tap::Tap;
 pub use telemetry::{BatchMeter, ExporterMeter, LimiterMeter, ProcessorMeter, ReceiverMeter, Telemetry};

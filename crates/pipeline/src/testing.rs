@@ -9,7 +9,10 @@ use model::{Batch, Clock, Tenant, otlp};
 use prometheus::Registry;
 use tokio::sync::Semaphore;
 
-use crate::{ComponentId, Consumer, Context, Outcome, Shared, Telemetry};
+use crate::{
+    ComponentId, Consumer, Context, Exporter, Extension, Listening, Outcome, Processor, Receiver, Shared,
+    StartError, Stop, Telemetry,
+};
 
 /// A batch of so many spans, all different within the batch.
 pub fn batch(spans: usize, tenant: Tenant) -> Batch {
@@ -104,6 +107,38 @@ impl Consumer for Scripted {
         self.arrivals.add_permits(1);
         self.gate.acquire().await.expect("it is never closed").forget();
         answer
+    }
+}
+
+/// A component that does nothing: as a receiver it waits for its end, as a consumer it stores.
+pub struct Nothing;
+
+#[async_trait]
+impl Consumer for Nothing {
+    async fn consume(&self, _: Batch) -> Outcome {
+        Outcome::Stored
+    }
+}
+
+#[async_trait]
+impl Receiver for Nothing {
+    async fn bind(&mut self) -> Result<Vec<Listening>, StartError> {
+        Ok(Vec::new())
+    }
+
+    async fn run(self: Box<Self>, _: Arc<dyn Consumer>, stop: Stop) {
+        stop.requested().await;
+    }
+}
+
+impl Processor for Nothing {}
+
+impl Exporter for Nothing {}
+
+#[async_trait]
+impl Extension for Nothing {
+    async fn start(&self, _: Stop) -> Result<Vec<Listening>, StartError> {
+        Ok(Vec::new())
     }
 }
 
