@@ -11,6 +11,8 @@ pub mod id;
 pub mod otlp;
 pub mod proto;
 mod rewrite;
+#[cfg(test)]
+mod samples;
 pub mod tenant;
 pub mod time;
 pub mod trace;
