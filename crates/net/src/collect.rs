@@ -110,6 +110,29 @@ where
     answer
 }
 
+/// Like [`inflated`], but what may take longer than a moment happens on another thread.
+pub async fn unpacked(
+    collected: Collected,
+    encodings: &[Encoding],
+    bytes_max: usize,
+) -> Result<Collected, InflateError> {
+    const INLINE_MAX: usize = 8 << 10;
+    const INLINE_OUTPUT_MAX: usize = 256 << 10;
+    if encodings.is_empty() {
+        return Ok(collected);
+    }
+    if collected.bytes.len() <= INLINE_MAX {
+        let copy = Collected { bytes: collected.bytes.clone(), permit: collected.permit.sibling() };
+        match inflated(copy, encodings, bytes_max.min(INLINE_OUTPUT_MAX)) {
+            Err(InflateError::TooLarge { .. }) if bytes_max > INLINE_OUTPUT_MAX => {}
+            outcome => return outcome,
+        }
+    }
+    let encodings = encodings.to_vec();
+    let task = tokio::task::spawn_blocking(move || inflated(collected, &encodings, bytes_max));
+    task.await.unwrap_or_else(|cause| Err(InflateError::Broken(std::io::Error::other(cause))))
+}
+
 /// Undoes `content-encoding` layers, the last one first; without any, the bytes are passed on as they are.
 pub fn inflated(
     collected: Collected,

@@ -7,12 +7,16 @@
 
 pub mod body;
 pub mod budget;
+pub mod client;
 pub mod collect;
 pub mod compress;
+pub mod grpc;
 pub mod inflate;
 pub mod listen;
 pub mod origin;
+pub mod retry;
 pub mod server;
+pub mod settings;
 pub mod status;
 pub mod tls;
 mod watch;
