@@ -88,6 +88,31 @@ fn an_indented_text_reads_as_gos_does() {
 }
 
 #[test]
+fn a_text_in_chunks_is_the_same_text_until_nobody_listens() {
+    let write = |out: &mut Writer| {
+        out.array(|out| {
+            for number in 0..100 {
+                out.array(|out| out.int(number));
+            }
+        });
+    };
+    let mut whole = Writer::compact();
+    write(&mut whole);
+    let chunks = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let kept = chunks.clone();
+    let mut parts = Writer::compact().in_chunks(50, move |chunk| {
+        let mut kept = kept.lock().expect("no panic");
+        kept.push(chunk);
+        kept.len() < 5
+    });
+    write(&mut parts);
+    assert!(!parts.is_wanted());
+    let chunks = chunks.lock().expect("no panic");
+    assert_eq!(chunks.len(), 5);
+    assert!(whole.into_bytes().starts_with(&chunks.concat()));
+}
+
+#[test]
 fn numbers_without_a_json_form_are_strings() {
     let mut out = Writer::compact();
     out.array(|out| {

@@ -1,16 +1,26 @@
-//! Writes JSON into a buffer, compact or indented, and places commas and line ends itself.
+//! Writes JSON, compact or indented, and places commas and line ends itself.
+//!
+//! Into one buffer, or in chunks to whoever sends them on, so that a text may be larger than memory.
 
 use std::fmt::Write as _;
 
 /// A JSON text that grows.
 ///
 /// The caller opens and closes objects and arrays in pairs and writes a key before each member of an object.
-#[derive(Clone, Debug, Default)]
+#[derive(Default)]
 pub struct Writer {
     out: Vec<u8>,
     indent: usize,
     depth: usize,
     state: State,
+    sink: Option<Sink>,
+}
+
+/// Where chunks go.
+struct Sink {
+    chunk_bytes: usize,
+    send: Box<dyn FnMut(Vec<u8>) -> bool + Send>,
+    is_open: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,28 +47,24 @@ impl Writer {
         Self { indent: blanks, ..Self::default() }
     }
 
-    /// What was written.
+    /// The same text, handed over in chunks of about `chunk_bytes`, after an object or array has ended. `send` says
+    /// whether anyone still listens; once nobody does, what is written is forgotten.
+    #[must_use]
+    pub fn in_chunks(self, chunk_bytes: usize, send: impl FnMut(Vec<u8>) -> bool + Send + 'static) -> Self {
+        let sink = Sink { chunk_bytes, send: Box::new(send), is_open: true };
+        Self { sink: Some(sink), ..self }
+    }
+
+    /// What was written, or with [`in_chunks`](Self::in_chunks) what is left for the caller to send.
     #[must_use]
     pub fn into_bytes(self) -> Vec<u8> {
         self.out
     }
 
-    /// Hands over what was written so far and goes on after it.
+    /// False once nobody listens any more, so that the caller can stop early.
     #[must_use]
-    pub fn take(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.out)
-    }
-
-    /// How many bytes wait to be taken.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.out.len()
-    }
-
-    /// True where nothing waits to be taken.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.out.is_empty()
+    pub fn is_wanted(&self) -> bool {
+        self.sink.as_ref().is_none_or(|sink| sink.is_open)
     }
 
     /// An object, with the members that the closure writes.
@@ -91,6 +97,10 @@ impl Writer {
         }
         self.out.push(bracket);
         self.state = State::Filled;
+        if let Some(sink) = self.sink.as_mut().filter(|sink| sink.chunk_bytes <= self.out.len()) {
+            let chunk = std::mem::take(&mut self.out);
+            sink.is_open = sink.is_open && (sink.send)(chunk);
+        }
     }
 
     /// The key of the value that comes next.
