@@ -5,10 +5,11 @@
 
 mod debug;
 mod nop;
+mod otlp;
 mod remote;
 mod store;
 
 use pipeline::ExporterKind;
 
 /// Every exporter in this binary. A new one is a file or folder and a line here.
-pub const ALL: &[ExporterKind] = &[store::KIND, debug::KIND, nop::KIND];
+pub const ALL: &[ExporterKind] = &[store::KIND, otlp::GRPC, otlp::HTTP, debug::KIND, nop::KIND];

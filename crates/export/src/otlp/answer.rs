@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use model::proto::{Field, fields};
+use model::proto::{Cursor, Field};
 use net::status::{Code, Status};
 use pipeline::Outcome;
 
@@ -62,17 +62,24 @@ pub(super) fn of_http(code: u16, retry_after: Option<Duration>, spans: u64, body
 /// Reads `ExportTraceServiceResponse`; what cannot be read says nothing about spans.
 pub(super) fn from_proto(bytes: &[u8]) -> PartialSuccess {
     let mut partial = PartialSuccess::default();
-    let parts = fields(bytes).filter(|(number, _)| *number == 1).filter_map(|(_, field)| field.bytes());
-    for (number, field) in parts.flat_map(fields) {
-        match (number, field) {
-            (1, Field::Varint(rejected)) => partial.rejected_spans = rejected,
-            (2, Field::Bytes(message)) => {
-                partial.error_message = String::from_utf8_lossy(message).into_owned();
-            }
-            _ => {}
+    let mut answer = Cursor::new(bytes);
+    while let Ok(Some((number, field))) = answer.next_field() {
+        if let (1, Field::Bytes(bytes)) = (number, field) {
+            read_partial(bytes, &mut partial);
         }
     }
     partial
+}
+
+fn read_partial(bytes: &[u8], partial: &mut PartialSuccess) {
+    let mut message = Cursor::new(bytes);
+    while let Ok(Some(field)) = message.next_field() {
+        match field {
+            (1, Field::Varint(rejected)) => partial.rejected_spans = rejected,
+            (2, Field::Bytes(text)) => partial.error_message = String::from_utf8_lossy(text).into_owned(),
+            _ => {}
+        }
+    }
 }
 
 fn decided(may_come_again: bool, after: Option<Duration>, spans: u64, text: String) -> Outcome {
@@ -97,7 +104,8 @@ mod tests {
             assert_eq!(retried(code, None), [1, 4, 10, 11, 14, 15].contains(&number), "{code:?}");
         }
         assert!(retried(Code::ResourceExhausted, Some(Duration::from_secs(3))));
-        for (code, again) in [(400, false), (429, true), (500, false), (502, true), (503, true), (504, true)] {
+        for (code, again) in [(400, false), (429, true), (500, false), (502, true), (503, true), (504, true)]
+        {
             assert_eq!(matches!(of_http(code, None, 3, b""), Outcome::Retry { .. }), again, "{code}");
         }
     }

@@ -36,7 +36,7 @@ pub(crate) struct RemoteSettings {
 impl RemoteSettings {
     /// Reads `retry_on_failure` and `sending_queue`.
     pub(crate) fn read(block: &mut Block<'_>) -> Self {
-        Self { retry: retry::read(block), queue: QueueSettings::read(block) }
+        Self { retry: net::settings::retry_on_failure(block), queue: QueueSettings::read(block) }
     }
 }
 

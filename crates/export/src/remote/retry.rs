@@ -6,7 +6,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use config::Block;
 use model::Batch;
 use net::retry::{Backoff, RetryPolicy};
 use pipeline::Outcome;
@@ -14,32 +13,6 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::Attempt;
-
-/// Reads the block `retry_on_failure`.
-pub(crate) fn read(block: &mut Block<'_>) -> RetryPolicy {
-    let mut block = block.section("retry_on_failure", "what is done when the remote cannot take a batch now");
-    RetryPolicy {
-        enabled: block.boolean("enabled", true, "try again; otherwise the first answer is final"),
-        initial_interval: block.duration("initial_interval", "5s", "the first pause"),
-        randomization_factor: block.ratio(
-            "randomization_factor",
-            0.5,
-            "by what share a pause may be shorter or longer by chance",
-        ),
-        multiplier: block.float(
-            "multiplier",
-            1.5,
-            1.0..=100.0,
-            "how much longer each pause is than the last",
-        ),
-        interval_max: block.duration(
-            "max_interval",
-            "30s",
-            "the longest pause, unless the remote asks for more",
-        ),
-        elapsed_max: block.duration("max_elapsed_time", "300s", "when a batch is given up; 0 never does"),
-    }
-}
 
 /// Attempts with pauses between them.
 pub(crate) struct Retrying {
