@@ -26,6 +26,8 @@ pub struct CollectLimits {
     pub idle_max: Duration,
     /// The least average speed once the first `idle_max` has passed; a slower body ends the request.
     pub bytes_per_s_min: u32,
+    /// The longest time for all of it; a longer one ends the request.
+    pub total_max: Duration,
     /// How many pieces without content may come; more end the request.
     pub empty_pieces_max: u32,
 }
@@ -36,6 +38,7 @@ impl Default for CollectLimits {
             bytes_max: 64 << 20,
             idle_max: Duration::from_secs(15),
             bytes_per_s_min: 1024,
+            total_max: Duration::from_secs(120),
             empty_pieces_max: 1000,
         }
     }
@@ -172,7 +175,8 @@ where
     pieces.expect(length.unwrap_or(0))?;
     let started = Instant::now();
     loop {
-        let frame = match tokio::time::timeout(limits.idle_max, body.frame()).await {
+        let wait_max = limits.idle_max.min(limits.total_max.saturating_sub(started.elapsed()));
+        let frame = match tokio::time::timeout(wait_max, body.frame()).await {
             Err(_) => return Err(CollectError::TooSlow),
             Ok(None) => return Ok(pieces.whole()),
             Ok(Some(Err(cause))) => return Err(CollectError::Broken(cause.into())),

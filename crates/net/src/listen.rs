@@ -38,20 +38,25 @@ pub struct BindError {
     pub cause: io::Error,
 }
 
-impl std::fmt::Display for BindError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let BindError { endpoint, cause } = self;
-        let remedy = match cause.kind() {
+impl BindError {
+    /// What to do about it.
+    pub fn remedy(&self) -> &'static str {
+        match self.cause.kind() {
             io::ErrorKind::AddrInUse => {
                 "another process holds this port: stop it, or set a different port in `endpoint`"
             }
             io::ErrorKind::PermissionDenied => "ports below 1024 need a privilege: choose a higher one",
             io::ErrorKind::AddrNotAvailable => {
-                "this machine has no such address: use one it has, or `0.0.0.0`"
+                "this machine has no such address: use one that it has, or 0.0.0.0 for all"
             }
-            _ => "write `endpoint` as host:port, such as `localhost:4317`",
-        };
-        write!(f, "cannot listen on {endpoint}: {cause}; {remedy}")
+            _ => "write `endpoint` as host:port, such as localhost:4317",
+        }
+    }
+}
+
+impl std::fmt::Display for BindError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "cannot listen on {}: {}", self.endpoint, self.cause)
     }
 }
 

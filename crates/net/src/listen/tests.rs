@@ -21,15 +21,15 @@ async fn localhost_answers_on_both_loopback_addresses() {
 async fn a_taken_port_is_named_with_a_remedy() {
     let first = Listener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = first.local_addr().to_string();
-    let message = Listener::bind(&endpoint).await.unwrap_err().to_string();
-    assert!(message.contains(&endpoint) && message.contains("another process holds this port"), "{message}");
+    let error = Listener::bind(&endpoint).await.unwrap_err();
+    assert!(error.to_string().contains(&endpoint), "{error}");
+    assert!(error.remedy().contains("another process holds this port"));
 }
 
 #[tokio::test]
 async fn an_endpoint_without_a_port_says_how_to_write_one() {
     for endpoint in ["localhost", "localhost:x", "127.0.0.1:70000"] {
-        let message = Listener::bind(endpoint).await.unwrap_err().to_string();
-        assert!(message.contains("host:port"), "{message}");
+        assert!(Listener::bind(endpoint).await.unwrap_err().remedy().contains("host:port"));
     }
 }
 
