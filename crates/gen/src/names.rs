@@ -1,0 +1,85 @@
+//! The two generations of attribute names that live side by side in real systems.
+//!
+//! Source: OpenTelemetry semantic conventions 1.20 (old) and 1.30 and later (new).
+
+/// The keys whose names changed, and a few that did not but stand beside them.
+#[derive(Debug)]
+pub(crate) struct Names {
+    pub(crate) schema_url: &'static str,
+    pub(crate) environment: &'static str,
+    pub(crate) method: &'static str,
+    pub(crate) status: &'static str,
+    pub(crate) path: &'static str,
+    pub(crate) scheme: &'static str,
+    pub(crate) full_url: &'static str,
+    pub(crate) user_agent: &'static str,
+    pub(crate) client_address: &'static str,
+    pub(crate) body_size: &'static str,
+    pub(crate) protocol_version: &'static str,
+    pub(crate) server_address: &'static str,
+    pub(crate) server_port: &'static str,
+    pub(crate) peer_address: &'static str,
+    pub(crate) db_system: &'static str,
+    pub(crate) db_namespace: &'static str,
+    pub(crate) db_operation: &'static str,
+    pub(crate) db_collection: &'static str,
+    pub(crate) db_text: &'static str,
+    pub(crate) destination: &'static str,
+    pub(crate) messaging_operation: &'static str,
+    pub(crate) partition: &'static str,
+    pub(crate) message_size: &'static str,
+}
+
+/// What most services write.
+pub(crate) const NEW: Names = Names {
+    schema_url: "https://opentelemetry.io/schemas/1.37.0",
+    environment: "deployment.environment.name",
+    method: "http.request.method",
+    status: "http.response.status_code",
+    path: "url.path",
+    scheme: "url.scheme",
+    full_url: "url.full",
+    user_agent: "user_agent.original",
+    client_address: "client.address",
+    body_size: "http.response.body.size",
+    protocol_version: "network.protocol.version",
+    server_address: "server.address",
+    server_port: "server.port",
+    peer_address: "network.peer.address",
+    db_system: "db.system.name",
+    db_namespace: "db.namespace",
+    db_operation: "db.operation.name",
+    db_collection: "db.collection.name",
+    db_text: "db.query.text",
+    destination: "messaging.destination.name",
+    messaging_operation: "messaging.operation.name",
+    partition: "messaging.destination.partition.id",
+    message_size: "messaging.message.body.size",
+};
+
+/// What services write that were not touched for years.
+pub(crate) const OLD: Names = Names {
+    schema_url: "https://opentelemetry.io/schemas/1.20.0",
+    environment: "deployment.environment",
+    method: "http.method",
+    status: "http.status_code",
+    path: "http.target",
+    scheme: "http.scheme",
+    full_url: "http.url",
+    user_agent: "user_agent.original",
+    client_address: "http.client_ip",
+    body_size: "http.response_content_length",
+    protocol_version: "net.protocol.version",
+    server_address: "net.peer.name",
+    server_port: "net.peer.port",
+    peer_address: "net.sock.peer.addr",
+    db_system: "db.system",
+    db_namespace: "db.name",
+    db_operation: "db.operation",
+    db_collection: "db.sql.table",
+    db_text: "db.statement",
+    destination: "messaging.destination.name",
+    messaging_operation: "messaging.operation",
+    partition: "messaging.kafka.destination.partition",
+    message_size: "messaging.message.payload_size_bytes",
+};
