@@ -72,6 +72,9 @@ pub trait Receiver: Send {
 /// Changes batches on their way, in front of a consumer that it was built with.
 #[async_trait]
 pub trait Processor: Consumer {
+    /// An end was requested: from now on holds nothing back, so that requests under way are answered.
+    fn hurry(&self) {}
+
     /// Passes on what it holds back; called when nothing more comes in.
     async fn shutdown(&self) {}
 }

@@ -19,10 +19,19 @@ pub struct Context {
     pub telemetry: Telemetry,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
-    /// The bytes that the process has allocated and not freed.
-    pub live_bytes: fn() -> u64,
+    /// How much memory there is, and how much of it is used.
+    pub memory: Memory,
     /// What the binary lends to components, such as the store.
     pub shared: Shared,
+}
+
+/// Asks the allocator and the machine about memory.
+#[derive(Clone, Copy)]
+pub struct Memory {
+    /// The bytes that the process has allocated and not freed.
+    pub live: fn() -> u64,
+    /// The bytes that it may use: what its control group or the machine has, if that is known.
+    pub total: fn() -> Option<u64>,
 }
 
 impl Context {

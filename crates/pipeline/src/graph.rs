@@ -3,9 +3,10 @@
 //! Per pipeline: receivers → processors → fan-out over exporters; a receiver that feeds several
 //! pipelines fans out as well. An exporter in several pipelines is one exporter; processors are built
 //! for each pipeline. Sockets are taken first, then exporters and extensions start, receivers last.
-//! The end goes the other way round: receivers answer what they have begun, processors pass on what
-//! they hold, exporters hand it over. All of that takes at most [`DRAIN_MAX`]; a second request to
-//! stop ends it at once.
+//!
+//! The end goes in the order of the flow: processors hold nothing back any more, receivers answer what
+//! they have begun, processors pass on what is left, exporters hand it over. All of that takes at most
+//! [`DRAIN_MAX`]; a second request to stop ends it at once.
 
 mod running;
 

@@ -24,7 +24,7 @@ pub use component::{
     ExtensionKind, Kind, Listening, Processor, ProcessorKind, Receiver, ReceiverKind, Stability, StartError,
 };
 pub use consumer::{Consumer, FanOut};
-pub use context::{Context, Shared};
+pub use context::{Context, Memory, Shared};
 pub use graph::{DRAIN_MAX, End, Running, Socket, start};
 pub use id::ComponentId;
 pub use outcome::{Outcome, Reason};

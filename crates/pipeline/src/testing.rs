@@ -1,6 +1,7 @@
 //! For the tests of components: batches to send, and a destination that answers as it is told.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -10,16 +11,21 @@ use prometheus::Registry;
 use tokio::sync::Semaphore;
 
 use crate::{
-    ComponentId, Consumer, Context, Exporter, Extension, Listening, Outcome, Processor, Receiver, Shared,
-    StartError, Stop, Telemetry,
+    ComponentId, Consumer, Context, Exporter, Extension, Listening, Memory, Outcome, Processor, Receiver,
+    Shared, StartError, Stop, Telemetry,
 };
 
-/// A batch of so many spans, all different within the batch.
+/// A batch of so many spans, numbered from one.
 pub fn batch(spans: usize, tenant: Tenant) -> Batch {
+    numbered(1..spans as u64 + 1, tenant)
+}
+
+/// A batch of spans whose ids are these numbers.
+pub fn numbered(numbers: Range<u64>, tenant: Tenant) -> Batch {
     let mut request = Message::new();
     request.message(otlp::request::RESOURCE_SPANS, |resource| {
         resource.message(otlp::resource_spans::SCOPE_SPANS, |scope| {
-            for number in 1..=spans as u64 {
+            for number in numbers {
                 scope.message(otlp::scope_spans::SPANS, |span| {
                     span.bytes(otlp::span::TRACE_ID, &u128::from(number).to_be_bytes());
                     span.bytes(otlp::span::SPAN_ID, &number.to_be_bytes());
@@ -38,7 +44,7 @@ pub fn context(id: &str) -> Context {
         tenant: Tenant::default(),
         telemetry: Telemetry::new(Registry::new()).expect("a new registry is empty"),
         clock: Arc::new(Stopped),
-        live_bytes: || 0,
+        memory: Memory { live: || 0, total: || None },
         shared: Shared::new(),
     }
 }

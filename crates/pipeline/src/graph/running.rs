@@ -97,6 +97,7 @@ impl Running {
 
     /// Receivers answer what they have begun, processors pass on what they hold, exporters hand it over.
     async fn drain(&mut self) {
+        self.processors.iter().flatten().for_each(|processor| processor.hurry());
         while let Some(ended) = self.receivers.join_next().await {
             if let Err(panicked) = ended {
                 tracing::error!(error = %panicked, "a receiver broke down");

@@ -68,6 +68,10 @@ impl Consumer for Writes {
 
 #[async_trait]
 impl Processor for Writes {
+    fn hurry(&self) {
+        note(&self.diary, format!("{} hurries", self.name));
+    }
+
     async fn shutdown(&self) {
         note(&self.diary, format!("{} flushes", self.name));
     }
@@ -185,6 +189,8 @@ async fn everything_starts_before_receivers_run_and_ends_in_the_order_of_the_flo
         "first passes 3",
         "second passes 3",
         "out passes 3",
+        "first hurries",
+        "second hurries",
         "in ends",
         "first flushes",
         "second flushes",
