@@ -11,5 +11,8 @@ mod store;
 
 use pipeline::ExporterKind;
 
+pub use otlp::{Protocol, client};
+pub use remote::Attempt;
+
 /// Every exporter in this binary. A new one is a file or folder and a line here.
 pub const ALL: &[ExporterKind] = &[store::KIND, otlp::GRPC, otlp::HTTP, debug::KIND, nop::KIND];

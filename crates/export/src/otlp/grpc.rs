@@ -1,5 +1,6 @@
 //! One attempt over gRPC.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ::http::HeaderMap;
@@ -7,13 +8,18 @@ use async_trait::async_trait;
 use config::Block;
 use model::Batch;
 use net::grpc::Client;
-use net::settings;
+use net::settings::{self, GrpcClientSettings};
 use pipeline::{BuildExporter, Outcome, StartError};
 
 use super::answer;
 use crate::remote::Attempt;
 
 const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+
+pub(super) struct Settings {
+    client: GrpcClientSettings,
+    timeout: Duration,
+}
 
 struct Grpc {
     client: Client,
@@ -22,12 +28,19 @@ struct Grpc {
 }
 
 pub(super) fn parse(block: &mut Block<'_>) -> BuildExporter {
-    let client = settings::grpc_client(block);
-    let timeout = settings::timeout(block, "5s");
-    super::build(block, move |context| {
-        let client = client.client().map_err(|cause| StartError::new(cause.to_string()))?;
-        Ok(Grpc { client, timeout, exporter: context.id.to_string() })
-    })
+    let settings = Settings::read(block);
+    super::build(block, move |exporter| settings.open(exporter))
+}
+
+impl Settings {
+    pub(super) fn read(block: &mut Block<'_>) -> Self {
+        Self { client: settings::grpc_client(block), timeout: settings::timeout(block, "5s") }
+    }
+
+    pub(super) fn open(self, exporter: &str) -> Result<Arc<dyn Attempt>, StartError> {
+        let client = self.client.client().map_err(|cause| StartError::new(cause.to_string()))?;
+        Ok(Arc::new(Grpc { client, timeout: self.timeout, exporter: exporter.to_owned() }))
+    }
 }
 
 #[async_trait]

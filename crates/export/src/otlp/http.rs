@@ -1,5 +1,7 @@
 //! One attempt over HTTP.
 
+use std::sync::Arc;
+
 use ::http::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
 use ::http::{HeaderMap, HeaderValue, Request, Response, Uri};
 use async_trait::async_trait;
@@ -21,27 +23,40 @@ use crate::remote::Attempt;
 /// Of a longer answer the rest is not read.
 const ANSWER_BYTES_MAX: usize = 4 << 20;
 
-struct Http {
-    client: HttpClient,
-    settings: HttpClientSettings,
+pub(super) struct Settings {
+    client: HttpClientSettings,
     uri: Uri,
     is_json: bool,
+}
+
+struct Http {
+    client: HttpClient,
+    settings: Settings,
     exporter: String,
 }
 
 pub(super) fn parse(block: &mut Block<'_>) -> BuildExporter {
-    let traces =
-        block.optional_text("traces_endpoint", "the whole URL for traces; otherwise endpoint and /v1/traces");
-    for key in ["metrics_endpoint", "logs_endpoint", "profiles_endpoint"] {
-        block.ignored(key, "Faden moves traces only");
+    let settings = Settings::read(block);
+    super::build(block, move |exporter| settings.open(exporter))
+}
+
+impl Settings {
+    pub(super) fn read(block: &mut Block<'_>) -> Self {
+        let traces = block
+            .optional_text("traces_endpoint", "the whole URL for traces; otherwise endpoint and /v1/traces");
+        for key in ["metrics_endpoint", "logs_endpoint", "profiles_endpoint"] {
+            block.ignored(key, "Faden moves traces only");
+        }
+        let encoding = block.choice("encoding", &["proto", "json"], "proto", "how requests are written");
+        let client = settings::http_client(block, "30s", "gzip");
+        let uri = target(block, traces.as_deref(), &client.endpoint);
+        Self { client, uri, is_json: encoding == "json" }
     }
-    let is_json = block.choice("encoding", &["proto", "json"], "proto", "how requests are written") == "json";
-    let settings = settings::http_client(block, "30s", "gzip");
-    let uri = target(block, traces.as_deref(), &settings.endpoint);
-    super::build(block, move |context| {
-        let client = settings.client().map_err(|cause| StartError::new(cause.to_string()))?;
-        Ok(Http { client, settings, uri, is_json, exporter: context.id.to_string() })
-    })
+
+    pub(super) fn open(self, exporter: &str) -> Result<Arc<dyn Attempt>, StartError> {
+        let client = self.client.client().map_err(|cause| StartError::new(cause.to_string()))?;
+        Ok(Arc::new(Http { client, settings: self, exporter: exporter.to_owned() }))
+    }
 }
 
 fn target(block: &Block<'_>, traces: Option<&str>, endpoint: &str) -> Uri {
@@ -61,17 +76,18 @@ fn target(block: &Block<'_>, traces: Option<&str>, endpoint: &str) -> Uri {
 
 impl Http {
     async fn request(&self, batch: &Batch) -> Result<Request<Body>, String> {
-        let (bytes, content_type) = match self.is_json {
+        let (bytes, content_type) = match self.settings.is_json {
             true => (json(batch.clone()).await?, "application/json"),
             false => (batch.bytes().clone(), "application/x-protobuf"),
         };
-        let mut request =
-            Request::post(self.uri.clone()).body(Body::empty()).map_err(|cause| cause.to_string())?;
+        let mut request = Request::post(self.settings.uri.clone())
+            .body(Body::empty())
+            .map_err(|cause| cause.to_string())?;
         let headers = request.headers_mut();
         headers.insert(USER_AGENT, HeaderValue::from_static(concat!("faden/", env!("CARGO_PKG_VERSION"))));
-        headers.extend(self.settings.headers.clone());
+        headers.extend(self.settings.client.headers.clone());
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-        let Some((encoding, level)) = self.settings.compression else {
+        let Some((encoding, level)) = self.settings.client.compression else {
             *request.body_mut() = Body::full(bytes);
             return Ok(request);
         };
@@ -107,7 +123,7 @@ impl Attempt for Http {
             Ok(request) => request,
             Err(cause) => return Outcome::rejected(spans, "remote", cause),
         };
-        let timeout = self.settings.timeout;
+        let timeout = self.settings.client.timeout;
         tokio::time::timeout(timeout, self.send(request, spans))
             .await
             .unwrap_or_else(|_| Outcome::retry(None, "remote", format!("no answer within {timeout:?}")))

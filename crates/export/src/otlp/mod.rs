@@ -30,16 +30,33 @@ pub(crate) const HTTP: ExporterKind = ExporterKind {
     parse: http::parse,
 };
 
-/// Reads the blocks that both share and joins them with the way to send.
-fn build<A: Attempt + 'static>(
+/// What OTLP travels in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/2 and trailers.
+    Grpc,
+    /// A POST for each request.
+    Http,
+}
+
+/// Reads a block as the exporters have it, and sends without queue and without retries.
+///
+/// # Errors
+/// Where certificates cannot be read; what is wrong with the block is reported there.
+pub fn client(protocol: Protocol, block: &mut Block<'_>) -> Result<Arc<dyn Attempt>, StartError> {
+    match protocol {
+        Protocol::Grpc => grpc::Settings::read(block).open("client"),
+        Protocol::Http => http::Settings::read(block).open("client"),
+    }
+}
+
+/// Joins the way to send with what both have: retries and a queue.
+fn build(
     block: &mut Block<'_>,
-    open: impl FnOnce(&Context) -> Result<A, StartError> + Send + Sync + 'static,
+    open: impl FnOnce(&str) -> Result<Arc<dyn Attempt>, StartError> + Send + Sync + 'static,
 ) -> BuildExporter {
     let remote = RemoteSettings::read(block);
-    Box::new(move |context: Context| {
-        let attempt = Arc::new(open(&context)?);
-        Ok(Remote::new(&remote, &context, attempt))
-    })
+    Box::new(move |context: Context| Ok(Remote::exporter(&remote, &context, open(&context.id.to_string())?)))
 }
 
 #[cfg(test)]

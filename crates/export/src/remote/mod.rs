@@ -19,9 +19,9 @@ use tokio::sync::watch;
 use queue::{Queue, QueueSettings};
 use retry::Retrying;
 
-/// One attempt to hand a batch over.
+/// One way to hand a batch over.
 #[async_trait]
-pub(crate) trait Attempt: Send + Sync {
+pub trait Attempt: Send + Sync {
     /// Sends the batch once. [`Outcome::Retry`] is tried again, the other outcomes are final.
     async fn attempt(&self, batch: &Batch) -> Outcome;
 }
@@ -56,7 +56,7 @@ struct Sender {
 
 impl Remote {
     /// Nothing is sent before the exporter is started.
-    pub(crate) fn new(
+    pub(crate) fn exporter(
         settings: &RemoteSettings,
         context: &Context,
         attempt: Arc<dyn Attempt>,

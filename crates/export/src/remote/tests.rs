@@ -58,7 +58,7 @@ fn settings(yaml: &str) -> RemoteSettings {
 
 async fn started(yaml: &str, remote: &Arc<Scripted>) -> (Arc<dyn Exporter>, Context) {
     let context = testing::context("otlp");
-    let exporter = Remote::new(&settings(yaml), &context, Arc::clone(remote) as Arc<dyn Attempt>);
+    let exporter = Remote::exporter(&settings(yaml), &context, Arc::clone(remote) as Arc<dyn Attempt>);
     exporter.start().await.expect("nothing hinders it");
     (exporter, context)
 }
