@@ -1,1 +1,20 @@
-//! Questions become plans; what a store left over is done here.
+//! Questions become plans.
+//!
+//! A user asks with the [`filter`] language, with the named parameters of a [`Search`], or both; out comes a
+//! [`store::Plan`]. [`Query`] runs plans over a reader under its [`Limits`], and [`answer`] says what is found in types
+//! that the API writes and the command line reads.
+//!
+//! This crate knows no socket, no HTTP and no file.
+
+pub mod answer;
+pub mod duration;
+mod engine;
+pub mod filter;
+mod mistake;
+pub mod moment;
+mod search;
+
+pub use engine::{Error, Limits, Query};
+pub use filter::Question;
+pub use mistake::Mistake;
+pub use search::{Search, Unclear};

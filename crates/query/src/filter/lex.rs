@@ -1,0 +1,127 @@
+//! Cuts a text into words, quoted strings and signs.
+
+use std::ops::Range;
+
+use crate::Mistake;
+
+/// What ends a bare word, besides white space; the same letters as in TraceQL.
+const ENDS_WORD: &[char] = &['{', '}', '(', ')', '=', '~', '!', '<', '>', '&', '|', '^', ',', '"', '`'];
+
+/// One piece of the text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Token {
+    pub(super) kind: Kind,
+    /// Where it stands, in bytes.
+    pub(super) at: Range<usize>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A bare word: a name, a number, a value.
+    Word(String),
+    /// A key with quoted parts, such as `span."a b"`.
+    Key(String),
+    /// A quoted string.
+    Quoted(String),
+    /// `( ) { }`, a comparison, `&&`, `||`, `!`.
+    Sign(&'static str),
+    /// The end of the text.
+    End,
+}
+
+/// Longer signs stand before their beginnings.
+const SIGNS: [&str; 16] =
+    ["&&", "||", "==", "=~", "!=", "!~", "<=", ">=", "=", "<", ">", "!", "(", ")", "{", "}"];
+
+/// Signs of TraceQL that this subset leaves out, with what to do.
+const FOREIGN: [(&str, &str); 7] = [
+    (">>", "relations between spans are not part of this filter: ask for one span's conditions"),
+    ("<<", "relations between spans are not part of this filter: ask for one span's conditions"),
+    ("&", "write `&&`"),
+    ("|", "write `||` for \"or\"; pipelines are not part of this filter"),
+    ("~", "write `=~` for \"matches\""),
+    ("^", "arithmetic is not part of this filter"),
+    (",", "join conditions by `&&` or `||`"),
+];
+
+pub(super) fn tokens(text: &str) -> Result<Vec<Token>, Mistake> {
+    let mut tokens = Vec::new();
+    let mut at = 0;
+    while let Some(letter) = text[at..].chars().next() {
+        if letter.is_whitespace() {
+            at += letter.len_utf8();
+            continue;
+        }
+        let token = token(text, at)?;
+        at = token.at.end;
+        tokens.push(token);
+    }
+    tokens.push(Token { kind: Kind::End, at: at..at });
+    Ok(tokens)
+}
+
+fn token(text: &str, at: usize) -> Result<Token, Mistake> {
+    let rest = &text[at..];
+    if rest.starts_with(['"', '`']) {
+        let (value, end) = quoted(text, at)?;
+        return Ok(Token { kind: Kind::Quoted(value), at: at..end });
+    }
+    let foreign = FOREIGN.iter().find(|(sign, _)| rest.starts_with(sign));
+    let sign = SIGNS.iter().find(|sign| rest.starts_with(**sign));
+    match (sign, foreign) {
+        (Some(sign), foreign) if foreign.is_none_or(|(foreign, _)| foreign.len() < sign.len()) => {
+            Ok(Token { kind: Kind::Sign(sign), at: at..at + sign.len() })
+        }
+        (_, Some((sign, remedy))) => {
+            let message = format!("`{sign}` has no meaning here");
+            Err(Mistake::new(text, at..at + sign.len(), message).remedy(*remedy))
+        }
+        _ => word(text, at),
+    }
+}
+
+fn word(text: &str, start: usize) -> Result<Token, Mistake> {
+    let mut word = String::new();
+    let mut has_quotes = false;
+    let mut at = start;
+    while let Some(letter) = text[at..].chars().next() {
+        if letter == '"' && word.ends_with('.') {
+            let (part, end) = quoted(text, at)?;
+            word.push_str(&part);
+            (at, has_quotes) = (end, true);
+            continue;
+        }
+        if letter.is_whitespace() || ENDS_WORD.contains(&letter) {
+            break;
+        }
+        word.push(letter);
+        at += letter.len_utf8();
+    }
+    let kind = if has_quotes { Kind::Key(word) } else { Kind::Word(word) };
+    Ok(Token { kind, at: start..at })
+}
+
+/// The content of the string that begins at `start`, and where it ends. Back-ticks know no escapes.
+fn quoted(text: &str, start: usize) -> Result<(String, usize), Mistake> {
+    let quote = text[start..].chars().next().expect("the caller saw a quote");
+    let mut value = String::new();
+    let mut letters = text[start + 1..].char_indices();
+    while let Some((offset, letter)) = letters.next() {
+        let at = start + 1 + offset;
+        match letter {
+            letter if letter == quote => return Ok((value, at + 1)),
+            '\\' if quote == '"' => match letters.next() {
+                Some((_, 'n')) => value.push('\n'),
+                Some((_, 't')) => value.push('\t'),
+                Some((_, 'r')) => value.push('\r'),
+                Some((_, letter @ ('"' | '\\' | '/'))) => value.push(letter),
+                // A regular expression is full of these, and nobody doubles them by hand.
+                Some((_, letter)) => value.extend(['\\', letter]),
+                None => break,
+            },
+            letter => value.push(letter),
+        }
+    }
+    let message = format!("the string that begins here has no closing {quote}");
+    Err(Mistake::new(text, start..start + 1, message).remedy(format!("add {quote} at its end")))
+}
