@@ -1,5 +1,7 @@
 //! Lays a later file over an earlier one.
 
+use std::collections::HashMap;
+
 use crate::{Entry, Node, Value};
 
 /// Mappings merge deep and keep the earlier order; everything else is replaced by the later file.
@@ -11,16 +13,18 @@ pub(crate) fn merge(earlier: Node, mut later: Node) -> Node {
     later
 }
 
-fn lay_over(entries: Vec<Entry>, additions: Vec<Entry>) -> Vec<Entry> {
-    let mut additions: Vec<Option<Entry>> = additions.into_iter().map(Some).collect();
-    let mut merged = Vec::with_capacity(entries.len());
-    for entry in entries {
-        let addition = additions.iter_mut().find(|slot| slot.as_ref().is_some_and(|a| a.key == entry.key));
-        merged.push(match addition.and_then(Option::take) {
-            Some(addition) => Entry { value: merge(entry.value, addition.value), ..addition },
-            None => entry,
-        });
+fn lay_over(mut entries: Vec<Entry>, additions: Vec<Entry>) -> Vec<Entry> {
+    let known: HashMap<String, usize> =
+        entries.iter().enumerate().map(|(position, entry)| (entry.key.clone(), position)).collect();
+    for addition in additions {
+        let Some(position) = known.get(&addition.key) else {
+            entries.push(addition);
+            continue;
+        };
+        let entry = &mut entries[*position];
+        let nothing = Node::new(entry.place.clone(), Value::Null);
+        let earlier = std::mem::replace(&mut entry.value, nothing);
+        *entry = Entry { value: merge(earlier, addition.value), ..addition };
     }
-    merged.extend(additions.into_iter().flatten());
-    merged
+    entries
 }

@@ -65,7 +65,18 @@ struct Frame {
 
 enum Inside {
     Sequence(Vec<Node>),
-    Mapping { entries: Vec<Entry>, merged: Vec<Node>, key: Option<(String, Place)> },
+    Mapping(Pairs),
+}
+
+#[derive(Default)]
+struct Pairs {
+    entries: Vec<Entry>,
+    /// The line of each key, so that a large mapping does not cost its square.
+    lines: HashMap<String, usize>,
+    /// What `<<` brings in.
+    merged: Vec<Node>,
+    /// A key whose value has not come yet.
+    key: Option<(String, Place)>,
 }
 
 impl<'a> Builder<'a> {
@@ -87,8 +98,7 @@ impl<'a> Builder<'a> {
             }
             Event::MappingStart(anchor, tag) => {
                 self.is_text(tag.as_deref(), at);
-                let inside = Inside::Mapping { entries: Vec::new(), merged: Vec::new(), key: None };
-                self.begin(inside, anchor, at)
+                self.begin(Inside::Mapping(Pairs::default()), anchor, at)
             }
             Event::SequenceEnd | Event::MappingEnd => self.end(at),
             Event::Alias(anchor) => self.alias(anchor, at),
@@ -130,7 +140,7 @@ impl<'a> Builder<'a> {
         let frame = self.open.pop()?;
         let value = match frame.inside {
             Inside::Sequence(items) => Value::Sequence(items),
-            Inside::Mapping { entries, merged, .. } => Value::Mapping(self.fill_in(entries, merged)),
+            Inside::Mapping(pairs) => Value::Mapping(self.fill_in(pairs)),
         };
         let node = Node::new(frame.place, value);
         if self.wants_key() {
@@ -162,7 +172,7 @@ impl<'a> Builder<'a> {
     }
 
     fn wants_key(&self) -> bool {
-        matches!(self.open.last(), Some(Frame { inside: Inside::Mapping { key: None, .. }, .. }))
+        matches!(self.open.last(), Some(Frame { inside: Inside::Mapping(Pairs { key: None, .. }), .. }))
     }
 
     fn key(&mut self, text: String, at: Marker) -> Option<()> {
@@ -171,8 +181,8 @@ impl<'a> Builder<'a> {
             return None;
         }
         let place = self.place(at);
-        if let Some(Frame { inside: Inside::Mapping { key, .. }, .. }) = self.open.last_mut() {
-            *key = Some((text, place));
+        if let Some(Frame { inside: Inside::Mapping(pairs), .. }) = self.open.last_mut() {
+            pairs.key = Some((text, place));
         }
         Some(())
     }
@@ -188,16 +198,17 @@ impl<'a> Builder<'a> {
         match self.open.last_mut().map(|frame| &mut frame.inside) {
             None => self.root = Some(node),
             Some(Inside::Sequence(items)) => items.push(node),
-            Some(Inside::Mapping { entries, merged, key }) => {
-                let (key, place) = key.take()?;
+            Some(Inside::Mapping(pairs)) => {
+                let (key, place) = pairs.key.take()?;
                 if key == "<<" {
-                    merged.push(node);
-                } else if let Some(first) = entries.iter().find(|entry| entry.key == key) {
+                    pairs.merged.push(node);
+                } else if let Some(line) = pairs.lines.get(&key) {
                     let message = format!("the key \"{key}\" stands here twice");
-                    let remedy = format!("it was first written in line {}", first.place.line);
+                    let remedy = format!("it was first written in line {line}");
                     problems.add(Problem::error(&place, &KeyPath::root(), message).remedy(remedy));
                 } else {
-                    entries.push(Entry { key, place, value: node });
+                    pairs.lines.insert(key.clone(), place.line);
+                    pairs.entries.push(Entry { key, place, value: node });
                 }
             }
         }
@@ -205,7 +216,8 @@ impl<'a> Builder<'a> {
     }
 
     /// Adds what `<<` brings in and is not written beside it.
-    fn fill_in(&self, mut entries: Vec<Entry>, merged: Vec<Node>) -> Vec<Entry> {
+    fn fill_in(&self, pairs: Pairs) -> Vec<Entry> {
+        let Pairs { mut entries, mut lines, merged, .. } = pairs;
         let sources = merged.into_iter().flat_map(|node| match node.value {
             Value::Sequence(items) => items,
             _ => vec![node],
@@ -217,7 +229,8 @@ impl<'a> Builder<'a> {
                 continue;
             };
             for addition in additions {
-                if entries.iter().all(|entry| entry.key != addition.key) {
+                if !lines.contains_key(&addition.key) {
+                    lines.insert(addition.key.clone(), addition.place.line);
                     entries.push(addition);
                 }
             }
