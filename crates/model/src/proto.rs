@@ -69,7 +69,7 @@ impl<'a> Cursor<'a> {
     /// # Errors
     /// Where a length runs over the end, a varint over 64 bits, a field number is 0, or a wire type is unknown
     /// (groups, wire types 3 and 4, are refused: no message of OTLP has one).
-    #[inline]
+    #[inline(always)]
     pub fn next_field(&mut self) -> Result<Option<(u32, Field<'a>)>, Broken> {
         if self.is_done() {
             return Ok(None);
@@ -87,7 +87,7 @@ impl<'a> Cursor<'a> {
         field.map(|field| Some((number, field))).ok_or(broken)
     }
 
-    #[inline]
+    #[inline(always)]
     fn varint(&mut self) -> Option<u64> {
         let first = *self.bytes.get(self.at)?;
         self.at += 1;
@@ -109,7 +109,7 @@ impl<'a> Cursor<'a> {
         None
     }
 
-    #[inline]
+    #[inline(always)]
     fn take(&mut self, length: usize) -> Option<&'a [u8]> {
         let end = self.at.checked_add(length)?;
         let taken = self.bytes.get(self.at..end)?;
@@ -117,7 +117,7 @@ impl<'a> Cursor<'a> {
         Some(taken)
     }
 
-    #[inline]
+    #[inline(always)]
     fn delimited(&mut self) -> Option<&'a [u8]> {
         let length = usize::try_from(self.varint()?).ok()?;
         self.take(length)

@@ -313,10 +313,9 @@ impl<'a> Walker<'a> {
 
     #[inline]
     fn attribute(&mut self, pair: &'a [u8]) -> Result<(), Malformed> {
-        self.key_value(pair, 0)
+        if is_plain_text(pair) { Ok(()) } else { self.key_value(pair, 0) }
     }
 
-    #[inline]
     fn key_value(&mut self, pair: &'a [u8], depth: usize) -> Result<(), Malformed> {
         let mut cursor = Cursor::new(pair);
         while let Some(field) = self.next(&mut cursor, pair)? {
@@ -373,7 +372,7 @@ impl<'a> Walker<'a> {
         self.part(bytes)
     }
 
-    #[inline]
+    #[inline(always)]
     fn next(
         &self,
         cursor: &mut Cursor<'a>,
@@ -394,6 +393,21 @@ impl<'a> Walker<'a> {
     fn offset(&self, slice: &[u8]) -> usize {
         slice.as_ptr() as usize - self.base.as_ptr() as usize
     }
+}
+
+/// True for the canonical bytes of a short ASCII key with a short ASCII text, which most attributes are: tags and
+/// lengths below 128 are ASCII as well, so one comparison of each length and one scan say that all is well.
+#[inline]
+fn is_plain_text(pair: &[u8]) -> bool {
+    const KEY: u8 = (otlp::key_value::KEY << 3 | 2) as u8;
+    const VALUE: u8 = (otlp::key_value::VALUE << 3 | 2) as u8;
+    const STRING: u8 = (otlp::any_value::STRING << 3 | 2) as u8;
+    let [KEY, key_length, rest @ ..] = pair else { return false };
+    let Some([VALUE, value_length, STRING, text_length, text @ ..]) = rest.get(usize::from(*key_length)..)
+    else {
+        return false;
+    };
+    text.len() == usize::from(*text_length) && usize::from(*value_length) == text.len() + 2 && pair.is_ascii()
 }
 
 /// Whether the ids of one span are as long as they should be.
