@@ -119,8 +119,8 @@ pub struct StartError {
     pub message: String,
     /// What to do.
     pub remedy: Option<String>,
-    /// Which component; the graph fills it in.
-    pub component: Option<ComponentId>,
+    /// Which component, such as `receiver otlp/edge`; the graph fills it in.
+    pub component: Option<String>,
 }
 
 impl<B> Kind<B> {
@@ -169,16 +169,16 @@ impl StartError {
         self
     }
 
-    pub(crate) fn of(mut self, id: &ComponentId) -> Self {
-        self.component.get_or_insert_with(|| id.clone());
+    pub(crate) fn of(mut self, noun: &str, id: &ComponentId) -> Self {
+        self.component.get_or_insert_with(|| format!("{noun} {id}"));
         self
     }
 }
 
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(id) = &self.component {
-            write!(f, "{id}: ")?;
+        if let Some(component) = &self.component {
+            write!(f, "{component}: ")?;
         }
         f.write_str(&self.message)?;
         match &self.remedy {

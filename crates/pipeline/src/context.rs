@@ -64,3 +64,6 @@ impl Shared {
         self.0.get(&TypeId::of::<T>())?.downcast_ref::<T>().cloned()
     }
 }
+
+#[cfg(test)]
+mod tests;

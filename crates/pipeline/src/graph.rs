@@ -48,7 +48,7 @@ pub async fn start(settings: Settings, context: &Context, tap: &Tap) -> Result<R
     let mut graph = build(settings, context, tap)?;
     let mut listening = Vec::new();
     for Inlet { id, receiver, .. } in &mut graph.receivers {
-        let bound = receiver.bind().await.map_err(|error| error.of(id))?;
+        let bound = receiver.bind().await.map_err(|error| error.of("receiver", id))?;
         listening.extend(bound.into_iter().map(|socket| (id.clone(), socket)));
     }
     let (stopper, stop) = Stopper::new();
@@ -56,7 +56,7 @@ pub async fn start(settings: Settings, context: &Context, tap: &Tap) -> Result<R
     for (id, exporter) in graph.exporters {
         if let Err(error) = exporter.start().await {
             running.abandon().await;
-            return Err(error.of(&id));
+            return Err(error.of("exporter", &id));
         }
         running.add_exporter(id, exporter);
     }
@@ -65,7 +65,7 @@ pub async fn start(settings: Settings, context: &Context, tap: &Tap) -> Result<R
             Ok(sockets) => listening.extend(sockets.into_iter().map(|socket| (id.clone(), socket))),
             Err(error) => {
                 running.abandon().await;
-                return Err(error.of(&id));
+                return Err(error.of("extension", &id));
             }
         }
         running.add_extension(id, extension);
@@ -81,7 +81,7 @@ fn build(settings: Settings, context: &Context, tap: &Tap) -> Result<Graph, Star
     let mut exporters = HashMap::new();
     let mut ordered = Vec::new();
     for Component { id, build, .. } in settings.exporters {
-        let exporter = build(context.for_component(&id)).map_err(|error| error.of(&id))?;
+        let exporter = build(context.for_component(&id)).map_err(|error| error.of("exporter", &id))?;
         exporters.insert(id.clone(), Arc::clone(&exporter));
         ordered.push((id, exporter));
     }
@@ -100,12 +100,15 @@ fn build(settings: Settings, context: &Context, tap: &Tap) -> Result<Graph, Star
         let fed =
             settings.pipelines.iter().zip(&entries).filter(|(pipeline, _)| pipeline.receivers.contains(&id));
         let next = tap.before(FanOut::over(fed.map(|(_, entry)| Arc::clone(entry)).collect()));
-        let receiver = build(context.for_component(&id)).map_err(|error| error.of(&id))?;
+        let receiver = build(context.for_component(&id)).map_err(|error| error.of("receiver", &id))?;
         receivers.push(Inlet { id, receiver, next });
     }
     let mut extensions = Vec::new();
     for Component { id, build, .. } in settings.extensions {
-        extensions.push((id.clone(), build(context.for_component(&id)).map_err(|error| error.of(&id))?));
+        extensions.push((
+            id.clone(),
+            build(context.for_component(&id)).map_err(|error| error.of("extension", &id))?,
+        ));
     }
     Ok(Graph { receivers, processors, exporters: ordered, extensions })
 }
@@ -126,8 +129,8 @@ fn chain(
         let Some(component) = components.iter().find(|component| component.id == *id) else { continue };
         let meter = context.telemetry.processor(id);
         let counted = Arc::new(Counted { spans: meter.outgoing, next });
-        let processor =
-            (component.build)(context.for_component(id), counted).map_err(|error| error.of(id))?;
+        let processor = (component.build)(context.for_component(id), counted)
+            .map_err(|error| error.of("processor", id))?;
         next = Arc::new(Counted { spans: meter.incoming, next: Arc::clone(&processor) as Arc<dyn Consumer> });
         processors.push(processor);
     }

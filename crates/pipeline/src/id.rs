@@ -45,3 +45,6 @@ impl fmt::Display for ComponentId {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -94,3 +94,6 @@ impl Consumer for Tapped {
         outcome
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -223,7 +223,7 @@ async fn a_port_in_use_names_the_receiver_and_nothing_runs() {
     plan.exporter("out", []);
     plan.pipeline(&["in"], &[], &["out"]);
     let Err(error) = plan.start(&Tap::new()).await else { panic!("it started") };
-    assert_eq!(error.to_string(), "in: 127.0.0.1:1 is in use; choose another port");
+    assert_eq!(error.to_string(), "receiver in: 127.0.0.1:1 is in use; choose another port");
     assert_eq!(plan.diary(), ["in binds"]);
 }
 
