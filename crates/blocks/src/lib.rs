@@ -1,7 +1,9 @@
 //! The embedded engine: journal, head, blocks, index, manifest, retention.
 
-pub mod engine;
+pub mod block;
+mod columns;
 pub mod error;
+mod index;
 pub mod lock;
 pub mod manifest;
 pub mod retain;

@@ -1,12 +1,18 @@
 //! The life of a span in the store: journal → head → open block → committed block → retention.
 //!
+//! In: batches ([`store::Writer`]) and plans ([`store::Reader`]). A batch is in the journal, fsynced, and in
+//! the head, searchable, before it is answered (`keep.rs`). Three tasks do the rest: `freeze.rs` moves
+//! the head into blocks, `publish.rs` commits blocks and then lets the journal go, `tend.rs` drops what is
+//! old. After a start `replay.rs` fills the head from the journal while writes are accepted already.
+//! What is inside a block is left to `block` and `search`. Bounded by [`Limits`](crate::settings::Limits).
+//!
 //! # What the engine asks of `block` and `search`
 //!
 //! The engine calls these from blocking threads and never holds a lock meanwhile. All errors are
 //! `crate::error::Error` (`use crate::error::{Doing, Error, Next, Result}`).
 //!
 //! ```text
-//! // crate::block
+//! // crate::block (`BlockMeta` is `crate::manifest::BlockMeta`)
 //! /// What the manifest keeps of a block (serde; the manifest writes it as JSON).
 //! pub struct BlockMeta { id: String, spans: u64, traces: u64,
 //!                        start_ns: u64, end_ns: u64,       // first and last span start
@@ -40,3 +46,274 @@
 //! pub struct Sources { head: Vec<Batch>, blocks: Vec<Arc<BlockView>> }
 //! pub fn run(plan: &Plan, sources: &Sources) -> std::result::Result<Answer, ReadError>;
 //! ```
+
+mod check;
+mod freeze;
+mod head;
+mod keep;
+mod node;
+mod publish;
+mod record;
+mod replay;
+mod runs;
+mod shelf;
+mod stat;
+mod tend;
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
+
+use async_trait::async_trait;
+use journal::{Directory, Journal, Position, Replay};
+use model::{Batch, Clock};
+use store::{Answer, Capabilities, Plan, ReadError, Reader, WriteError, Writer};
+use tokio::sync::{Mutex, Notify, Semaphore};
+use tokio_util::sync::CancellationToken;
+
+pub use self::{
+    check::{Progress, Report, check, stat},
+    stat::{NextDrop, Recovered, Stat},
+};
+use self::{head::Head, node::Identity, replay::Recovery, shelf::Shelf};
+use crate::{
+    block::BlockView,
+    error::{Doing, Error, Next, Result},
+    lock::DirectoryLock,
+    manifest::{Manifest, State},
+    metrics::Metrics,
+    search::{self, Sources},
+    settings::Settings,
+};
+
+const JOURNAL: &str = "journal";
+
+/// How long a graceful end waits until everything is in committed blocks; the journal keeps the rest.
+const CLOSE_WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// How often a graceful end looks whether it is done.
+const CLOSE_TICK: Duration = Duration::from_millis(10);
+
+/// The embedded store. Dropping it ends it as a crash would: nothing is lost, the next start replays.
+pub struct Engine {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    settings: Settings,
+    clock: Arc<dyn Clock>,
+    identity: Identity,
+    disk: Arc<Directory>,
+    journal: Journal,
+    head: Head,
+    shelf: Shelf,
+    manifest: Mutex<Manifest>,
+    metrics: Metrics,
+    recovery: Recovery,
+    /// Where the journal of this process begins.
+    live_from: Position,
+    /// Room in the head, in KiB.
+    room: Arc<Semaphore>,
+    queries: Arc<Semaphore>,
+    freeze: Notify,
+    publish: Notify,
+    disk_full: AtomicBool,
+    closing: AtomicBool,
+    ended: CancellationToken,
+    _lock: DirectoryLock,
+}
+
+impl Engine {
+    /// Opens the store: takes the directory, reads the manifest and the journal's headers, and accepts writes.
+    /// What the journal holds becomes searchable in the background; [`Stat::recovery`] tells how far it is.
+    ///
+    /// # Errors
+    /// If another process holds the directory, or something in it needs a human: what, and what to do.
+    pub async fn open(settings: Settings, clock: Arc<dyn Clock>, registry: &prometheus::Registry) -> Result<Self> {
+        let metrics = Metrics::new(registry)?;
+        let path = settings.path.clone();
+        std::fs::create_dir_all(&path).doing(Next::Refuse, format!("create the data directory {}", path.display()))?;
+        let lock = DirectoryLock::take(&path, &settings.address)?;
+        let shelf = Shelf::new(&settings)?;
+        let (objects, root) = shelf.objects();
+        let manifest = Manifest::open(objects, root, settings.limits.checkpoint_entries).await?;
+        let committed = manifest.state().clone();
+        let mut identity = Identity::next(&path)?;
+        let known_epoch = committed.nodes.get(&identity.node).map_or(0, |node| node.epoch);
+        identity.raise(&path, known_epoch + 1)?;
+        shelf.clear_open()?;
+        let disk = Arc::new(Directory::open(path.join(JOURNAL)).doing(Next::Refuse, "open the journal")?);
+        let (journal, replay) = open_journal(&disk, &settings, &committed, &identity)?;
+        let live_from = journal.cut();
+        let blocks = open_blocks(&shelf, &committed).await?;
+        let inner = Arc::new(Inner {
+            head: Head::new(settings.limits.clone(), live_from, blocks),
+            room: Arc::new(Semaphore::new(keep::kibibytes(settings.limits.head_bytes_max) as usize)),
+            queries: Arc::new(Semaphore::new(settings.limits.queries_max)),
+            manifest: Mutex::new(manifest),
+            recovery: Recovery::default(),
+            freeze: Notify::new(),
+            publish: Notify::new(),
+            disk_full: AtomicBool::new(false),
+            closing: AtomicBool::new(false),
+            ended: CancellationToken::new(),
+            _lock: lock,
+            settings,
+            clock,
+            identity,
+            disk,
+            journal,
+            shelf,
+            metrics,
+            live_from,
+        });
+        inner.look_at_space();
+        inner.start(replay, committed);
+        Ok(Self { inner })
+    }
+
+    /// Ends in order: refuses writes, and waits until everything is in committed blocks.
+    ///
+    /// # Errors
+    /// If that takes too long, as when the object store is away; nothing is lost, the next start replays.
+    pub async fn close(&self) -> Result<()> {
+        let inner = &self.inner;
+        inner.closing.store(true, Relaxed);
+        let settled = tokio::time::timeout(CLOSE_WAIT_MAX, inner.settle()).await;
+        inner.ended.cancel();
+        let ending = self.inner.clone();
+        tokio::task::spawn_blocking(move || ending.journal.close()).await.doing(Next::Repair, "close the journal")?;
+        settled.doing(Next::Retry, "bring everything into blocks; the journal keeps the rest for the next start")
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.inner.ended.cancel();
+        self.inner.closing.store(true, Relaxed);
+    }
+}
+
+impl Inner {
+    fn start(self: &Arc<Self>, mut replay: Replay, committed: State) {
+        let generation = self.head.begin_replay(Position::START);
+        let inner = self.clone();
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = inner.refill(&mut replay, &committed, generation) {
+                tracing::error!(%error, "the rest of the journal is kept but not searchable");
+            }
+            inner.recovery.bytes_left.store(0, Relaxed);
+            inner.recovery.done.store(true, Relaxed);
+            inner.freeze.notify_one();
+        });
+        tokio::spawn(self.clone().freeze_forever());
+        tokio::spawn(self.clone().publish_forever());
+        tokio::spawn(self.clone().tend_forever());
+    }
+
+    async fn settle(&self) {
+        while !self.recovery.done.load(Relaxed) {
+            tokio::time::sleep(CLOSE_TICK).await;
+        }
+        self.head.cut(&self.journal);
+        while !self.head.is_settled() {
+            self.freeze.notify_one();
+            tokio::time::sleep(CLOSE_TICK).await;
+        }
+    }
+
+    async fn ask(&self, plan: &Plan) -> std::result::Result<Answer, ReadError> {
+        let waited = tokio::time::timeout(plan.time_limit, self.queries.clone().acquire_owned()).await;
+        let Ok(Ok(turn)) = waited else {
+            let reason = format!("{} questions are being answered already", self.settings.limits.queries_max);
+            return Err(ReadError::Failed { reason });
+        };
+        let mut plan = plan.clone();
+        plan.time_limit = plan.time_limit.min(self.settings.limits.query_time_max);
+        let visible = self.head.visible(&plan.tenant);
+        let sources = Sources { head: visible.head, blocks: visible.blocks };
+        let searched = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            search::run(&plan, &sources)
+        });
+        let panicked = |_| Err(ReadError::Failed { reason: "the search panicked".into() });
+        searched.await.unwrap_or_else(panicked)
+    }
+}
+
+#[async_trait]
+impl Writer for Engine {
+    async fn write(&self, batch: Batch) -> std::result::Result<(), WriteError> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        // A task of its own, so that whoever stops waiting leaves no batch half kept.
+        let kept = tokio::spawn(self.inner.clone().keep(batch)).await;
+        kept.unwrap_or_else(|_| Err(WriteError::Refused { reason: "the store panicked on this batch".into() }))
+    }
+}
+
+#[async_trait]
+impl Reader for Engine {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            durable: self.inner.settings.sync == journal::Sync::Always,
+            without_service: true,
+            ordered: true,
+        }
+    }
+
+    async fn run(&self, plan: &Plan) -> std::result::Result<Answer, ReadError> {
+        let began = Instant::now();
+        let answer = self.inner.ask(plan).await;
+        self.inner.metrics.query_seconds.observe(began.elapsed().as_secs_f64());
+        answer
+    }
+}
+
+fn open_journal(
+    disk: &Arc<Directory>,
+    settings: &Settings,
+    committed: &State,
+    identity: &Identity,
+) -> Result<(Journal, Replay)> {
+    let settings = journal::Settings {
+        sync: settings.sync,
+        segment_floor: committed.segment_floor(&identity.node),
+        ..journal::Settings::default()
+    };
+    journal::open(disk.clone(), settings).map_err(|error| {
+        let next = if error.next == journal::Next::Retry { Next::Retry } else { Next::Repair };
+        Error::new(next, error.to_string())
+    })
+}
+
+/// Views on every block in the manifest; one that cannot be read is left out, and said.
+async fn open_blocks(shelf: &Shelf, committed: &State) -> Result<BTreeMap<String, Arc<BlockView>>> {
+    let mut views = BTreeMap::new();
+    for (id, block) in &committed.blocks {
+        let opened = match shelf.fetch(&block.meta).await {
+            Ok(folder) => {
+                let meta = block.meta.clone();
+                let opening = tokio::task::spawn_blocking(move || BlockView::open(&folder, &meta));
+                opening.await.doing(Next::Repair, "open a block")?
+            }
+            Err(error) => Err(error),
+        };
+        match opened {
+            Ok(view) => {
+                views.insert(id.clone(), Arc::new(view));
+            }
+            Err(error) => tracing::error!(block = id, %error, "a block cannot be read; its spans are missing"),
+        }
+    }
+    Ok(views)
+}

@@ -102,6 +102,22 @@ pub struct Entry {
     pub journal: Vec<JournalRange>,
 }
 
+impl Entry {
+    /// An entry that does nothing yet.
+    pub fn new(node: &str, epoch: u64, time_ns: u64) -> Self {
+        Self {
+            version: VERSION,
+            number: 0,
+            node: node.into(),
+            epoch,
+            time_ns,
+            add: Vec::new(),
+            remove: Vec::new(),
+            journal: Vec::new(),
+        }
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 struct Trailer {
     crc32c: String,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use journal::Position;
 use object_store::{ObjectStore, ObjectStoreExt, local::LocalFileSystem, memory::InMemory, path::Path};
 
-use super::{Block, BlockMeta, Entry, JournalRange, Manifest, Removal, entry};
+use super::{Block, BlockMeta, Entry, JournalRange, Manifest, Removal};
 use crate::error::Next;
 
 fn block(id: &str) -> Block {
@@ -17,14 +17,9 @@ fn block(id: &str) -> Block {
 
 fn entry(node: &str, add: &[&str], remove: &[&str]) -> Entry {
     Entry {
-        version: entry::VERSION,
-        number: 0,
-        node: node.into(),
-        epoch: 1,
-        time_ns: 7,
         add: add.iter().map(|id| block(id)).collect(),
         remove: remove.iter().map(|id| Removal { id: (*id).into(), why: "retention".into() }).collect(),
-        journal: Vec::new(),
+        ..Entry::new(node, 1, 7)
     }
 }
 

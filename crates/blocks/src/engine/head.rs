@@ -1,0 +1,407 @@
+//! What is searchable before it is in a committed block, and how it moves on without being seen twice.
+//!
+//! Spans belong to a *generation*: everything between two cuts of the journal. A generation's chunks
+//! freeze into its open blocks; when it is cut it closes, is published, and its part of the journal may go.
+//! One lock covers chunks and views, so a question sees every span exactly once. The lock is never held
+//! while something is computed or waited for.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use journal::{Journal, Position};
+use model::{Batch, Tenant, time::UnixNanos};
+use tokio::sync::{OwnedRwLockReadGuard, OwnedSemaphorePermit, RwLock};
+
+use super::runs::Runs;
+use crate::{block::BlockView, manifest::Block, settings::Limits};
+
+/// Everything that is searchable.
+pub(crate) struct Head {
+    limits: Limits,
+    state: Mutex<State>,
+}
+
+/// Spans on their way into the head: one tenant's, all skewed or none.
+pub(crate) struct Part {
+    pub(crate) batch: Batch,
+    pub(crate) skew: bool,
+    pub(crate) received_ns: UnixNanos,
+    /// The room that it takes in the head.
+    pub(crate) room: Option<OwnedSemaphorePermit>,
+}
+
+/// A chunk that takes no more spans and waits to be frozen, or is being frozen; still searchable.
+pub(crate) struct Sealed {
+    pub(crate) generation: u64,
+    pub(crate) tenant: Tenant,
+    pub(crate) skew: bool,
+    pub(crate) received_ns: UnixNanos,
+    pub(crate) batches: Vec<Batch>,
+    _room: Option<OwnedSemaphorePermit>,
+}
+
+/// A generation that takes no more spans and whose chunks are all in its blocks.
+#[derive(Clone, Copy)]
+pub(crate) struct Drained {
+    pub(crate) generation: u64,
+    pub(crate) from: Position,
+    pub(crate) to: Position,
+}
+
+/// A closed generation on its way to the object store.
+#[derive(Clone)]
+pub(crate) struct Closed {
+    pub(crate) generation: u64,
+    pub(crate) from: Position,
+    pub(crate) to: Position,
+    pub(crate) blocks: Vec<Block>,
+}
+
+/// What a question looks at.
+#[derive(Default)]
+pub(crate) struct Visible {
+    pub(crate) head: Vec<Batch>,
+    pub(crate) blocks: Vec<Arc<BlockView>>,
+}
+
+/// Figures of the head.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Figures {
+    pub(crate) spans: u64,
+    pub(crate) bytes: u64,
+    pub(crate) chunks: u64,
+    pub(crate) unpublished: u64,
+    pub(crate) uncommitted_spans: u64,
+}
+
+#[derive(Default)]
+struct State {
+    generations: VecDeque<Generation>,
+    next_number: u64,
+    unpublished: VecDeque<Closed>,
+    /// Views on closed blocks, by id; replaced as a whole, so that a question can keep it.
+    closed: Arc<BTreeMap<String, Arc<BlockView>>>,
+}
+
+struct Generation {
+    number: u64,
+    from: Position,
+    to: Option<Position>,
+    /// Filled by replay, not by writers.
+    replayed: bool,
+    /// Writers that may still add to it hold it for reading.
+    gate: Arc<RwLock<()>>,
+    open: BTreeMap<(Tenant, bool), Chunk>,
+    sealed: VecDeque<Arc<Sealed>>,
+    freezing: Option<Arc<Sealed>>,
+    views: [Option<Arc<BlockView>>; 2],
+    block_bytes: u64,
+    spans: u64,
+    began_ns: Option<UnixNanos>,
+}
+
+#[derive(Default)]
+struct Chunk {
+    runs: Runs,
+    received_ns: UnixNanos,
+    room: Option<OwnedSemaphorePermit>,
+}
+
+impl Head {
+    /// A head whose first live generation begins at `from`.
+    pub(crate) fn new(limits: Limits, from: Position, closed: BTreeMap<String, Arc<BlockView>>) -> Self {
+        let mut state = State { closed: Arc::new(closed), ..State::default() };
+        state.begin(from, false);
+        Self { limits, state: Mutex::new(state) }
+    }
+
+    /// Begins a generation for frames that replay finds; it lies before all live ones.
+    pub(crate) fn begin_replay(&self, from: Position) -> u64 {
+        self.lock().begin(from, true)
+    }
+
+    /// Announces a writer: the current generation stays open to it until the guard is dropped.
+    pub(crate) fn enter(&self) -> OwnedRwLockReadGuard<()> {
+        let state = self.lock();
+        let gate = state.current().gate.clone();
+        gate.try_read_owned().expect("the gate is closed only after a newer generation took over")
+    }
+
+    /// Makes spans searchable whose frame lies at `position`. True if something is ready to freeze.
+    pub(crate) fn insert(&self, position: Position, parts: Vec<Part>, now: UnixNanos) -> bool {
+        let mut state = self.lock();
+        let mut live = state.generations.iter_mut().rev().filter(|generation| !generation.replayed);
+        let generation = live.find(|generation| generation.from <= position);
+        let generation = generation.expect("a writer's generation stays until its guard is dropped");
+        generation.insert(parts, now, &self.limits)
+    }
+
+    /// Makes spans searchable that replay found.
+    pub(crate) fn insert_replayed(&self, number: u64, parts: Vec<Part>, now: UnixNanos) -> bool {
+        let mut state = self.lock();
+        state.generation(number).is_some_and(|generation| generation.insert(parts, now, &self.limits))
+    }
+
+    /// Ends the current generation at a cut of the journal and begins the next.
+    pub(crate) fn cut(&self, journal: &Journal) {
+        let mut state = self.lock();
+        let cut = journal.cut();
+        let current = state.generations.iter_mut().rev().find(|generation| !generation.replayed);
+        if let Some(current) = current.filter(|current| current.from < cut) {
+            current.to = Some(cut);
+            state.begin(cut, false);
+        }
+    }
+
+    /// Ends a replayed generation at `to`.
+    pub(crate) fn cut_replayed(&self, number: u64, to: Position) {
+        if let Some(generation) = self.lock().generation(number) {
+            generation.to = Some(to);
+        }
+    }
+
+    /// Does the current generation hold enough, or for long enough, to become a block?
+    pub(crate) fn is_due(&self, now: UnixNanos) -> bool {
+        self.lock().current().is_due(now, &self.limits)
+    }
+
+    /// Does this replayed generation hold enough to become a block?
+    pub(crate) fn is_replay_due(&self, number: u64) -> bool {
+        let limits = &self.limits;
+        self.lock().generation(number).is_some_and(|generation| generation.is_big(limits))
+    }
+
+    /// Seals the largest open chunk, to make room.
+    pub(crate) fn seal_largest(&self) {
+        let mut state = self.lock();
+        let open = state.generations.iter_mut().flat_map(|generation| {
+            let number = generation.number;
+            generation.open.iter().map(move |(key, chunk)| (chunk.runs.bytes(), number, key.clone()))
+        });
+        let Some((_, number, key)) = open.max_by_key(|(bytes, ..)| *bytes) else { return };
+        if let Some(generation) = state.generation(number) {
+            generation.seal(&key);
+        }
+    }
+
+    /// The next chunk to freeze; it stays searchable here until `frozen`.
+    pub(crate) fn next_chunk(&self) -> Option<Arc<Sealed>> {
+        let mut state = self.lock();
+        for generation in &mut state.generations {
+            if generation.to.is_some() && generation.gate.clone().try_write_owned().is_ok() {
+                generation.seal_all();
+            }
+            if generation.freezing.is_none() {
+                generation.freezing = generation.sealed.pop_front();
+            }
+            if generation.freezing.is_some() {
+                return generation.freezing.clone();
+            }
+        }
+        None
+    }
+
+    /// The chunk is in the open block now: swaps the one for the other.
+    pub(crate) fn frozen(&self, sealed: &Sealed, view: Arc<BlockView>, block_bytes: u64) {
+        let mut state = self.lock();
+        if let Some(generation) = state.generation(sealed.generation) {
+            generation.views[usize::from(sealed.skew)] = Some(view);
+            generation.block_bytes = block_bytes;
+            generation.freezing = None;
+        }
+    }
+
+    /// A generation that can be closed.
+    pub(crate) fn next_drained(&self) -> Option<Drained> {
+        let state = self.lock();
+        state.generations.iter().find_map(Generation::drained)
+    }
+
+    /// Is a generation cut but still open to writers?
+    pub(crate) fn is_draining(&self) -> bool {
+        self.lock().generations.iter().any(|generation| generation.to.is_some())
+    }
+
+    /// The blocks of a generation are closed: swaps the open views for closed ones.
+    pub(crate) fn closed(&self, generation: u64, blocks: Vec<(Block, Arc<BlockView>)>) {
+        let mut state = self.lock();
+        let Some(at) = state.generations.iter().position(|found| found.number == generation) else { return };
+        let Some(Generation { from, to: Some(to), .. }) = state.generations.remove(at) else { return };
+        let closed = Arc::make_mut(&mut state.closed);
+        let mut listed = Vec::new();
+        for (block, view) in blocks {
+            closed.insert(block.meta.id.clone(), view);
+            listed.push(block);
+        }
+        state.unpublished.push_back(Closed { generation, from, to, blocks: listed });
+    }
+
+    /// The next generation to publish.
+    pub(crate) fn next_closed(&self) -> Option<Closed> {
+        self.lock().unpublished.front().cloned()
+    }
+
+    /// The generation is published; returns the position below which the journal is not needed.
+    pub(crate) fn published(&self, generation: u64) -> Position {
+        let mut state = self.lock();
+        state.unpublished.retain(|closed| closed.generation != generation);
+        let generations = state.generations.iter().map(|generation| generation.from);
+        let unpublished = state.unpublished.iter().map(|closed| closed.from);
+        generations.chain(unpublished).min().unwrap_or(Position::START)
+    }
+
+    /// Forgets blocks that the manifest no longer lists.
+    pub(crate) fn remove(&self, ids: &[String]) {
+        let mut state = self.lock();
+        let closed = Arc::make_mut(&mut state.closed);
+        for id in ids {
+            closed.remove(id);
+        }
+    }
+
+    /// Everything of a tenant that is searchable at this instant.
+    pub(crate) fn visible(&self, tenant: &Tenant) -> Visible {
+        let (mut open, mut sealed, mut views) = (Vec::new(), Vec::new(), Vec::new());
+        let closed = {
+            let state = self.lock();
+            for generation in &state.generations {
+                let mine = generation.open.iter().filter(|((of, _), _)| of == tenant);
+                open.extend(mine.map(|(_, chunk)| chunk.runs.clone()));
+                let waiting = generation.sealed.iter().chain(&generation.freezing);
+                sealed.extend(waiting.filter(|sealed| &sealed.tenant == tenant).cloned());
+                views.extend(generation.views.iter().flatten().cloned());
+            }
+            state.closed.clone()
+        };
+        views.extend(closed.values().cloned());
+        let mut head: Vec<Batch> = sealed.iter().flat_map(|sealed| sealed.batches.iter().cloned()).collect();
+        open.iter().for_each(|runs| head.extend(runs.batches()));
+        Visible { head, blocks: views }
+    }
+
+    /// How full it is.
+    pub(crate) fn figures(&self) -> Figures {
+        let state = self.lock();
+        let mut figures = Figures { unpublished: state.unpublished.len() as u64, ..Figures::default() };
+        let blocks = state.unpublished.iter().flat_map(|closed| &closed.blocks);
+        figures.uncommitted_spans = blocks.map(|block| block.meta.spans).sum();
+        for generation in &state.generations {
+            figures.uncommitted_spans += generation.spans;
+            for chunk in generation.open.values() {
+                figures.chunks += 1;
+                figures.spans += chunk.runs.spans() as u64;
+                figures.bytes += chunk.runs.bytes() as u64;
+            }
+            for batch in generation.sealed.iter().chain(&generation.freezing).flat_map(|sealed| &sealed.batches) {
+                figures.spans += batch.len() as u64;
+                figures.bytes += cost(batch) as u64;
+            }
+        }
+        figures
+    }
+
+    /// Is nothing left to freeze, close or publish?
+    pub(crate) fn is_settled(&self) -> bool {
+        let state = self.lock();
+        let left = state.generations.iter().any(|generation| generation.to.is_some());
+        !left && state.current().spans == 0 && state.unpublished.is_empty()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Bytes that a batch takes in the head.
+pub(crate) fn cost(batch: &Batch) -> usize {
+    batch.bytes().len() + size_of_val(batch.rows())
+}
+
+impl State {
+    fn begin(&mut self, from: Position, replayed: bool) -> u64 {
+        let number = self.next_number;
+        self.next_number += 1;
+        self.generations.push_back(Generation {
+            number,
+            from,
+            to: None,
+            replayed,
+            gate: Arc::default(),
+            open: BTreeMap::new(),
+            sealed: VecDeque::new(),
+            freezing: None,
+            views: [None, None],
+            block_bytes: 0,
+            spans: 0,
+            began_ns: None,
+        });
+        number
+    }
+
+    fn current(&self) -> &Generation {
+        let live = self.generations.iter().rev().find(|generation| !generation.replayed);
+        live.expect("there is always a live generation")
+    }
+
+    fn generation(&mut self, number: u64) -> Option<&mut Generation> {
+        self.generations.iter_mut().find(|generation| generation.number == number)
+    }
+}
+
+impl Generation {
+    fn insert(&mut self, parts: Vec<Part>, now: UnixNanos, limits: &Limits) -> bool {
+        for part in parts {
+            let key = (part.batch.tenant().clone(), part.skew);
+            self.spans += part.batch.len() as u64;
+            self.began_ns.get_or_insert(now);
+            let chunk = self.open.entry(key.clone()).or_default();
+            chunk.received_ns = chunk.received_ns.max(part.received_ns);
+            chunk.runs.push(part.batch);
+            match (&mut chunk.room, part.room) {
+                (Some(room), Some(more)) => room.merge(more),
+                (room, more) => *room = room.take().or(more),
+            }
+            if chunk.runs.bytes() >= limits.chunk_bytes_max || chunk.runs.spans() >= limits.chunk_spans_max {
+                self.seal(&key);
+            }
+        }
+        !self.sealed.is_empty()
+    }
+
+    fn seal(&mut self, key: &(Tenant, bool)) {
+        let Some(chunk) = self.open.remove(key) else { return };
+        self.sealed.push_back(Arc::new(Sealed {
+            generation: self.number,
+            tenant: key.0.clone(),
+            skew: key.1,
+            received_ns: chunk.received_ns,
+            batches: chunk.runs.batches().collect(),
+            _room: chunk.room,
+        }));
+    }
+
+    fn seal_all(&mut self) {
+        while let Some(key) = self.open.keys().next().cloned() {
+            self.seal(&key);
+        }
+    }
+
+    fn is_big(&self, limits: &Limits) -> bool {
+        self.spans >= limits.block_spans_max || self.block_bytes >= limits.block_bytes_max
+    }
+
+    fn is_due(&self, now: UnixNanos, limits: &Limits) -> bool {
+        let age_max = u64::try_from(limits.block_age_max.as_nanos()).unwrap_or(u64::MAX);
+        let old = self.began_ns.is_some_and(|began| began.saturating_add(age_max) <= now);
+        self.spans > 0 && (old || self.is_big(limits))
+    }
+
+    fn drained(&self) -> Option<Drained> {
+        let Self { number: generation, from, to: Some(to), .. } = *self else { return None };
+        let empty = self.open.is_empty() && self.sealed.is_empty() && self.freezing.is_none();
+        let left = self.gate.clone().try_write_owned().is_ok();
+        (empty && left).then_some(Drained { generation, from, to })
+    }
+}

@@ -1,0 +1,81 @@
+//! Who writes to the manifest: a name for the data directory, and how often it was opened.
+
+use std::{
+    fs,
+    io::{Read, Write},
+    path::Path,
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Doing, Next, Result};
+
+const FILE: &str = "node.json";
+
+/// A data directory that is open.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Identity {
+    /// Sixteen hexadecimal digits that no other data directory has.
+    pub(crate) node: String,
+    /// Counts up with every opening.
+    pub(crate) epoch: u64,
+}
+
+impl Identity {
+    /// The name of the directory, or a new one; the epoch is one that was never used.
+    pub(crate) fn next(path: &Path) -> Result<Self> {
+        let doing = || format!("read {}", path.join(FILE).display());
+        let identity = match fs::read(path.join(FILE)) {
+            Ok(bytes) => {
+                let last: Self = serde_json::from_slice(&bytes).doing(Next::Repair, doing())?;
+                Self { epoch: last.epoch + 1, ..last }
+            }
+            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Self { node: draw()?, epoch: 1 },
+            Err(cause) => return Err(cause).doing(Next::Refuse, doing()),
+        };
+        identity.write(path).doing(Next::Refuse, format!("write {}", path.join(FILE).display()))?;
+        Ok(identity)
+    }
+
+    /// The epoch is at least this one.
+    pub(crate) fn raise(&mut self, path: &Path, epoch: u64) -> Result<()> {
+        if self.epoch < epoch {
+            self.epoch = epoch;
+            self.write(path).doing(Next::Refuse, format!("write {}", path.join(FILE).display()))?;
+        }
+        Ok(())
+    }
+
+    fn write(&self, path: &Path) -> std::io::Result<()> {
+        let new = path.join("node.json.new");
+        let mut file = fs::File::create(&new)?;
+        file.write_all(&serde_json::to_vec(self)?)?;
+        file.sync_all()?;
+        fs::rename(&new, path.join(FILE))?;
+        fs::File::open(path)?.sync_all()
+    }
+}
+
+fn draw() -> Result<String> {
+    let mut bytes = [0; 8];
+    let drawn = fs::File::open("/dev/urandom").and_then(|mut source| source.read_exact(&mut bytes));
+    drawn.doing(Next::Refuse, "draw a name for the data directory")?;
+    Ok(format!("{:016x}", u64::from_le_bytes(bytes)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_stays_and_the_epoch_counts_up() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = Identity::next(dir.path()).unwrap();
+        let mut second = Identity::next(dir.path()).unwrap();
+        assert_eq!((&second.node, second.epoch), (&first.node, first.epoch + 1));
+        second.raise(dir.path(), 9).unwrap();
+        assert_eq!(Identity::next(dir.path()).unwrap().epoch, 10);
+        let other = tempfile::tempdir().unwrap();
+        assert_ne!(Identity::next(other.path()).unwrap().node, first.node);
+    }
+}

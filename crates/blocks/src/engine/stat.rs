@@ -1,0 +1,139 @@
+//! What the store holds, in figures.
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use model::time::UnixNanos;
+
+use super::{Engine, Inner};
+use crate::{manifest::State, metrics::Gauges, retain, settings::Settings};
+
+/// What the store holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stat {
+    /// Committed blocks.
+    pub blocks: u64,
+    /// Their bytes, indexes included.
+    pub block_bytes: u64,
+    /// Spans in them.
+    pub block_spans: u64,
+    /// The first and the last span start in them (skewed ones left out), Unix nanoseconds.
+    pub time: Option<(UnixNanos, UnixNanos)>,
+    /// Bytes of the journal on disk.
+    pub journal_bytes: u64,
+    /// Bytes in the head; 0 when the store is not running.
+    pub head_bytes: u64,
+    /// Spans in the head; 0 when the store is not running.
+    pub head_spans: u64,
+    /// Spans that are in no committed block yet: in the head, an open block, or one on its way; 0 when the store
+    /// is not running.
+    pub uncommitted_spans: u64,
+    /// Closed blocks that wait for the object store.
+    pub blocks_unpublished: u64,
+    /// What the retention drops next.
+    pub next_drop: Option<NextDrop>,
+    /// What the last start found in the journal.
+    pub recovery: Recovered,
+    /// Why writes are refused, if they are.
+    pub refusing: Option<String>,
+}
+
+/// The block that the retention drops next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NextDrop {
+    /// Its id.
+    pub block: String,
+    /// When it is due, Unix nanoseconds.
+    pub at: UnixNanos,
+    /// Its spans.
+    pub spans: u64,
+    /// Its bytes.
+    pub bytes: u64,
+}
+
+/// What the last start found in the journal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Recovered {
+    /// Everything is searchable again.
+    pub done: bool,
+    /// Spans that were put back.
+    pub spans: u64,
+    /// Frames that are lost.
+    pub frames_lost: u64,
+    /// Bytes of the journal still to be read.
+    pub bytes_left: u64,
+}
+
+impl Stat {
+    /// What a manifest alone tells.
+    pub(crate) fn of_state(state: &State, settings: &Settings) -> Self {
+        let metas = || state.blocks.values().map(|block| &block.meta);
+        let timed = || metas().filter(|meta| !meta.skew);
+        let start = timed().map(|meta| meta.start_ns).min();
+        let end = timed().map(|meta| meta.end_ns).max();
+        let next = retain::next(state, settings.retention);
+        Self {
+            blocks: state.blocks.len() as u64,
+            block_bytes: metas().map(|meta| meta.data_bytes + meta.index_bytes).sum(),
+            block_spans: metas().map(|meta| meta.spans).sum(),
+            time: start.zip(end),
+            next_drop: next.map(|(block, at)| NextDrop {
+                block: block.meta.id.clone(),
+                at,
+                spans: block.meta.spans,
+                bytes: block.meta.data_bytes + block.meta.index_bytes,
+            }),
+            ..Self::default()
+        }
+    }
+}
+
+impl Engine {
+    /// What the store holds now.
+    pub async fn stat(&self) -> Stat {
+        self.inner.stat().await
+    }
+
+    /// Brings the registered metrics up to date; call it before they are read.
+    pub async fn update_metrics(&self) {
+        self.inner.update_metrics().await;
+    }
+}
+
+impl Inner {
+    async fn stat(&self) -> Stat {
+        let known = Stat::of_state(self.manifest.lock().await.state(), &self.settings);
+        let (head, journal) = (self.head.figures(), self.journal.stat());
+        Stat {
+            journal_bytes: journal.bytes,
+            head_bytes: head.bytes,
+            head_spans: head.spans,
+            uncommitted_spans: head.uncommitted_spans,
+            blocks_unpublished: head.unpublished,
+            recovery: Recovered {
+                done: self.recovery.done.load(Relaxed),
+                spans: self.recovery.spans.load(Relaxed),
+                frames_lost: self.recovery.lost.load(Relaxed),
+                bytes_left: self.recovery.bytes_left.load(Relaxed),
+            },
+            refusing: match (self.disk_full.load(Relaxed), journal.refusing) {
+                (true, _) => Some("the disk is almost full".into()),
+                (_, true) => Some("the journal cannot be written".into()),
+                _ => None,
+            },
+            ..known
+        }
+    }
+
+    pub(super) async fn update_metrics(&self) {
+        let stat = self.stat().await;
+        self.metrics.update(&Gauges {
+            journal: self.journal.stat(),
+            head_spans: stat.head_spans,
+            head_bytes: stat.head_bytes,
+            unpublished: stat.blocks_unpublished,
+            blocks: stat.blocks,
+            block_bytes: stat.block_bytes,
+            lost_frames: stat.recovery.frames_lost,
+        });
+    }
+}

@@ -1,0 +1,169 @@
+//! The engine's own figures, in Prometheus form: `faden_journal_*`, `faden_head_*`, `faden_blocks_*`.
+
+use std::{sync::Mutex, time::Duration};
+
+use prometheus::{Histogram, HistogramOpts, IntCounter, IntGauge, Opts, Registry};
+
+use crate::error::{Doing, Next, Result};
+
+/// Seconds of waiting for the disk and of building blocks.
+const SECONDS: [f64; 12] = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0];
+
+/// Every figure of the engine.
+pub(crate) struct Metrics {
+    stored_spans: IntCounter,
+    stored_seconds: Histogram,
+    journal: Journal,
+    pub(crate) head_waits: IntCounter,
+    head_spans: IntGauge,
+    head_bytes: IntGauge,
+    frozen_spans: IntCounter,
+    frozen_seconds: Histogram,
+    pub(crate) freeze_failures: IntCounter,
+    pub(crate) publish_failures: IntCounter,
+    published_blocks: IntCounter,
+    published_spans: IntCounter,
+    dropped_blocks: IntCounter,
+    blocks: IntGauge,
+    block_bytes: IntGauge,
+    unpublished: IntGauge,
+    lost_frames: IntGauge,
+    pub(crate) disk_free_bytes: IntGauge,
+    pub(crate) query_seconds: Histogram,
+}
+
+struct Journal {
+    frames: IntCounter,
+    bytes: IntCounter,
+    bytes_raw: IntCounter,
+    syncs: IntCounter,
+    failures: IntCounter,
+    size_bytes: IntGauge,
+    refusing: IntGauge,
+    last: Mutex<journal::Stat>,
+}
+
+/// What is read from elsewhere when somebody looks.
+pub(crate) struct Gauges {
+    pub(crate) journal: journal::Stat,
+    pub(crate) head_spans: u64,
+    pub(crate) head_bytes: u64,
+    pub(crate) unpublished: u64,
+    pub(crate) blocks: u64,
+    pub(crate) block_bytes: u64,
+    pub(crate) lost_frames: u64,
+}
+
+impl Metrics {
+    /// Registers every figure.
+    pub(crate) fn new(registry: &Registry) -> Result<Self> {
+        let make = Make(registry);
+        let metrics = Self {
+            stored_spans: make.counter("faden_store_spans_total", "Spans answered as stored")?,
+            stored_seconds: make.seconds("faden_store_seconds", "From a batch to the answer that it is stored")?,
+            journal: Journal::new(&make)?,
+            head_waits: make.counter("faden_head_waits_total", "Batches that waited for room in the head")?,
+            head_spans: make.gauge("faden_head_spans", "Spans that are in no block yet")?,
+            head_bytes: make.gauge("faden_head_bytes", "Bytes of spans that are in no block yet")?,
+            frozen_spans: make.counter("faden_head_frozen_spans_total", "Spans moved from the head into blocks")?,
+            frozen_seconds: make.seconds("faden_head_freeze_seconds", "Time to turn a chunk into a row group")?,
+            freeze_failures: make.counter("faden_head_freeze_failures_total", "Chunks that could not be written")?,
+            publish_failures: make.counter("faden_blocks_publish_failures_total", "Blocks that could not be placed")?,
+            published_blocks: make.counter("faden_blocks_published_total", "Blocks committed")?,
+            published_spans: make.counter("faden_blocks_published_spans_total", "Spans in committed blocks")?,
+            dropped_blocks: make.counter("faden_blocks_dropped_total", "Blocks dropped by the retention")?,
+            blocks: make.gauge("faden_blocks", "Blocks listed in the manifest")?,
+            block_bytes: make.gauge("faden_blocks_bytes", "Bytes of blocks with their indexes")?,
+            unpublished: make.gauge("faden_blocks_unpublished", "Closed blocks that wait for the object store")?,
+            lost_frames: make.gauge("faden_journal_lost_frames", "Damaged journal frames found at the last start")?,
+            disk_free_bytes: make.gauge("faden_disk_free_bytes", "Free bytes on the disk of the data directory")?,
+            query_seconds: make.seconds("faden_query_seconds", "Time to answer a question")?,
+        };
+        Ok(metrics)
+    }
+
+    pub(crate) fn stored(&self, spans: u64, took: Duration) {
+        self.stored_spans.inc_by(spans);
+        self.stored_seconds.observe(took.as_secs_f64());
+    }
+
+    pub(crate) fn frozen(&self, spans: u64, took: Duration) {
+        self.frozen_spans.inc_by(spans);
+        self.frozen_seconds.observe(took.as_secs_f64());
+    }
+
+    pub(crate) fn published(&self, blocks: u64, spans: u64) {
+        self.published_blocks.inc_by(blocks);
+        self.published_spans.inc_by(spans);
+    }
+
+    pub(crate) fn dropped(&self, blocks: u64) {
+        self.dropped_blocks.inc_by(blocks);
+    }
+
+    /// Brings the figures up to date that are read from elsewhere.
+    pub(crate) fn update(&self, now: &Gauges) {
+        let gauge = |gauge: &IntGauge, value| gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+        gauge(&self.head_spans, now.head_spans);
+        gauge(&self.head_bytes, now.head_bytes);
+        gauge(&self.unpublished, now.unpublished);
+        gauge(&self.blocks, now.blocks);
+        gauge(&self.block_bytes, now.block_bytes);
+        gauge(&self.lost_frames, now.lost_frames);
+        gauge(&self.journal.size_bytes, now.journal.bytes);
+        gauge(&self.journal.refusing, u64::from(now.journal.refusing));
+        self.journal.advance(now.journal);
+    }
+}
+
+impl Journal {
+    fn new(make: &Make) -> Result<Self> {
+        Ok(Self {
+            frames: make.counter("faden_journal_frames_total", "Frames appended to the journal")?,
+            bytes: make.counter("faden_journal_bytes_total", "Bytes appended to the journal")?,
+            bytes_raw: make.counter("faden_journal_raw_bytes_total", "The same before compression")?,
+            syncs: make.counter("faden_journal_syncs_total", "Groups written with one fsync each")?,
+            failures: make.counter("faden_journal_failures_total", "Writes or syncs that failed")?,
+            size_bytes: make.gauge("faden_journal_size_bytes", "Bytes of the journal on disk")?,
+            refusing: make.gauge("faden_journal_refusing", "1 while the journal's disk does not work")?,
+            last: Mutex::default(),
+        })
+    }
+
+    fn advance(&self, now: journal::Stat) {
+        let mut last = self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        self.frames.inc_by(now.frames.saturating_sub(last.frames));
+        self.bytes.inc_by(now.bytes_stored.saturating_sub(last.bytes_stored));
+        self.bytes_raw.inc_by(now.bytes_raw.saturating_sub(last.bytes_raw));
+        self.syncs.inc_by(now.groups.saturating_sub(last.groups));
+        self.failures.inc_by(now.failures.saturating_sub(last.failures));
+        *last = now;
+    }
+}
+
+struct Make<'a>(&'a Registry);
+
+impl Make<'_> {
+    fn counter(&self, name: &str, help: &str) -> Result<IntCounter> {
+        let counter = IntCounter::with_opts(Opts::new(name, help)).doing(Next::Refuse, format!("make {name}"))?;
+        self.register(name, Box::new(counter.clone()))?;
+        Ok(counter)
+    }
+
+    fn gauge(&self, name: &str, help: &str) -> Result<IntGauge> {
+        let gauge = IntGauge::with_opts(Opts::new(name, help)).doing(Next::Refuse, format!("make {name}"))?;
+        self.register(name, Box::new(gauge.clone()))?;
+        Ok(gauge)
+    }
+
+    fn seconds(&self, name: &str, help: &str) -> Result<Histogram> {
+        let opts = HistogramOpts::new(name, help).buckets(SECONDS.to_vec());
+        let histogram = Histogram::with_opts(opts).doing(Next::Refuse, format!("make {name}"))?;
+        self.register(name, Box::new(histogram.clone()))?;
+        Ok(histogram)
+    }
+
+    fn register(&self, name: &str, collector: Box<dyn prometheus::core::Collector>) -> Result<()> {
+        self.0.register(collector).doing(Next::Refuse, format!("register {name}"))
+    }
+}
