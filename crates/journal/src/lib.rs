@@ -116,3 +116,9 @@ pub fn open(disk: Arc<dyn Disk>, settings: Settings) -> Result<(Journal, Replay)
     let journal = Journal::start(disk.clone(), settings, &found)?;
     Ok((journal, Replay::new(disk, found)))
 }
+
+/// Reads what the journal in `disk` holds now, and changes nothing; a writer may go on meanwhile.
+pub fn replay(disk: Arc<dyn Disk>) -> Result<Replay> {
+    let found = segment::survey(&*disk)?;
+    Ok(Replay::new(disk, found))
+}
