@@ -128,8 +128,7 @@ pub(crate) mod leaf {
 }
 
 /// The attributes of exception events that have columns of their own.
-pub(crate) const EXCEPTION_KEYS: [&str; 3] =
-    ["exception.type", "exception.message", "exception.stacktrace"];
+pub(crate) const EXCEPTION_KEYS: [&str; 3] = ["exception.type", "exception.message", "exception.stacktrace"];
 
 impl Layout {
     /// The layout of a block with these promoted keys.
@@ -168,6 +167,13 @@ impl Layout {
     }
 }
 
+impl Leaf {
+    /// True where the pages lie in the file as they are.
+    pub(crate) fn is_uncompressed(&self) -> bool {
+        self.style == Style::Raw && matches!(self.kind, Kind::Id(_))
+    }
+}
+
 fn describe(at: usize, descriptor: ColumnDescPtr) -> Leaf {
     let kind = match descriptor.physical_type() {
         Physical::INT32 => Kind::Int32,
@@ -190,7 +196,8 @@ fn describe(at: usize, descriptor: ColumnDescPtr) -> Leaf {
 }
 
 fn intrinsics() -> Vec<TypePtr> {
-    use Repetition::{OPTIONAL, REQUIRED};
+    const OPTIONAL: Repetition = Repetition::OPTIONAL;
+    const REQUIRED: Repetition = Repetition::REQUIRED;
     let mut fields = vec![
         column("trace_id", Kind::Id(16), REQUIRED),
         column("span_id", Kind::Id(8), REQUIRED),
@@ -250,8 +257,10 @@ fn links() -> Vec<TypePtr> {
 
 /// A map of keys to text, and one letter per entry that says its type.
 fn tail(name: &str, types: &str) -> [TypePtr; 2] {
-    let entry =
-        vec![column("key", Kind::Text, Repetition::REQUIRED), column("value", Kind::Text, Repetition::REQUIRED)];
+    let entry = vec![
+        column("key", Kind::Text, Repetition::REQUIRED),
+        column("value", Kind::Text, Repetition::REQUIRED),
+    ];
     let entries = group("key_value", Repetition::REPEATED, None, entry);
     let map = group(name, Repetition::OPTIONAL, Some((LogicalType::Map, ConvertedType::MAP)), vec![entries]);
     [map, column(types, Kind::Text, Repetition::OPTIONAL)]
@@ -290,7 +299,8 @@ fn column(name: &str, kind: Kind, repetition: Repetition) -> TypePtr {
         builder = builder.with_length(i32::from(width));
     }
     if kind == Kind::Text {
-        builder = builder.with_logical_type(Some(LogicalType::String)).with_converted_type(ConvertedType::UTF8);
+        builder =
+            builder.with_logical_type(Some(LogicalType::String)).with_converted_type(ConvertedType::UTF8);
     }
     Arc::new(builder.build().expect("a column of a known type is valid"))
 }

@@ -1,0 +1,25 @@
+//! Blocks: the files that hold spans, and views on them.
+//!
+//! In: batches of one tenant at a time. Out: `spans.parquet` and `spans.idx`, which never change once closed, and a
+//! [`BlockView`] that can be searched from the first row group on, while the file still grows. What the spans of a row
+//! group become is the matter of `columns`; what is known of them without reading, of `index`.
+
+mod open;
+mod reader;
+mod source;
+#[cfg(test)]
+mod tests;
+mod view;
+
+pub use open::OpenBlock;
+pub(crate) use reader::GroupReader;
+pub use view::BlockView;
+
+/// The file of spans in a block's folder.
+pub const DATA_FILE: &str = "spans.parquet";
+
+/// The file of the index in a block's folder.
+pub const INDEX_FILE: &str = "spans.idx";
+
+/// The batches of one row group may have so many bytes in all; more is refused, since the head holds less.
+pub const GROUP_BYTES_MAX: usize = 1 << 30;

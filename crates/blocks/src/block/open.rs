@@ -1,0 +1,222 @@
+//! A block that still grows: row group after row group, each searchable as soon as it is written.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use model::Batch;
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedFileWriter;
+
+use super::source::Source;
+use super::{BlockView, DATA_FILE, GROUP_BYTES_MAX, INDEX_FILE};
+use crate::columns::order::{self, Ordered};
+use crate::columns::promote;
+use crate::columns::schema::Layout;
+use crate::columns::shred::{self, Shredded};
+use crate::columns::sink::{ColumnSink, Encoder};
+use crate::error::{Doing, Error, Next, Result};
+use crate::index::{self, Group};
+use crate::manifest::BlockMeta;
+
+/// A block that takes row groups.
+pub struct OpenBlock {
+    id: String,
+    folder: PathBuf,
+    source: Arc<Source>,
+    /// The file, until its columns are known.
+    empty: Option<File>,
+    /// Both are there from the first row group on.
+    written: Option<(SerializedFileWriter<Summed>, Arc<Layout>)>,
+    groups: Vec<Arc<Group>>,
+    encoder: Encoder,
+}
+
+impl std::fmt::Debug for OpenBlock {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("OpenBlock").field("id", &self.id).field("groups", &self.groups.len()).finish()
+    }
+}
+
+impl OpenBlock {
+    /// Begins the files of a block in a folder that exists and is empty.
+    ///
+    /// # Errors
+    /// Where the file can't be made.
+    pub fn create(folder: &Path, id: &str) -> Result<Self> {
+        let path = folder.join(DATA_FILE);
+        let making = || format!("create {}", path.display());
+        let file = File::options().read(true).write(true).create_new(true).open(&path);
+        let file = file.doing(Next::Retry, making())?;
+        let reading = file.try_clone().doing(Next::Retry, making())?;
+        Ok(Self {
+            id: id.into(),
+            folder: folder.into(),
+            source: Arc::new(Source::new(reading, path)),
+            empty: Some(file),
+            written: None,
+            groups: Vec::new(),
+            encoder: Encoder::new(),
+        })
+    }
+
+    /// Writes the spans of batches of one tenant as one sorted row group, or several where they are many.
+    ///
+    /// # Errors
+    /// Where the batches are too large together, or the file can't be written; the block is of no more use then.
+    pub fn append(&mut self, chunk: &[Batch]) -> Result<()> {
+        let bytes: usize = chunk.iter().map(|batch| batch.bytes().len()).sum();
+        if bytes > GROUP_BYTES_MAX {
+            let reason = format!("{bytes} bytes of spans are more than the {GROUP_BYTES_MAX} of a row group");
+            return Err(Error::new(Next::Refuse, reason));
+        }
+        let ordered = order::order(chunk);
+        if ordered.rows.is_empty() {
+            return Ok(());
+        }
+        self.begin(chunk, &ordered)?;
+        for traces in order::groups(&ordered.traces) {
+            let (_, layout) = self.written.as_ref().expect("the block was begun");
+            let shredded = shred::shred(layout, chunk, &ordered, &traces);
+            self.group(chunk[0].tenant().clone(), shredded)?;
+        }
+        Ok(())
+    }
+
+    /// A view on what was appended so far; it stays valid while the block grows and after it is closed.
+    #[must_use]
+    pub fn view(&self) -> Arc<BlockView> {
+        let layout = match &self.written {
+            Some((_, layout)) => layout.clone(),
+            None => Arc::new(Layout::new(Vec::new())),
+        };
+        Arc::new(BlockView { layout, groups: self.groups.clone(), source: self.source.clone() })
+    }
+
+    /// How many spans it has.
+    #[must_use]
+    pub fn spans(&self) -> u64 {
+        self.groups.iter().map(|group| u64::from(group.rows)).sum()
+    }
+
+    /// How many bytes of spans it has, encoded.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.written.as_ref().map_or(0, |(writer, _)| writer.bytes_written() as u64)
+    }
+
+    /// Writes the footer and the index, and makes both files durable.
+    ///
+    /// # Errors
+    /// Where a file can't be written; the block is of no more use then.
+    pub fn close(mut self) -> Result<BlockMeta> {
+        self.begin(&[], &Ordered { rows: Vec::new(), traces: Vec::new() })?;
+        let path = self.folder.join(DATA_FILE);
+        let closing = || format!("finish {}", path.display());
+        let (writer, layout) = self.written.take().expect("the block was begun");
+        let summed = writer.into_inner().doing(Next::Retry, closing())?;
+        let (file, data_bytes, data_crc) = summed.finish().doing(Next::Retry, closing())?;
+        file.sync_all().doing(Next::Retry, closing())?;
+        let bytes = index::write(&layout, &self.groups);
+        let path = self.folder.join(INDEX_FILE);
+        let writing = || format!("write {}", path.display());
+        let mut file = File::create_new(&path).doing(Next::Retry, writing())?;
+        file.write_all(&bytes).doing(Next::Retry, writing())?;
+        file.sync_all().doing(Next::Retry, writing())?;
+        Ok(BlockMeta {
+            data_bytes,
+            data_crc,
+            index_bytes: bytes.len() as u64,
+            index_crc: crc32c::crc32c(&bytes),
+            ..self.described()
+        })
+    }
+
+    fn described(&self) -> BlockMeta {
+        let mut tenants: Vec<String> = self.groups.iter().map(|group| group.tenant.to_string()).collect();
+        tenants.sort_unstable();
+        tenants.dedup();
+        BlockMeta {
+            id: self.id.clone(),
+            spans: self.spans(),
+            traces: self.groups.iter().map(|group| group.traces.len() as u64).sum(),
+            start_ns: self.groups.iter().map(|group| group.extent().0).min().unwrap_or(0),
+            end_ns: self.groups.iter().map(|group| group.extent().1).max().unwrap_or(0),
+            tenants,
+            ..BlockMeta::default()
+        }
+    }
+
+    /// Chooses the columns by the first spans and begins the file.
+    fn begin(&mut self, chunk: &[Batch], ordered: &Ordered) -> Result<()> {
+        let Some(file) = self.empty.take() else { return Ok(()) };
+        let layout = Arc::new(promote::layout(chunk, ordered));
+        let properties = WriterProperties::builder().set_created_by(CREATED_BY.into()).build();
+        let writer =
+            SerializedFileWriter::new(Summed::new(file), layout.schema.clone(), Arc::new(properties));
+        self.written = Some((writer.doing(Next::Retry, "begin a block")?, layout));
+        Ok(())
+    }
+
+    fn group(&mut self, tenant: model::Tenant, shredded: Shredded) -> Result<()> {
+        let (writer, layout) = self.written.as_mut().expect("the block was begun");
+        let leaves = layout.leaves.iter().zip(&shredded.columns);
+        let dictionaries: Vec<bool> =
+            leaves.map(|(leaf, column)| self.encoder.repeats(leaf, column)).collect();
+        let mut group = index::build(tenant, layout, &shredded, &dictionaries);
+        let rows = shredded.rows;
+        let writing = || format!("write {}", self.folder.join(DATA_FILE).display());
+        let mut at = writer.bytes_written() as u64;
+        let mut row_group = writer.next_row_group().doing(Next::Retry, writing())?;
+        for ((leaf, column), dictionary) in layout.leaves.iter().zip(shredded.columns).zip(dictionaries) {
+            let encoded =
+                self.encoder.encode(leaf, rows, column, dictionary).doing(Next::Refuse, "encode a column")?;
+            let length = encoded.bytes.len() as u64;
+            row_group.append_column(&encoded.bytes, encoded.close).doing(Next::Retry, writing())?;
+            group.chunks.push(encoded.chunk.moved(at));
+            at += length;
+        }
+        row_group.close().doing(Next::Retry, writing())?;
+        writer.flush().doing(Next::Retry, writing())?;
+        self.groups.push(Arc::new(group));
+        Ok(())
+    }
+}
+
+/// Who wrote the file, as Parquet notes it.
+const CREATED_BY: &str = concat!("faden version ", env!("CARGO_PKG_VERSION"));
+
+/// A file that knows the checksum of what was written to it.
+struct Summed {
+    file: BufWriter<File>,
+    bytes: u64,
+    crc: u32,
+}
+
+impl Summed {
+    fn new(file: File) -> Self {
+        Self { file: BufWriter::with_capacity(WRITE_BYTES, file), bytes: 0, crc: 0 }
+    }
+
+    fn finish(self) -> std::io::Result<(File, u64, u32)> {
+        let file = self.file.into_inner().map_err(std::io::IntoInnerError::into_error)?;
+        Ok((file, self.bytes, self.crc))
+    }
+}
+
+/// How much is handed to the system at once.
+const WRITE_BYTES: usize = 256 * 1024;
+
+impl Write for Summed {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.crc = crc32c::crc32c_append(self.crc, &bytes[..written]);
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.flush()
+    }
+}

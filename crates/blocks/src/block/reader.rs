@@ -1,0 +1,115 @@
+//! Reads pages of one row group, each at most once per question.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use foldhash::fast::FixedState;
+use model::SpanId;
+use store::Work;
+
+use super::view::BlockView;
+use crate::columns::decode::{self, Page, Plain};
+use crate::columns::rebuild::{Rebuilder, Slab};
+use crate::columns::schema::leaf;
+use crate::columns::sink::PAGE_ROWS;
+use crate::error::Result;
+use crate::index::Group;
+
+/// The pages of a row group that a question has read.
+pub(crate) struct GroupReader<'a> {
+    pub(crate) view: &'a BlockView,
+    pub(crate) group: &'a Group,
+    dictionaries: HashMap<usize, Arc<Plain>, FixedState>,
+    pages: HashMap<(usize, usize), Arc<Page>, FixedState>,
+    pub(crate) work: Work,
+}
+
+impl<'a> GroupReader<'a> {
+    pub(crate) fn new(view: &'a BlockView, group: &'a Group) -> Self {
+        let (dictionaries, pages) = (HashMap::default(), HashMap::default());
+        Self { view, group, dictionaries, pages, work: Work::default() }
+    }
+
+    /// How many rows a page has.
+    pub(crate) fn rows(&self, number: usize) -> usize {
+        (self.group.rows as usize - number * PAGE_ROWS).min(PAGE_ROWS)
+    }
+
+    /// The dictionary of a leaf, if it has one.
+    pub(crate) fn dictionary(&mut self, leaf: usize) -> Result<Option<Arc<Plain>>> {
+        let Some(part) = self.group.chunks[leaf].dictionary else { return Ok(None) };
+        if let Some(known) = self.dictionaries.get(&leaf) {
+            return Ok(Some(known.clone()));
+        }
+        let raw = self.view.source.part(part)?;
+        self.work.bytes_read += raw.len() as u64;
+        let dictionary = decode::dictionary(&self.view.layout.leaves[leaf], &raw);
+        let dictionary = Arc::new(dictionary.map_err(|damage| self.view.source.damaged(part, damage.0))?);
+        self.dictionaries.insert(leaf, dictionary.clone());
+        Ok(Some(dictionary))
+    }
+
+    /// A page of a leaf; `None` where no row of the group has a value.
+    pub(crate) fn page(&mut self, leaf: usize, number: usize) -> Result<Option<Arc<Page>>> {
+        let Some(part) = self.group.chunks[leaf].pages.get(number).copied() else { return Ok(None) };
+        if let Some(known) = self.pages.get(&(leaf, number)) {
+            return Ok(Some(known.clone()));
+        }
+        let dictionary = self.dictionary(leaf)?;
+        let raw = self.view.source.part(part)?;
+        self.work.bytes_read += raw.len() as u64;
+        self.work.pages_read += 1;
+        let page = decode::page(&self.view.layout.leaves[leaf], &raw, self.rows(number), dictionary.as_ref());
+        let page = Arc::new(page.map_err(|damage| self.view.source.damaged(part, damage.0))?);
+        self.pages.insert((leaf, number), page.clone());
+        Ok(Some(page))
+    }
+
+    /// Forgets the pages of a page number.
+    pub(crate) fn forget(&mut self, number: usize) {
+        self.pages.retain(|(_, other), _| *other != number);
+    }
+
+    /// Puts rows of the group, in ascending order, together again.
+    pub(crate) fn rebuild(&mut self, rows: &[u32], into: &mut Rebuilder) -> Result<()> {
+        for run in rows.chunk_by(|left, right| left / PAGE_ROWS as u32 == right / PAGE_ROWS as u32) {
+            let number = run[0] as usize / PAGE_ROWS;
+            let base = (number * PAGE_ROWS) as u32;
+            let mut pages = Vec::with_capacity(self.view.layout.leaves.len());
+            for leaf in 0..self.view.layout.leaves.len() {
+                pages.push(self.page(leaf, number)?);
+            }
+            let local: Vec<u32> = run.iter().map(|row| row - base).collect();
+            let parents = self.parents(&pages, &local, base)?;
+            let slab = Slab { layout: &self.view.layout, pages: &pages };
+            into.add(&slab, &local, &mut |row, _| parents.get(&row).copied());
+        }
+        Ok(())
+    }
+
+    /// The parents of rows whose parents stand in the same group.
+    fn parents(
+        &mut self,
+        pages: &[Option<Arc<Page>>],
+        rows: &[u32],
+        base: u32,
+    ) -> Result<HashMap<u32, SpanId, FixedState>> {
+        let mut parents = HashMap::default();
+        let Some(distances) = &pages[leaf::PARENT_DISTANCE] else { return Ok(parents) };
+        let def_max = self.view.layout.leaves[leaf::PARENT_DISTANCE].def_max;
+        let mut cursor = crate::columns::cursor::Cursor::new(distances, def_max);
+        for row in rows {
+            let Some((plain, at)) = cursor.get(*row as usize) else { continue };
+            let parent = i64::from(base + row) - plain.int(at);
+            let Ok(parent) = usize::try_from(parent) else { continue };
+            if parent >= self.group.rows as usize {
+                continue;
+            }
+            if let Some(ids) = self.page(leaf::SPAN_ID, parent / PAGE_ROWS)? {
+                let (plain, at) = ids.values.at(parent % PAGE_ROWS);
+                parents.insert(*row, SpanId(plain.bytes(at).try_into().unwrap_or_default()));
+            }
+        }
+        Ok(parents)
+    }
+}

@@ -1,0 +1,51 @@
+//! A block as searches see it: an index in memory and an open file.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::source::Source;
+use super::{DATA_FILE, INDEX_FILE};
+use crate::columns::schema::Layout;
+use crate::error::{Doing, Error, Next, Result};
+use crate::index::{self, Group};
+use crate::manifest::BlockMeta;
+
+/// The row groups of a block that were written so far.
+#[derive(Clone, Debug)]
+pub struct BlockView {
+    pub(crate) layout: Arc<Layout>,
+    pub(crate) groups: Vec<Arc<Group>>,
+    pub(crate) source: Arc<Source>,
+}
+
+impl BlockView {
+    /// A finished block, as closing left it.
+    ///
+    /// # Errors
+    /// Where a file is missing, is not the one that the manifest lists, or is damaged; the error names file and place.
+    pub fn open(folder: &Path, meta: &BlockMeta) -> Result<Self> {
+        let path = folder.join(INDEX_FILE);
+        let name = path.display().to_string();
+        let bytes = std::fs::read(&path).doing(Next::Repair, format!("read {name}"))?;
+        if bytes.len() as u64 != meta.index_bytes || crc32c::crc32c(&bytes) != meta.index_crc {
+            let place = first_damage(&bytes, &name);
+            return Err(place.unwrap_or_else(|| {
+                Error::new(Next::Repair, format!("{name} is not the file that the manifest lists"))
+            }));
+        }
+        let (layout, groups) = index::read(&bytes, &name)?;
+        let source = Source::open(&folder.join(DATA_FILE))?;
+        let groups = groups.into_iter().map(Arc::new).collect();
+        Ok(Self { layout: Arc::new(layout), groups, source: Arc::new(source) })
+    }
+
+    /// How many spans it has.
+    #[must_use]
+    pub fn spans(&self) -> u64 {
+        self.groups.iter().map(|group| u64::from(group.rows)).sum()
+    }
+}
+
+fn first_damage(bytes: &[u8], name: &str) -> Option<Error> {
+    index::read(bytes, name).err()
+}

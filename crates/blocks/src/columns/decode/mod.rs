@@ -1,0 +1,257 @@
+//! Reads pages of our own files back: page header, levels, values.
+//!
+//! In: the bytes of one page, whose checksum was compared before. Out: values in memory, dictionary ids kept as ids.
+//! Whatever the bytes are, the answer is a value or [`Damaged`], never a panic, and nothing is reserved for a length
+//! that the page can't hold.
+
+mod delta;
+mod header;
+mod hybrid;
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::schema::{Kind, Leaf};
+use header::{Encoding, Header};
+
+/// The largest page that is unpacked; one of ours is bounded by [`crate::block::GROUP_BYTES_MAX`].
+const PAGE_BYTES_MAX: usize = 1 << 30;
+
+/// The bytes are no page of this column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Damaged(pub(crate) &'static str);
+
+/// Values without their levels.
+#[derive(Clone, Debug)]
+pub(crate) enum Plain {
+    Text { bytes: Vec<u8>, ends: Vec<u32> },
+    Int(Vec<i64>),
+    Double(Vec<f64>),
+    Bool(Vec<bool>),
+    Id { width: usize, bytes: Vec<u8> },
+}
+
+/// The values of a page: as they are, or as places in the column's dictionary.
+#[derive(Clone, Debug)]
+pub(crate) enum Held {
+    Plain(Plain),
+    Ids(Vec<u32>, Arc<Plain>),
+}
+
+/// One decoded page.
+#[derive(Clone, Debug)]
+pub(crate) struct Page {
+    /// Definition levels; empty where every row has a value.
+    pub(crate) def: Vec<u8>,
+    /// Repetition levels; empty where nothing repeats.
+    pub(crate) rep: Vec<u8>,
+    pub(crate) values: Held,
+}
+
+impl Plain {
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Text { ends, .. } => ends.len(),
+            Self::Int(values) => values.len(),
+            Self::Double(values) => values.len(),
+            Self::Bool(values) => values.len(),
+            Self::Id { width, bytes } => bytes.len() / width,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn bytes(&self, at: usize) -> &[u8] {
+        match self {
+            Self::Text { bytes, ends } => {
+                let start = if at == 0 { 0 } else { ends[at - 1] as usize };
+                &bytes[start..ends[at] as usize]
+            }
+            Self::Id { width, bytes } => &bytes[at * width..(at + 1) * width],
+            _ => &[],
+        }
+    }
+
+    #[inline]
+    pub(crate) fn text(&self, at: usize) -> &str {
+        std::str::from_utf8(self.bytes(at)).unwrap_or("")
+    }
+
+    #[inline]
+    pub(crate) fn int(&self, at: usize) -> i64 {
+        if let Self::Int(values) = self { values[at] } else { 0 }
+    }
+}
+
+impl Held {
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Plain(plain) => plain.len(),
+            Self::Ids(ids, _) => ids.len(),
+        }
+    }
+
+    /// Where the values lie, and the place of one of them.
+    #[inline]
+    pub(crate) fn at(&self, place: usize) -> (&Plain, usize) {
+        match self {
+            Self::Plain(plain) => (plain, place),
+            Self::Ids(ids, dictionary) => (dictionary, ids[place] as usize),
+        }
+    }
+}
+
+/// Unpacks the dictionary page of a column.
+pub(crate) fn dictionary(leaf: &Leaf, raw: &[u8]) -> Result<Plain, Damaged> {
+    let (header, body) = header::read(raw)?;
+    if !header.is_dictionary {
+        return Err(Damaged("a data page stands where the dictionary should be"));
+    }
+    let body = unpack(leaf, &header, body)?;
+    plain(leaf.kind, &body, header.values)
+}
+
+/// Unpacks a data page that holds `rows` rows.
+pub(crate) fn page(
+    leaf: &Leaf,
+    raw: &[u8],
+    rows: usize,
+    dictionary: Option<&Arc<Plain>>,
+) -> Result<Page, Damaged> {
+    let (header, body) = header::read(raw)?;
+    if header.is_dictionary {
+        return Err(Damaged("a dictionary stands where a data page should be"));
+    }
+    let body = unpack(leaf, &header, body)?;
+    let mut rest = &body[..];
+    let rep = levels(&mut rest, leaf.rep_max, header.values)?;
+    let def = levels(&mut rest, leaf.def_max, header.values)?;
+    let begun = if leaf.rep_max == 0 { header.values } else { rep.iter().filter(|rep| **rep == 0).count() };
+    if begun != rows || (leaf.rep_max > 0 && rep.first().is_some_and(|rep| *rep != 0)) {
+        return Err(Damaged("the page has not as many rows as it should"));
+    }
+    let count = match leaf.def_max {
+        0 => header.values,
+        max => def.iter().filter(|level| **level == max).count(),
+    };
+    let values = match header.encoding {
+        Encoding::Dictionary => {
+            let dictionary = dictionary.ok_or(Damaged("the dictionary is missing"))?;
+            let ids = ids(rest, count, dictionary.len())?;
+            Held::Ids(ids, dictionary.clone())
+        }
+        Encoding::Plain => Held::Plain(plain(leaf.kind, rest, count)?),
+        Encoding::Delta => {
+            let mut values = delta::integers(rest, count)?.0;
+            if leaf.kind == Kind::Int32 {
+                values.iter_mut().for_each(|value| *value = i64::from(*value as i32));
+            }
+            Held::Plain(Plain::Int(values))
+        }
+        Encoding::DeltaLength => Held::Plain(delta::texts(rest, count)?),
+    };
+    if !fits(leaf.kind, &values) {
+        return Err(Damaged("the values are not of the column's type"));
+    }
+    Ok(Page { def, rep, values })
+}
+
+fn fits(kind: Kind, held: &Held) -> bool {
+    let plain = match held {
+        Held::Plain(plain) => plain,
+        Held::Ids(_, dictionary) => &**dictionary,
+    };
+    match plain {
+        Plain::Text { .. } => kind == Kind::Text,
+        Plain::Int(_) => matches!(kind, Kind::Int | Kind::Int32),
+        Plain::Double(_) => kind == Kind::Double,
+        Plain::Bool(_) => kind == Kind::Bool,
+        Plain::Id { width, .. } => kind == Kind::Id(*width as u8),
+    }
+}
+
+fn unpack<'a>(leaf: &Leaf, header: &Header, body: &'a [u8]) -> Result<Cow<'a, [u8]>, Damaged> {
+    if leaf.is_uncompressed() {
+        return Ok(Cow::Borrowed(body));
+    }
+    if header.bytes > PAGE_BYTES_MAX {
+        return Err(Damaged("the page is larger than a page may be"));
+    }
+    let unpacked = zstd::bulk::decompress(body, header.bytes);
+    unpacked.map(Cow::Owned).map_err(|_| Damaged("the page can't be decompressed"))
+}
+
+/// The levels of a page, which stand before its values.
+fn levels(rest: &mut &[u8], max: u8, count: usize) -> Result<Vec<u8>, Damaged> {
+    if max == 0 {
+        return Ok(Vec::new());
+    }
+    let short = Damaged("the levels run over the end of the page");
+    let (length, after) = rest.split_first_chunk::<4>().ok_or(short)?;
+    let (encoded, after) = after.split_at_checked(u32::from_le_bytes(*length) as usize).ok_or(short)?;
+    *rest = after;
+    let width = 8 - max.leading_zeros();
+    let mut levels = Vec::with_capacity(count.min(8 * LEVELS_PER_BYTE * (encoded.len() + 1)));
+    hybrid::read(encoded, width, count, |level, times| {
+        levels.resize(levels.len() + times, level as u8);
+    })?;
+    if levels.iter().any(|level| *level > max) {
+        return Err(Damaged("a level is higher than the column's levels"));
+    }
+    Ok(levels)
+}
+
+/// What is reserved at once for levels; more grows as it is read.
+const LEVELS_PER_BYTE: usize = 8;
+
+fn ids(rest: &[u8], count: usize, known: usize) -> Result<Vec<u32>, Damaged> {
+    if count == 0 {
+        return Ok(Vec::new());
+    }
+    let (width, encoded) = rest.split_first().ok_or(Damaged("the page ends before its values"))?;
+    let mut ids = Vec::with_capacity(count.min(PAGE_VALUES_HINT));
+    hybrid::read(encoded, u32::from(*width), count, |id, times| ids.resize(ids.len() + times, id))?;
+    if ids.iter().any(|id| *id as usize >= known) {
+        return Err(Damaged("a value is not in the dictionary"));
+    }
+    Ok(ids)
+}
+
+/// What is reserved at once for values of unknown size.
+const PAGE_VALUES_HINT: usize = 1 << 16;
+
+fn plain(kind: Kind, body: &[u8], count: usize) -> Result<Plain, Damaged> {
+    let short = Damaged("the page ends before its values");
+    let fixed = |width: usize| count.checked_mul(width).and_then(|length| body.get(..length)).ok_or(short);
+    Ok(match kind {
+        Kind::Text => {
+            let (mut bytes, mut ends) = (Vec::with_capacity(body.len()), Vec::new());
+            let mut rest = body;
+            for _ in 0..count {
+                let (length, after) = rest.split_first_chunk::<4>().ok_or(short)?;
+                let (text, after) =
+                    after.split_at_checked(u32::from_le_bytes(*length) as usize).ok_or(short)?;
+                bytes.extend_from_slice(text);
+                ends.push(bytes.len() as u32);
+                rest = after;
+            }
+            Plain::Text { bytes, ends }
+        }
+        Kind::Int32 => {
+            Plain::Int(fixed(4)?.as_chunks().0.iter().map(|raw| i32::from_le_bytes(*raw).into()).collect())
+        }
+        Kind::Int => Plain::Int(fixed(8)?.as_chunks().0.iter().map(|raw| i64::from_le_bytes(*raw)).collect()),
+        Kind::Double => {
+            Plain::Double(fixed(8)?.as_chunks().0.iter().map(|raw| f64::from_le_bytes(*raw)).collect())
+        }
+        Kind::Bool => {
+            let bits = body.get(..count.div_ceil(8)).ok_or(short)?;
+            Plain::Bool((0..count).map(|at| bits[at / 8] >> (at % 8) & 1 == 1).collect())
+        }
+        Kind::Id(width) => {
+            let width = usize::from(width);
+            Plain::Id { width, bytes: fixed(width)?.to_vec() }
+        }
+    })
+}

@@ -1,0 +1,256 @@
+//! Makes the index of a row group from its columns, before they are encoded.
+
+use std::collections::HashMap;
+
+use foldhash::fast::FixedState;
+use model::{Kind, StatusCode, Tenant, Value};
+use store::Level;
+
+use super::group::{Group, Operation};
+use super::tokens::{Filter, KeyToken};
+use super::zones;
+use crate::columns::conventions::{self, older_name};
+use crate::columns::schema::{Layout, leaf};
+use crate::columns::shred::Shredded;
+use crate::columns::sink::PAGE_ROWS;
+use crate::columns::tail;
+use crate::columns::values::{Column, Levels, Texts, Values};
+
+/// The tails of the levels and where their leaves are.
+pub(crate) const TAILS: [(Level, usize); 5] = [
+    (Level::Span, leaf::ATTRS),
+    (Level::Resource, leaf::RESOURCE_ATTRS),
+    (Level::Scope, leaf::SCOPE_ATTRS),
+    (Level::Event, leaf::EVENT_ATTRS),
+    (Level::Link, leaf::LINK_ATTRS),
+];
+
+/// The index of a row group whose pages are not written yet; `dictionaries` says which leaves get one.
+pub(crate) fn build(tenant: Tenant, layout: &Layout, shredded: &Shredded, dictionaries: &[bool]) -> Group {
+    let mut traces = shredded.traces.clone();
+    traces.sort_unstable_by_key(|trace| (trace.id, trace.first));
+    Group {
+        tenant,
+        rows: shredded.rows,
+        chunks: Vec::new(),
+        zones: zones::zones(shredded),
+        filters: filters(layout, shredded, dictionaries),
+        traces,
+        keys: shredded.keys.clone(),
+        operations: operations(&shredded.columns, shredded.rows as usize),
+    }
+}
+
+fn filters(layout: &Layout, shredded: &Shredded, dictionaries: &[bool]) -> Vec<Filter> {
+    let pages = (shredded.rows as usize).div_ceil(PAGE_ROWS);
+    let mut tokens: Vec<Vec<u64>> = vec![Vec::new(); pages];
+    let columns = &shredded.columns;
+    for (at, column) in columns.iter().enumerate().skip(leaf::FIXED) {
+        if let (Some((level, key)), false) = (layout.key(at), dictionaries[at]) {
+            let older = older_names(columns, at);
+            column_tokens(column, KeyToken::new(level, key), &older, level, &mut tokens);
+        }
+    }
+    for (level, base) in TAILS {
+        tail_tokens(columns, level, base, &mut tokens);
+    }
+    tokens.iter_mut().map(Filter::of).collect()
+}
+
+/// The rows whose value of a column came under an older name.
+fn older_names(columns: &[Column], at: usize) -> HashMap<u32, &'static str> {
+    let (Levels::Present(rows), Values::Int(bits)) =
+        (&columns[leaf::OLD_NAMES].levels, &columns[leaf::OLD_NAMES].values)
+    else {
+        return HashMap::new();
+    };
+    if at - leaf::FIXED >= conventions::FIXED.len() {
+        return HashMap::new();
+    }
+    let named =
+        rows.iter().zip(bits).filter_map(|(row, bits)| Some((*row, older_name(*bits, at - leaf::FIXED)?)));
+    named.collect()
+}
+
+fn column_tokens(
+    column: &Column,
+    key: KeyToken,
+    older: &HashMap<u32, &'static str>,
+    level: Level,
+    tokens: &mut [Vec<u64>],
+) {
+    let (Levels::Present(rows), Values::Text(texts)) = (&column.levels, &column.values) else { return };
+    for (row, text) in rows.iter().zip(texts.iter()) {
+        let key = match older.get(row) {
+            Some(name) => KeyToken::new(level, name),
+            None => key,
+        };
+        tokens[*row as usize / PAGE_ROWS].push(key.with(text));
+    }
+}
+
+fn tail_tokens(columns: &[Column], level: Level, base: usize, tokens: &mut [Vec<u64>]) {
+    let (Values::Text(keys), Values::Text(values)) =
+        (&columns[base].values, &columns[base + leaf::VALUES].values)
+    else {
+        return;
+    };
+    if keys.places.is_empty() {
+        return;
+    }
+    let types = types_by_tail(&columns[base], &columns[base + leaf::TYPES]);
+    let mut known: HashMap<u32, KeyToken, FixedState> = HashMap::default();
+    let mut entry = 0;
+    each_entry(&columns[base], |row, tail_number, place_in_tail| {
+        let place = keys.places[entry];
+        let key = *known
+            .entry(place.at)
+            .or_insert_with(|| KeyToken::new(level, std::str::from_utf8(keys.slice(place)).unwrap_or("")));
+        let text = values.slice(values.places[entry]);
+        let letter = types.get(&tail_number).map_or(tail::TEXT, |types| types[place_in_tail]);
+        let page = &mut tokens[row / PAGE_ROWS];
+        match letter {
+            b'a' | b'm' | b'y' | b'x' => nested_tokens(key, letter, text, page),
+            _ => page.push(key.with(text)),
+        }
+        entry += 1;
+    });
+}
+
+/// The tokens of a value that is not kept as people write it; an array is found by each of its elements too.
+fn nested_tokens(key: KeyToken, letter: u8, text: &[u8], page: &mut Vec<u64>) {
+    tail::read(letter, std::str::from_utf8(text).unwrap_or(""), |value| {
+        page.push(key.with(value.to_text().as_bytes()));
+        if let Value::Array(values) = value {
+            page.extend(values.iter().map(|element| key.with(element.to_text().as_bytes())));
+        }
+    });
+}
+
+/// Visits the entries of a tail: row, which tail of the leaf, place in the tail.
+fn each_entry(keys: &Column, mut visit: impl FnMut(usize, usize, usize)) {
+    let Levels::Nested { def, rep, .. } = &keys.levels else { return };
+    let depth = keys.def_max() / 2;
+    let (mut row, mut tail_number, mut place) = (0_usize, 0_usize, 0);
+    for (at, (def, rep)) in def.iter().zip(rep).enumerate() {
+        if *rep == 0 && at > 0 {
+            row += 1;
+        }
+        if *rep < depth && at > 0 {
+            tail_number += 1;
+        }
+        place = if *rep < depth { 0 } else { place + 1 };
+        if *def == keys.def_max() {
+            visit(row, tail_number, place);
+        }
+    }
+}
+
+/// The types of those tails that have any, by the number of the tail.
+fn types_by_tail<'a>(keys: &Column, types: &'a Column) -> HashMap<usize, &'a [u8], FixedState> {
+    let Values::Text(texts) = &types.values else { return HashMap::default() };
+    match &types.levels {
+        Levels::Present(rows) => rows.iter().map(|row| *row as usize).zip(texts.iter()).collect(),
+        Levels::Nested { def, .. } => {
+            debug_assert!(keys.def_max() > types.def_max());
+            let there = def.iter().enumerate().filter(|(_, def)| **def == types.def_max());
+            there.map(|(at, _)| at).zip(texts.iter()).collect()
+        }
+        Levels::Required => HashMap::default(),
+    }
+}
+
+fn operations(columns: &[Column], rows: usize) -> Vec<Operation> {
+    let service_column = &columns[leaf::FIXED + conventions::SERVICE];
+    let (Levels::Present(present), Values::Text(services), Values::Text(names)) =
+        (&service_column.levels, &service_column.values, &columns[leaf::NAME].values)
+    else {
+        return Vec::new();
+    };
+    let (Values::Int32(kinds), Values::Int32(statuses)) =
+        (&columns[leaf::KIND].values, &columns[leaf::STATUS].values)
+    else {
+        return Vec::new();
+    };
+    let mut services = Interned::new(services);
+    let mut names = Interned::new(names);
+    let mut counts: HashMap<(u32, u32, u8), (u64, u64), FixedState> = HashMap::default();
+    let mut next = 0;
+    for row in 0..rows {
+        let mut service = NO_SERVICE;
+        if present.get(next).is_some_and(|there| *there as usize == row) {
+            service = services.number(next);
+            next += 1;
+        }
+        let kind = Kind::from_number(kinds[row] as u8);
+        let count = counts.entry((service, names.number(row), kind as u8)).or_default();
+        count.0 += 1;
+        count.1 += u64::from(StatusCode::from_number(statuses[row] as u8) == StatusCode::Error);
+    }
+    let mut operations: HashMap<(&str, &str, u8), (u64, u64), FixedState> = HashMap::default();
+    for ((service, name, kind), (spans, errors)) in counts {
+        let key = (services.service(service), names.texts[name as usize], kind);
+        let count = operations.entry(key).or_default();
+        count.0 += spans;
+        count.1 += errors;
+    }
+    let mut operations: Vec<Operation> = operations
+        .into_iter()
+        .map(|((service, name, kind), (spans, errors))| Operation {
+            service: service.into(),
+            name: name.into(),
+            kind: Kind::from_number(kind),
+            spans,
+            errors,
+        })
+        .collect();
+    operations.sort_unstable_by(|left, right| {
+        (&left.service, &left.name, left.kind).cmp(&(&right.service, &right.name, right.kind))
+    });
+    operations
+}
+
+const NO_SERVICE: u32 = u32::MAX;
+
+/// Numbers for the distinct texts of a column.
+struct Interned<'a> {
+    column: &'a Texts,
+    texts: Vec<&'a str>,
+    numbers: HashMap<&'a [u8], u32, FixedState>,
+    by_place: HashMap<u32, u32, FixedState>,
+}
+
+impl<'a> Interned<'a> {
+    fn new(column: &'a Texts) -> Self {
+        Self { column, texts: Vec::new(), numbers: HashMap::default(), by_place: HashMap::default() }
+    }
+
+    fn number(&mut self, value: usize) -> u32 {
+        let place = self.column.places[value];
+        if place.length > 0
+            && let Some(number) = self.by_place.get(&place.at)
+        {
+            return *number;
+        }
+        let text = self.column.slice(place);
+        let next = self.texts.len() as u32;
+        let number = *self.numbers.entry(text).or_insert(next);
+        if number == next {
+            self.texts.push(std::str::from_utf8(text).unwrap_or(""));
+        }
+        if self.by_place.len() < PLACES_MAX {
+            self.by_place.insert(place.at, number);
+        }
+        number
+    }
+
+    fn service(&self, number: u32) -> &'a str {
+        match self.texts.get(number as usize) {
+            Some(text) if !text.is_empty() => text,
+            _ => model::view::UNKNOWN_SERVICE,
+        }
+    }
+}
+
+/// Places that are remembered; texts that every row stores anew would fill the memory for nothing.
+const PLACES_MAX: usize = 4096;

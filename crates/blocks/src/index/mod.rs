@@ -1,0 +1,19 @@
+//! What is known of a block without reading its spans: the side index, `spans.idx`.
+//!
+//! In memory: one [`Group`] for each row group, made while the group is written and kept with the open block. On disk:
+//! the same in sections, each with its checksum. `docs/format/index.md` describes the bytes.
+
+mod build;
+mod codec;
+mod file;
+mod group;
+pub(crate) mod tokens;
+mod zones;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use build::build;
+pub(crate) use file::{read, write};
+pub(crate) use group::{Group, Operation};
+pub(crate) use zones::Zone;
