@@ -1,1 +1,3 @@
 //! The query APIs: Jaeger, Faden, health, metrics.
+
+pub mod jaeger;
