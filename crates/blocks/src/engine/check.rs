@@ -2,8 +2,6 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use futures_util::TryStreamExt;
-use journal::Directory;
 use super::{
     JOURNAL,
     shelf::{FILES, Shelf},
@@ -14,6 +12,8 @@ use crate::{
     manifest::{BlockMeta, Damage, Manifest},
     settings::Settings,
 };
+use futures_util::TryStreamExt;
+use journal::Directory;
 
 /// How far a check is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +56,8 @@ pub async fn check(settings: &Settings, progress: &mut (dyn FnMut(Progress) + Se
     }
     let listed: BTreeSet<&String> = manifest.state().blocks.keys().collect();
     let files = shelf.list().await?;
-    let unlisted = files.keys().filter(|id| !listed.contains(id) && !manifest.state().removed.contains_key(*id));
+    let unlisted =
+        files.keys().filter(|id| !listed.contains(id) && !manifest.state().removed.contains_key(*id));
     report.orphans = unlisted.cloned().collect();
     check_journal(settings, &mut report)?;
     Ok(report)
@@ -81,13 +82,20 @@ async fn open(settings: &Settings) -> Result<(Shelf, Manifest)> {
     Ok((shelf, manifest))
 }
 
-async fn check_block(shelf: &Shelf, meta: &BlockMeta, report: &mut Report, progress: &mut (dyn FnMut(u64) + Send)) {
+async fn check_block(
+    shelf: &Shelf,
+    meta: &BlockMeta,
+    report: &mut Report,
+    progress: &mut (dyn FnMut(u64) + Send),
+) {
     report.blocks += 1;
     let expected = [(meta.data_bytes, meta.data_crc), (meta.index_bytes, meta.index_crc)];
     for (file, expected) in FILES.into_iter().zip(expected) {
         let what = match sum(shelf, &meta.id, file, report, progress).await {
             Ok(found) if found == expected => continue,
-            Ok((bytes, _)) if bytes != expected.0 => format!("it has {bytes} bytes instead of {}", expected.0),
+            Ok((bytes, _)) if bytes != expected.0 => {
+                format!("it has {bytes} bytes instead of {}", expected.0)
+            }
             Ok(_) => "its checksum does not hold".into(),
             Err(error) => error.to_string(),
         };

@@ -111,8 +111,8 @@ struct Chunk {
 
 impl Head {
     /// A head whose first live generation begins at `from`.
-    pub(crate) fn new(limits: Limits, from: Position, closed: BTreeMap<String, Arc<BlockView>>) -> Self {
-        let mut state = State { closed: Arc::new(closed), ..State::default() };
+    pub(crate) fn new(limits: Limits, from: Position) -> Self {
+        let mut state = State::default();
         state.begin(from, false);
         Self { limits, state: Mutex::new(state) }
     }
@@ -252,6 +252,11 @@ impl Head {
         generations.chain(unpublished).min().unwrap_or(Position::START)
     }
 
+    /// Makes a committed block searchable.
+    pub(crate) fn add(&self, id: String, view: Arc<BlockView>) {
+        Arc::make_mut(&mut self.lock().closed).insert(id, view);
+    }
+
     /// Forgets blocks that the manifest no longer lists.
     pub(crate) fn remove(&self, ids: &[String]) {
         let mut state = self.lock();
@@ -294,7 +299,9 @@ impl Head {
                 figures.spans += chunk.runs.spans() as u64;
                 figures.bytes += chunk.runs.bytes() as u64;
             }
-            for batch in generation.sealed.iter().chain(&generation.freezing).flat_map(|sealed| &sealed.batches) {
+            for batch in
+                generation.sealed.iter().chain(&generation.freezing).flat_map(|sealed| &sealed.batches)
+            {
                 figures.spans += batch.len() as u64;
                 figures.bytes += cost(batch) as u64;
             }

@@ -38,7 +38,9 @@ impl Inner {
             return Err(retry("the store is shutting down"));
         }
         if self.disk_full.load(Relaxed) {
-            return Err(retry("the disk of the store is almost full: free some space, or shorten the retention"));
+            return Err(retry(
+                "the disk of the store is almost full: free some space, or shorten the retention",
+            ));
         }
         Ok(())
     }

@@ -54,6 +54,7 @@ mod keep;
 mod node;
 mod publish;
 mod record;
+mod recover;
 mod replay;
 mod runs;
 mod shelf;
@@ -64,7 +65,6 @@ mod tend;
 mod tests;
 
 use std::{
-    collections::BTreeMap,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -83,9 +83,8 @@ pub use self::{
     check::{Progress, Report, check, stat},
     stat::{NextDrop, Recovered, Stat},
 };
-use self::{head::Head, node::Identity, replay::Recovery, shelf::Shelf};
+use self::{head::Head, node::Identity, recover::Recovery, shelf::Shelf};
 use crate::{
-    block::BlockView,
     error::{Doing, Error, Next, Result},
     lock::DirectoryLock,
     manifest::{Manifest, State},
@@ -137,10 +136,15 @@ impl Engine {
     ///
     /// # Errors
     /// If another process holds the directory, or something in it needs a human: what, and what to do.
-    pub async fn open(settings: Settings, clock: Arc<dyn Clock>, registry: &prometheus::Registry) -> Result<Self> {
+    pub async fn open(
+        settings: Settings,
+        clock: Arc<dyn Clock>,
+        registry: &prometheus::Registry,
+    ) -> Result<Self> {
         let metrics = Metrics::new(registry)?;
         let path = settings.path.clone();
-        std::fs::create_dir_all(&path).doing(Next::Refuse, format!("create the data directory {}", path.display()))?;
+        std::fs::create_dir_all(&path)
+            .doing(Next::Refuse, format!("create the data directory {}", path.display()))?;
         let lock = DirectoryLock::take(&path, &settings.address)?;
         let shelf = Shelf::new(&settings)?;
         let (objects, root) = shelf.objects();
@@ -153,9 +157,8 @@ impl Engine {
         let disk = Arc::new(Directory::open(path.join(JOURNAL)).doing(Next::Refuse, "open the journal")?);
         let (journal, replay) = open_journal(&disk, &settings, &committed, &identity)?;
         let live_from = journal.cut();
-        let blocks = open_blocks(&shelf, &committed).await?;
         let inner = Arc::new(Inner {
-            head: Head::new(settings.limits.clone(), live_from, blocks),
+            head: Head::new(settings.limits.clone(), live_from),
             room: Arc::new(Semaphore::new(keep::kibibytes(settings.limits.head_bytes_max) as usize)),
             queries: Arc::new(Semaphore::new(settings.limits.queries_max)),
             manifest: Mutex::new(manifest),
@@ -190,8 +193,11 @@ impl Engine {
         let settled = tokio::time::timeout(CLOSE_WAIT_MAX, inner.settle()).await;
         inner.ended.cancel();
         let ending = self.inner.clone();
-        tokio::task::spawn_blocking(move || ending.journal.close()).await.doing(Next::Repair, "close the journal")?;
-        settled.doing(Next::Retry, "bring everything into blocks; the journal keeps the rest for the next start")
+        tokio::task::spawn_blocking(move || ending.journal.close())
+            .await
+            .doing(Next::Repair, "close the journal")?;
+        settled
+            .doing(Next::Retry, "bring everything into blocks; the journal keeps the rest for the next start")
     }
 }
 
@@ -203,20 +209,15 @@ impl Drop for Engine {
 }
 
 impl Inner {
-    fn start(self: &Arc<Self>, mut replay: Replay, committed: State) {
+    fn start(self: &Arc<Self>, replay: Replay, committed: State) {
         let generation = self.head.begin_replay(Position::START);
-        let inner = self.clone();
-        tokio::task::spawn_blocking(move || {
-            if let Err(error) = inner.refill(&mut replay, &committed, generation) {
-                tracing::error!(%error, "the rest of the journal is kept but not searchable");
-            }
-            inner.recovery.bytes_left.store(0, Relaxed);
-            inner.recovery.done.store(true, Relaxed);
-            inner.freeze.notify_one();
-        });
         tokio::spawn(self.clone().freeze_forever());
         tokio::spawn(self.clone().publish_forever());
-        tokio::spawn(self.clone().tend_forever());
+        let inner = self.clone();
+        tokio::spawn(async move {
+            inner.recover(replay, committed, generation).await;
+            inner.tend_forever().await;
+        });
     }
 
     async fn settle(&self) {
@@ -245,7 +246,9 @@ impl Inner {
             search::run(&plan, &sources)
         });
         let panicked = |_| Err(ReadError::Failed { reason: "the search panicked".into() });
-        searched.await.unwrap_or_else(panicked)
+        let mut answer = searched.await.unwrap_or_else(panicked)?;
+        answer.partial = answer.partial.or_else(|| self.recovery.missing());
+        Ok(answer)
     }
 }
 
@@ -257,7 +260,9 @@ impl Writer for Engine {
         }
         // A task of its own, so that whoever stops waiting leaves no batch half kept.
         let kept = tokio::spawn(self.inner.clone().keep(batch)).await;
-        kept.unwrap_or_else(|_| Err(WriteError::Refused { reason: "the store panicked on this batch".into() }))
+        kept.unwrap_or_else(|_| {
+            Err(WriteError::Refused { reason: "the store panicked on this batch".into() })
+        })
     }
 }
 
@@ -294,26 +299,4 @@ fn open_journal(
         let next = if error.next == journal::Next::Retry { Next::Retry } else { Next::Repair };
         Error::new(next, error.to_string())
     })
-}
-
-/// Views on every block in the manifest; one that cannot be read is left out, and said.
-async fn open_blocks(shelf: &Shelf, committed: &State) -> Result<BTreeMap<String, Arc<BlockView>>> {
-    let mut views = BTreeMap::new();
-    for (id, block) in &committed.blocks {
-        let opened = match shelf.fetch(&block.meta).await {
-            Ok(folder) => {
-                let meta = block.meta.clone();
-                let opening = tokio::task::spawn_blocking(move || BlockView::open(&folder, &meta));
-                opening.await.doing(Next::Repair, "open a block")?
-            }
-            Err(error) => Err(error),
-        };
-        match opened {
-            Ok(view) => {
-                views.insert(id.clone(), Arc::new(view));
-            }
-            Err(error) => tracing::error!(block = id, %error, "a block cannot be read; its spans are missing"),
-        }
-    }
-    Ok(views)
 }

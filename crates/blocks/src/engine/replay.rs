@@ -1,11 +1,6 @@
 //! From the journal back into the head after a start, and into a block again after a failure.
 
-use std::{
-    collections::BTreeMap,
-    mem,
-    sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
-    time::Duration,
-};
+use std::{collections::BTreeMap, mem, sync::atomic::Ordering::Relaxed, time::Duration};
 
 use journal::{Position, Recovered, Replay};
 use model::{Batch, Tenant, time::UnixNanos};
@@ -163,21 +158,5 @@ impl Gathered {
             append(&batches, skew, received_ns)?;
         }
         Ok(())
-    }
-}
-
-/// Where a replay stands.
-#[derive(Debug, Default)]
-pub(super) struct Recovery {
-    pub(super) bytes_left: AtomicU64,
-    pub(super) spans: AtomicU64,
-    pub(super) lost: AtomicU64,
-    pub(super) done: AtomicBool,
-}
-
-impl Recovery {
-    fn lost_frame(&self, error: &dyn std::error::Error) {
-        self.lost.fetch_add(1, Relaxed);
-        tracing::error!(%error, "a frame of the journal is lost");
     }
 }

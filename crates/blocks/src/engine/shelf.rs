@@ -47,7 +47,7 @@ pub(crate) struct Shelf {
 
 impl Shelf {
     pub(crate) fn new(settings: &Settings) -> Result<Self> {
-        let url = settings.url.as_deref().map(|url| parse(url)).transpose()?;
+        let url = settings.url.as_deref().map(parse).transpose()?;
         match url {
             Some(url) if url.scheme() != "file" => Self::remote(&url, settings),
             Some(url) => {
@@ -120,7 +120,8 @@ impl Shelf {
             }
         }
         if from.exists() {
-            let moved = fs::rename(&from, &to).and_then(|()| sync(&self.local)).and_then(|()| sync(&self.open));
+            let moved =
+                fs::rename(&from, &to).and_then(|()| sync(&self.local)).and_then(|()| sync(&self.open));
             moved.doing(Next::Retry, format!("move a block to {}", to.display()))?;
         }
         Ok(())
@@ -165,7 +166,8 @@ impl Shelf {
             let parts: Vec<_> = object.location.prefix_match(&folder).into_iter().flatten().collect();
             let [id, file] = &parts[..] else { continue };
             if FILES.contains(&file.as_ref()) {
-                let modified = object.last_modified.timestamp_nanos_opt().unwrap_or(0).try_into().unwrap_or(0);
+                let modified =
+                    object.last_modified.timestamp_nanos_opt().unwrap_or(0).try_into().unwrap_or(0);
                 let newest: &mut UnixNanos = found.entry(id.as_ref().to_owned()).or_default();
                 *newest = modified.max(*newest);
             }
@@ -217,7 +219,8 @@ impl Shelf {
 }
 
 fn parse(url: &str) -> Result<url::Url> {
-    url::Url::parse(url).doing(Next::Refuse, format!("use store.url {url:?}; it looks like s3://bucket/prefix"))
+    url::Url::parse(url)
+        .doing(Next::Refuse, format!("use store.url {url:?}; it looks like s3://bucket/prefix"))
 }
 
 fn is_whole(folder: &Path, meta: &BlockMeta) -> bool {

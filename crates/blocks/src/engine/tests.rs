@@ -55,15 +55,20 @@ fn settings(path: &Path) -> Settings {
 async fn open_with(settings: Settings, clock: Arc<StandingClock>) -> Engine {
     for _ in 0..500 {
         match Engine::open(settings.clone(), clock.clone(), &Registry::new()).await {
-            Err(error) if error.to_string().contains("in use") => tokio::time::sleep(Duration::from_millis(10)).await,
+            Err(error) if error.to_string().contains("in use") => {
+                tokio::time::sleep(Duration::from_millis(10)).await
+            }
             outcome => return outcome.expect("the store opens"),
         }
     }
     panic!("the lock was never released");
 }
 
+/// Opens the store and waits until everything in it is searchable.
 async fn open(path: &Path) -> Engine {
-    open_with(settings(path), StandingClock::new()).await
+    let engine = open_with(settings(path), StandingClock::new()).await;
+    until(&engine, |stat| stat.recovery.done).await;
+    engine
 }
 
 fn tenant(name: &str) -> Tenant {
@@ -83,7 +88,8 @@ async fn found(engine: &Engine) -> (BTreeSet<u64>, u64) {
     let Rows::Summaries(rows) = engine.run(&plan).await.expect("the store answers").rows else {
         panic!("summaries were asked for")
     };
-    let number = |id: model::TraceId| u64::from_be_bytes(id.0[8..].try_into().expect("eight of sixteen bytes"));
+    let number =
+        |id: model::TraceId| u64::from_be_bytes(id.0[8..].try_into().expect("eight of sixteen bytes"));
     (rows.iter().map(|row| number(row.id)).collect(), rows.iter().map(|row| row.spans).sum())
 }
 

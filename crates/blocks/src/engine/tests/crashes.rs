@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use super::{found, open, trace, until, write};
+use super::{StandingClock, found, open, open_with, settings, trace, until, write};
 
 /// Where the child writes; absent in the parent.
 const CHILD_DIR: &str = "FADEN_TEST_CRASH_DIR";
@@ -30,7 +30,7 @@ fn variable(name: &str) -> Option<String> {
 async fn child() {
     let Some(dir) = variable(CHILD_DIR) else { return };
     let from: u64 = variable(CHILD_FROM).and_then(|from| from.parse().ok()).expect("the parent says where");
-    let engine = Arc::new(open(Path::new(&dir)).await);
+    let engine = Arc::new(open_with(settings(Path::new(&dir)), StandingClock::new()).await);
     let writers: Vec<_> = (0..8)
         .map(|writer| {
             let engine = engine.clone();
@@ -38,7 +38,9 @@ async fn child() {
                 for number in (from + writer..).step_by(8) {
                     write(&engine, trace(number, SPANS)).await;
                     let mut out = std::io::stdout().lock();
-                    writeln!(out, "\nstored {number}").and_then(|()| out.flush()).expect("the parent listens");
+                    writeln!(out, "\nstored {number}")
+                        .and_then(|()| out.flush())
+                        .expect("the parent listens");
                 }
             })
         })
@@ -80,7 +82,7 @@ async fn a_killed_process_loses_nothing_it_answered_as_stored() {
             continue;
         }
         let engine = open(dir.path()).await;
-        let stat = until(&engine, |stat| stat.recovery.done).await;
+        let stat = engine.stat().await;
         assert_eq!(stat.recovery.frames_lost, 0);
         let (traces, spans) = found(&engine).await;
         let lost: Vec<_> = answered.difference(&traces).collect();
@@ -98,7 +100,7 @@ async fn an_engine_that_is_dropped_at_any_moment_is_whole_again() {
     let dir = tempfile::tempdir().unwrap();
     let mut written = 0;
     for round in 0..12 {
-        let engine = open(dir.path()).await;
+        let engine = open_with(settings(dir.path()), StandingClock::new()).await;
         for _ in 0..40 {
             written += 1;
             write(&engine, trace(written, SPANS)).await;
@@ -110,7 +112,6 @@ async fn an_engine_that_is_dropped_at_any_moment_is_whole_again() {
         tokio::time::sleep(Duration::from_millis(round % 5)).await;
     }
     let engine = open(dir.path()).await;
-    until(&engine, |stat| stat.recovery.done).await;
     engine.close().await.unwrap();
     let stat = engine.stat().await;
     assert_eq!((stat.block_spans, stat.uncommitted_spans), (written * SPANS, 0));

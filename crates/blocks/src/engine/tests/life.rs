@@ -28,7 +28,6 @@ async fn a_span_is_found_at_once_and_after_every_restart() {
     let dir = tempfile::tempdir().unwrap();
     for round in 1..=3 {
         let engine = open(dir.path()).await;
-        until(&engine, |stat| stat.recovery.done).await;
         assert_eq!(found(&engine).await.0.len() as u64, (round - 1) * 200);
         for number in 1..=200 {
             write(&engine, trace(round * 1000 + number, 3)).await;
@@ -83,7 +82,8 @@ async fn tenants_share_a_block_but_never_an_answer() {
     let engine = open(dir.path()).await;
     assert_eq!(engine.stat().await.blocks, 1);
     for (name, expected) in [("red", 2), ("blue", 2), ("green", 0)] {
-        let Rows::Summaries(rows) = engine.run(&Plan::new(tenant(name), Ask::Summaries)).await.unwrap().rows else {
+        let Rows::Summaries(rows) = engine.run(&Plan::new(tenant(name), Ask::Summaries)).await.unwrap().rows
+        else {
             panic!("summaries were asked for")
         };
         assert_eq!(rows.len(), expected, "{name}");
@@ -148,6 +148,7 @@ async fn blocks_live_on_any_object_store() {
     engine.close().await.unwrap();
     assert!(elsewhere.join("manifest/00000000000000000001.json").exists());
     let other = open_with(at("two"), StandingClock::new()).await;
+    until(&other, |stat| stat.recovery.done).await;
     assert_eq!(found(&other).await.1, 5);
 }
 

@@ -1,0 +1,96 @@
+//! After a start: what is searchable again, and what is not yet or never.
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    },
+};
+
+use futures_util::{StreamExt, stream};
+use journal::Replay;
+
+use super::Inner;
+use crate::{
+    block::BlockView,
+    error::{Doing, Next, Result},
+    manifest::{BlockMeta, State},
+};
+
+/// Blocks that are opened at once.
+const OPENING_MAX: usize = 4;
+
+/// How far a start is.
+#[derive(Debug, Default)]
+pub(super) struct Recovery {
+    /// Bytes of the journal still to be read.
+    pub(super) bytes_left: AtomicU64,
+    /// Spans that were put back from the journal.
+    pub(super) spans: AtomicU64,
+    /// Frames of the journal that are damaged.
+    pub(super) lost: AtomicU64,
+    /// Everything that can be searchable is.
+    pub(super) done: AtomicBool,
+    /// Blocks that cannot be read.
+    unreadable: Mutex<Vec<String>>,
+}
+
+impl Recovery {
+    /// A frame of the journal cannot be used.
+    pub(super) fn lost_frame(&self, error: &dyn std::error::Error) {
+        self.lost.fetch_add(1, Relaxed);
+        tracing::error!(%error, "a frame of the journal is lost");
+    }
+
+    /// Why an answer may not be whole.
+    pub(super) fn missing(&self) -> Option<String> {
+        if !self.done.load(Relaxed) {
+            return Some("the store has just started and does not search everything yet".into());
+        }
+        let unreadable = self.unreadable.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = unreadable.first()?;
+        Some(format!("{} blocks cannot be read ({first}): run `faden store check`", unreadable.len()))
+    }
+
+    fn cannot_read(&self, id: &str, error: &dyn std::error::Error) {
+        tracing::error!(block = id, %error, "a block cannot be read; its spans are missing");
+        self.unreadable.lock().unwrap_or_else(PoisonError::into_inner).push(id.to_owned());
+    }
+}
+
+impl Inner {
+    /// Makes everything searchable that was there before the start: the journal, and the newest blocks first.
+    pub(super) async fn recover(self: &Arc<Self>, mut replay: Replay, committed: State, generation: u64) {
+        let mut metas: Vec<BlockMeta> = committed.blocks.values().map(|block| block.meta.clone()).collect();
+        metas.sort_by_key(|meta| std::cmp::Reverse(meta.end_ns));
+        let inner = self.clone();
+        let refilled = tokio::task::spawn_blocking(move || {
+            if let Err(error) = inner.refill(&mut replay, &committed, generation) {
+                tracing::error!(%error, "the rest of the journal is kept but not searchable");
+            }
+            inner.freeze.notify_one();
+        });
+        let opened = stream::iter(metas).for_each_concurrent(OPENING_MAX, |meta| async move {
+            if self.closing.load(Relaxed) {
+                return;
+            }
+            match self.open_block(meta.clone()).await {
+                Ok(view) => self.head.add(meta.id, Arc::new(view)),
+                Err(error) => self.recovery.cannot_read(&meta.id, &error),
+            }
+        });
+        opened.await;
+        if refilled.await.is_err() {
+            tracing::error!("replaying the journal panicked; the rest of it is kept but not searchable");
+        }
+        self.recovery.bytes_left.store(0, Relaxed);
+        self.recovery.done.store(true, Relaxed);
+    }
+
+    async fn open_block(&self, meta: BlockMeta) -> Result<BlockView> {
+        let folder: PathBuf = self.shelf.fetch(&meta).await?;
+        let opening = tokio::task::spawn_blocking(move || BlockView::open(&folder, &meta));
+        opening.await.doing(Next::Repair, "open a block")?
+    }
+}
