@@ -1,0 +1,101 @@
+//! What Faden costs: one command per scenario, each leaving a record in `bench/results/`.
+//!
+//! Requests come from `corpus-1` and are made before the clock starts. The server is a child process whose CPU time is
+//! read from `/proc`, so what the client costs does not count. README.md says what is and what is not measured.
+
+#![expect(clippy::print_stdout, reason = "figures are for people at a terminal")]
+
+mod corpus;
+mod figure;
+mod load;
+mod machine;
+mod record;
+mod scenario;
+mod server;
+mod web;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::scenario::{ingest, query, receive, size};
+
+#[derive(Parser)]
+#[command(about = "Measures Faden and records the figures in bench/results/")]
+struct Command {
+    #[command(subcommand)]
+    scenario: Scenario,
+    #[command(flatten)]
+    setting: Setting,
+}
+
+#[derive(Subcommand)]
+enum Scenario {
+    /// OTLP in, routed to an exporter that throws it away; and the walk alone
+    Receive {
+        #[arg(long, default_value_t = 2_000_000, help = "how many spans to send")]
+        spans: u64,
+    },
+    /// OTLP in, fsynced, in blocks: as fast as it goes, or paced for minutes
+    Ingest {
+        #[arg(long, default_value_t = 2_000_000, help = "how many spans to send as fast as they are taken")]
+        spans: u64,
+        #[arg(long, default_value_t = 50_000, help = "spans per second of the paced run")]
+        rate: u64,
+        #[arg(long, default_value_t = 0, help = "how long the paced run lasts; 0 leaves it out")]
+        minutes: u64,
+    },
+    /// Bytes on disk for each span, and whether every span is still there
+    Size {
+        #[arg(long, default_value_t = 2_000_000, help = "how many spans to keep")]
+        spans: u64,
+    },
+    /// Traces and searches over a filled store, at rest and while spans come in
+    Query {
+        #[arg(long, default_value_t = 4_000_000, help = "how many spans to fill the store with")]
+        spans: u64,
+        #[arg(
+            long,
+            default_value_t = 20_000,
+            help = "spans per second that come in during the second half; 0: none"
+        )]
+        rate: u64,
+    },
+}
+
+/// What every scenario takes.
+#[derive(Args)]
+struct Setting {
+    #[arg(long, global = true, help = "the faden binary; default: the one beside this program")]
+    faden: Option<PathBuf>,
+    #[arg(long, global = true, default_value_t = 4, help = "connections of the client")]
+    connections: usize,
+    #[arg(long, global = true, default_value_t = 4, help = "requests in flight on each connection")]
+    in_flight: usize,
+    #[arg(long, global = true, help = "where data goes; default: a folder under the system's temporary one")]
+    data: Option<PathBuf>,
+    #[arg(long, global = true, default_value = "bench/results", help = "where records go")]
+    results: PathBuf,
+}
+
+fn main() -> anyhow::Result<()> {
+    let command = Command::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let setting = &command.setting;
+    let record = runtime.block_on(async {
+        match command.scenario {
+            Scenario::Receive { spans } => receive::run(setting, spans).await,
+            Scenario::Ingest { spans, rate, minutes } => {
+                let paced = (minutes > 0).then(|| (rate, Duration::from_secs(60 * minutes)));
+                ingest::run(setting, spans, paced).await
+            }
+            Scenario::Size { spans } => size::run(setting, spans).await,
+            Scenario::Query { spans, rate } => query::run(setting, spans, rate).await,
+        }
+    })?;
+    println!("{}", record.markdown());
+    let paths = record.write(&setting.results)?;
+    println!("recorded in {paths}");
+    Ok(())
+}

@@ -1,0 +1,37 @@
+//! One file per scenario: what is done, and which figures come of it.
+
+pub(crate) mod fill;
+pub(crate) mod ingest;
+pub(crate) mod query;
+pub(crate) mod receive;
+pub(crate) mod size;
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+
+use crate::Setting;
+use crate::record::Record;
+
+/// A folder for data that goes away with the run, unless the user named one.
+pub(crate) struct Folder {
+    pub(crate) path: PathBuf,
+    _temporary: Option<tempfile::TempDir>,
+}
+
+impl Folder {
+    fn new(setting: &Setting) -> anyhow::Result<Self> {
+        if let Some(path) = &setting.data {
+            return Ok(Self { path: path.clone(), _temporary: None });
+        }
+        let temporary = tempfile::tempdir().context("make a folder for data")?;
+        Ok(Self { path: temporary.path().join("faden"), _temporary: Some(temporary) })
+    }
+}
+
+fn describe(record: &mut Record, setting: &Setting, spans: u64) {
+    record.parameter("corpus-1, spans", spans);
+    record.parameter("spans per request", r#gen::corpus::REQUEST_SPANS);
+    record.parameter("connections", setting.connections);
+    record.parameter("requests in flight on each", setting.in_flight);
+}
