@@ -73,6 +73,8 @@ impl Shelf {
     }
 
     fn remote(url: &url::Url, settings: &Settings) -> Result<Self> {
+        // Its client takes the process's provider; if one is installed already, that is fine.
+        let _installed = rustls::crypto::ring::default_provider().install_default();
         let options = settings.url_options.iter().map(|(key, value)| (key.as_str(), value.as_str()));
         let (store, root) =
             object_store::parse_url_opts(url, options).doing(Next::Refuse, format!("use store.url {url}"))?;

@@ -3,6 +3,7 @@
 mod crashes;
 mod life;
 mod limits;
+mod s3;
 
 use std::{
     collections::BTreeSet,
