@@ -8,7 +8,7 @@ mod structure;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use model::{Attribute, Attributes, Event, Kind, Link, Span, StatusCode, Trace, TraceId, Value};
+use model::{Attribute, Attributes, Event, Kind, Link, Span, SpanId, StatusCode, Trace, TraceId, Value};
 
 use crate::json::Writer;
 use structure::Structure;
@@ -69,12 +69,7 @@ fn span(trace: &Trace, structure: &Structure<'_>, place: usize, out: &mut Writer
             out.key("flags").int(span.flags() & 0xff);
         }
         out.key("operationName").text(span.name());
-        out.key("references").array(|out| {
-            if let Some(parent) = structure.parent(place) {
-                reference("CHILD_OF", trace.id(), parent, out);
-            }
-            span.links().for_each(|link| linked(link, out));
-        });
+        out.key("references").array(|out| references(span, structure.parent(place), out));
         out.key("startTime").int(span.start() / 1000);
         out.key("duration").int(span.duration() / 1000);
         out.key("tags").array(|out| tags(span, out));
@@ -85,7 +80,22 @@ fn span(trace: &Trace, structure: &Structure<'_>, place: usize, out: &mut Writer
     });
 }
 
-fn reference(kind: &str, trace: TraceId, span: impl std::fmt::Display, out: &mut Writer) {
+/// The parent first, then the links; a link to the parent itself only says of which type that reference is.
+fn references(span: Span<'_>, parent: Option<SpanId>, out: &mut Writer) {
+    let is_parent =
+        |link: &Link<'_>| link.trace_id() == span.trace_id() && Some(link.span_id()) == span.parent();
+    if let Some(parent) = parent {
+        let kind = span.links().filter(is_parent).last().map_or("CHILD_OF", reference_type);
+        reference(kind, span.trace_id(), parent, out);
+    }
+    for link in span.links().filter(|link| parent.is_none() || !is_parent(link)) {
+        if !link.trace_id().is_zero() && !link.span_id().is_zero() {
+            reference(reference_type(link), link.trace_id(), link.span_id(), out);
+        }
+    }
+}
+
+fn reference(kind: &str, trace: TraceId, span: SpanId, out: &mut Writer) {
     out.object(|out| {
         out.key("refType").text(kind);
         out.key("traceID").plain(ShortId(trace));
@@ -93,11 +103,10 @@ fn reference(kind: &str, trace: TraceId, span: impl std::fmt::Display, out: &mut
     });
 }
 
-fn linked(link: Link<'_>, out: &mut Writer) {
-    let is_child = matches!(link.attributes().get("opentracing.ref_type"), Some(Value::Text("child_of")));
-    if !link.trace_id().is_zero() && !link.span_id().is_zero() {
-        let kind = if is_child { "CHILD_OF" } else { "FOLLOWS_FROM" };
-        reference(kind, link.trace_id(), link.span_id(), out);
+fn reference_type(link: Link<'_>) -> &'static str {
+    match link.attributes().get("opentracing.ref_type") {
+        Some(Value::Text("child_of")) => "CHILD_OF",
+        _ => "FOLLOWS_FROM",
     }
 }
 
@@ -124,7 +133,9 @@ fn log(event: Event<'_>, out: &mut Writer) {
     out.object(|out| {
         out.key("timestamp").int(event.time() / 1000);
         out.key("fields").array(|out| {
-            texts([("event", event.name())], out);
+            if event.attributes().get("event").is_none() {
+                texts([("event", event.name())], out);
+            }
             attributes(event.attributes(), out);
         });
     });
