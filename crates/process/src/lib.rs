@@ -10,3 +10,6 @@ use pipeline::ProcessorKind;
 
 /// Every processor in this binary.
 pub const ALL: &[ProcessorKind] = &[batch::KIND, memory_limiter::KIND];
+
+#[cfg(test)]
+mod tests;

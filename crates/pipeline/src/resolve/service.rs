@@ -1,6 +1,6 @@
 //! The section `service`: which components run, and how they are joined.
 
-use config::{Block, Located};
+use config::{Block, Located, Node, Value};
 
 use super::{Defined, refer};
 use crate::{ComponentId, PipelineSettings, TelemetrySettings};
@@ -100,6 +100,15 @@ fn metrics(metrics: &mut Block<'_>) -> Option<String> {
     let level = metrics.choice("level", levels, "normal", "none switches metrics off; the others are one");
     let address = metrics.text("address", METRICS_ADDRESS, "where metrics are served");
     metrics.ignored("readers", "metrics are served at the address in Prometheus text");
+    if matches!(metrics.node("readers"), Some(Node { value: Value::Sequence(readers), .. }) if !readers.is_empty())
+    {
+        let remedy = "set service::telemetry::metrics::address to have them elsewhere".to_owned();
+        metrics.warning(
+            "readers",
+            format!("ignored: metrics are served at {address} in Prometheus text"),
+            Some(remedy),
+        );
+    }
     metrics.ignored("views", "all metrics are served");
     (level != "none").then_some(address)
 }

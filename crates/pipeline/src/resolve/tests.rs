@@ -151,6 +151,25 @@ fn a_file_without_pipelines_says_what_to_add() {
 }
 
 #[test]
+fn readers_of_metrics_are_accepted_with_a_warning() {
+    let (settings, problems) = read(
+        "\
+receivers: {otlp: }
+exporters: {debug: }
+service:
+  telemetry: {metrics: {readers: [{pull: {exporter: {prometheus: {host: 0.0.0.0, port: 8888}}}}]}}
+  pipelines: {traces: {receivers: [otlp], exporters: [debug]}}
+",
+    );
+    assert_eq!(settings.telemetry.metrics_address.as_deref(), Some("localhost:8888"));
+    let [problem] = &problems[..] else { panic!("{problems:?}") };
+    assert!(
+        problem.contains("warning: service::telemetry::metrics::readers: ignored: metrics are served at"),
+        "{problem}"
+    );
+}
+
+#[test]
 fn a_connector_is_no_component_of_this_version() {
     let (_, problems) = read("connectors: {forward: }\nreceivers: [otlp]\n");
     assert!(
