@@ -1,23 +1,20 @@
 //! From the head into blocks: seals, freezes, cuts and closes, one thing at a time.
+//!
+//! A block whose file could not be written is of no more use, but what it holds stays searchable. Its
+//! generation is *broken*: when it closes, its blocks are built again from the journal.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
-
-use model::{Batch, time::UnixNanos};
 
 use super::{
     Inner,
+    bench::Benches,
     head::{Drained, Sealed},
 };
-use crate::{
-    block::{BlockView, OpenBlock},
-    error::{Doing, Error, Next, Result},
-    manifest::{Block, BlockMeta},
-};
+use crate::error::{Doing, Error, Next, Result};
 
 /// How often time is looked at when nothing happens.
 const TICK: Duration = Duration::from_millis(500);
@@ -28,148 +25,87 @@ const DRAIN_TICK: Duration = Duration::from_millis(5);
 /// How long after a failure the same is tried again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// The open blocks of each generation: spans in time, skewed spans.
-#[derive(Default)]
-pub(super) struct Benches {
-    open: BTreeMap<u64, [Option<Bench>; 2]>,
-    /// Generations whose blocks could not be closed: they are built again from the journal.
-    broken: BTreeSet<u64>,
-    begun: u64,
-}
-
-struct Bench {
-    id: String,
-    folder: PathBuf,
-    block: OpenBlock,
-    received_ns: UnixNanos,
+/// What there is to do next.
+enum Work {
+    Freeze(Arc<Sealed>),
+    Close(Drained),
 }
 
 impl Inner {
     /// Works until the engine ends.
     pub(super) async fn freeze_forever(self: Arc<Self>) {
         let mut benches = Benches::default();
-        loop {
-            match self.clone().freeze_once(benches).await {
-                Ok((back, true)) => benches = back,
-                Ok((back, false)) => {
+        while !self.ended.is_cancelled() {
+            let Some(work) = self.next_work() else {
+                let tick = if self.head.is_draining() { DRAIN_TICK } else { TICK };
+                let _nothing_happened = tokio::time::timeout(tick, self.freeze.notified()).await;
+                continue;
+            };
+            let inner = self.clone();
+            let working = tokio::task::spawn_blocking(move || {
+                let outcome = catch_unwind(AssertUnwindSafe(|| inner.work(&mut benches, &work)));
+                (
+                    benches,
+                    outcome.unwrap_or_else(|_| Err(Error::new(Next::Repair, "writing a block panicked"))),
+                )
+            });
+            let outcome = match working.await.doing(Next::Repair, "write a block") {
+                Ok((back, outcome)) => {
                     benches = back;
-                    let tick = if self.head.is_draining() { DRAIN_TICK } else { TICK };
-                    let _nothing_happened = tokio::time::timeout(tick, self.freeze.notified()).await;
+                    outcome
                 }
-                Err(panicked) => {
-                    tracing::error!(%panicked, "freezing stopped; the store refuses writes once its head is full");
+                Err(error) => {
+                    tracing::error!(%error, "the runtime ends: no more blocks are written");
                     return;
                 }
-            }
-            if self.ended.is_cancelled() {
-                return;
+            };
+            if let Err(error) = outcome {
+                self.metrics.freeze_failures.inc();
+                tracing::error!(%error, "cannot write a block; trying again");
+                let _ended = tokio::time::timeout(RETRY_AFTER, self.ended.cancelled()).await;
             }
         }
     }
 
-    /// Does the next thing on a blocking thread; false if there was nothing to do.
-    async fn freeze_once(self: Arc<Self>, mut benches: Benches) -> Result<(Benches, bool)> {
+    /// Freezing comes before closing; neither happens while too many blocks wait for the object store.
+    fn next_work(&self) -> Option<Work> {
         if self.head.is_due(self.clock.now()) {
             self.head.cut(&self.journal);
         }
-        let may_close = self.head.figures().unpublished < self.settings.limits.blocks_unpublished_max as u64;
-        let chunk = if may_close { self.head.next_chunk() } else { None };
-        let drained = if may_close { self.head.next_drained() } else { None };
-        if chunk.is_none() && drained.is_none() {
-            return Ok((benches, false));
+        if self.head.figures().unpublished >= self.settings.limits.blocks_unpublished_max as u64 {
+            return None;
         }
-        let inner = self.clone();
-        let work = tokio::task::spawn_blocking(move || {
-            let outcome = match (chunk, drained) {
-                (Some(chunk), _) => inner.freeze(&mut benches, &chunk),
-                (None, Some(drained)) => inner.close_generation(&mut benches, &drained),
-                (None, None) => Ok(()),
-            };
-            (benches, outcome)
-        });
-        let (benches, outcome) = work.await.doing(Next::Repair, "freeze a chunk")?;
-        if let Err(error) = outcome {
-            self.metrics.freeze_failures.inc();
-            tracing::error!(%error, "cannot write a block; trying again");
-            let _ended = tokio::time::timeout(RETRY_AFTER, self.ended.cancelled()).await;
+        self.head.next_chunk().map(Work::Freeze).or_else(|| self.head.next_drained().map(Work::Close))
+    }
+
+    fn work(&self, benches: &mut Benches, work: &Work) -> Result<()> {
+        match work {
+            Work::Freeze(chunk) => self.freeze(benches, chunk),
+            Work::Close(drained) => self.close_generation(benches, *drained),
         }
-        Ok((benches, true))
     }
 
     fn freeze(&self, benches: &mut Benches, chunk: &Sealed) -> Result<()> {
-        let bench = benches.get(self, chunk.generation, chunk.skew)?;
-        let began = std::time::Instant::now();
-        bench.append(&chunk.batches, chunk.received_ns)?;
-        let view = bench.block.view();
-        let bytes = benches.bytes(chunk.generation);
-        self.head.frozen(chunk, view, bytes);
+        let began = Instant::now();
+        let place = (chunk.generation, chunk.skew);
+        let view = benches.append(self, place, &chunk.batches, chunk.received_ns)?;
+        self.head.frozen(chunk, view, benches.bytes(chunk.generation));
         let spans = chunk.batches.iter().map(|batch| batch.len() as u64).sum();
         self.metrics.frozen(spans, began.elapsed());
         Ok(())
     }
 
-    fn close_generation(&self, benches: &mut Benches, drained: &Drained) -> Result<()> {
+    fn close_generation(&self, benches: &mut Benches, drained: Drained) -> Result<()> {
         let generation = drained.generation;
-        if benches.broken.contains(&generation) {
+        if benches.is_broken(generation) {
             benches.abandon(self, generation);
-            self.rebuild(drained, |batches, skew, received_ns| {
-                benches.get(self, generation, skew)?.append(batches, received_ns)
+            self.rebuild(&drained, |batches, skew, received_ns| {
+                benches.append(self, (generation, skew), batches, received_ns).map(drop)
             })?;
         }
-        benches.broken.insert(generation);
         let blocks = benches.close(generation)?;
-        benches.broken.remove(&generation);
         self.head.closed(generation, blocks);
         self.publish.notify_one();
         Ok(())
-    }
-}
-
-impl Bench {
-    fn append(&mut self, batches: &[Batch], received_ns: UnixNanos) -> Result<()> {
-        self.block.append(batches)?;
-        self.received_ns = self.received_ns.max(received_ns);
-        Ok(())
-    }
-}
-
-impl Benches {
-    fn get(&mut self, inner: &Inner, generation: u64, skew: bool) -> Result<&mut Bench> {
-        let bench = &mut self.open.entry(generation).or_default()[usize::from(skew)];
-        if bench.is_none() {
-            self.begun += 1;
-            let id = format!("{}-{:06}-{:06}", inner.identity.node, inner.identity.epoch, self.begun);
-            let folder = inner.shelf.begin(&id)?;
-            let block = OpenBlock::create(&folder, &id)?;
-            *bench = Some(Bench { id, folder, block, received_ns: 0 });
-        }
-        bench.as_mut().ok_or_else(|| Error::new(Next::Repair, "an open block vanished"))
-    }
-
-    fn close(&mut self, generation: u64) -> Result<Vec<(Block, Arc<BlockView>)>> {
-        let mut blocks = Vec::new();
-        let benches = self.open.remove(&generation).into_iter().flatten();
-        for (skew, bench) in [false, true].into_iter().zip(benches) {
-            let Some(Bench { id, folder, block, received_ns }) = bench else { continue };
-            let meta = block.close().doing(Next::Retry, format!("close block {id}"))?;
-            let meta = BlockMeta { skew, ..meta };
-            let view = Arc::new(BlockView::open(&folder, &meta)?);
-            blocks.push((Block { meta, received_ns }, view));
-        }
-        Ok(blocks)
-    }
-
-    /// Throws away what is open of a generation.
-    fn abandon(&mut self, inner: &Inner, generation: u64) {
-        for bench in self.open.remove(&generation).into_iter().flatten().flatten() {
-            if let Err(error) = inner.shelf.abandon(&bench.id) {
-                tracing::warn!(%error, "cannot remove an unfinished block; the next start does");
-            }
-        }
-    }
-
-    fn bytes(&self, generation: u64) -> u64 {
-        let benches = self.open.get(&generation).into_iter().flatten().flatten();
-        benches.map(|bench| bench.block.bytes()).sum()
     }
 }

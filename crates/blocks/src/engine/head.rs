@@ -96,7 +96,8 @@ struct Generation {
     open: BTreeMap<(Tenant, bool), Chunk>,
     sealed: VecDeque<Arc<Sealed>>,
     freezing: Option<Arc<Sealed>>,
-    views: [Option<Arc<BlockView>>; 2],
+    /// Views on its open blocks, by id.
+    views: BTreeMap<String, Arc<BlockView>>,
     block_bytes: u64,
     spans: u64,
     began_ns: Option<UnixNanos>,
@@ -203,11 +204,11 @@ impl Head {
         None
     }
 
-    /// The chunk is in the open block now: swaps the one for the other.
-    pub(crate) fn frozen(&self, sealed: &Sealed, view: Arc<BlockView>, block_bytes: u64) {
+    /// The chunk is in this open block now: swaps the one for the other.
+    pub(crate) fn frozen(&self, sealed: &Sealed, (id, view): (String, Arc<BlockView>), block_bytes: u64) {
         let mut state = self.lock();
         if let Some(generation) = state.generation(sealed.generation) {
-            generation.views[usize::from(sealed.skew)] = Some(view);
+            generation.views.insert(id, view);
             generation.block_bytes = block_bytes;
             generation.freezing = None;
         }
@@ -276,7 +277,7 @@ impl Head {
                 open.extend(mine.map(|(_, chunk)| chunk.runs.clone()));
                 let waiting = generation.sealed.iter().chain(&generation.freezing);
                 sealed.extend(waiting.filter(|sealed| &sealed.tenant == tenant).cloned());
-                views.extend(generation.views.iter().flatten().cloned());
+                views.extend(generation.views.values().cloned());
             }
             state.closed.clone()
         };
@@ -339,7 +340,7 @@ impl State {
             open: BTreeMap::new(),
             sealed: VecDeque::new(),
             freezing: None,
-            views: [None, None],
+            views: BTreeMap::new(),
             block_bytes: 0,
             spans: 0,
             began_ns: None,

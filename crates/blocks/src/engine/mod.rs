@@ -47,6 +47,7 @@
 //! pub fn run(plan: &Plan, sources: &Sources) -> std::result::Result<Answer, ReadError>;
 //! ```
 
+mod bench;
 mod check;
 mod freeze;
 mod head;

@@ -65,11 +65,15 @@ impl Inner {
     ) -> Result<()> {
         tracing::warn!(from = ?drained.from, to = ?drained.to, "building a block again from the journal");
         let replay = journal::replay(self.disk.clone()).doing(Next::Retry, "read the journal")?;
+        let committed = self.manifest.blocking_lock().state().clone();
         let mut gathered = Gathered::default();
         for frame in replay.start_at(drained.from) {
             let frame = frame.doing(Next::Retry, "read the journal")?;
             if frame.position >= drained.to {
                 break;
+            }
+            if committed.is_committed(&self.identity.node, frame.position) {
+                continue;
             }
             let Some(record) = record(frame)? else { continue };
             record.split(&self.settings, None).into_iter().for_each(|part| gathered.push(part));

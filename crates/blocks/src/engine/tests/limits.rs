@@ -79,3 +79,32 @@ async fn a_block_that_cannot_be_placed_is_published_later() {
     until(&engine, |stat| stat.blocks == 1 && stat.blocks_unpublished == 0).await;
     assert_eq!(found(&engine).await.1, 7);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_block_that_cannot_be_finished_is_built_again_from_the_journal() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = StandingClock::new();
+    let engine = open_with(settings(dir.path()), clock.clone()).await;
+    for number in 1..=40 {
+        write(&engine, trace(number, 5)).await;
+    }
+    let open_block = until_some(|| std::fs::read_dir(dir.path().join("open")).unwrap().next()).await;
+    let open_block = open_block.unwrap().path();
+    std::fs::create_dir(open_block.join("spans.idx")).unwrap();
+    clock.advance(Duration::from_secs(60));
+    let stat = until(&engine, |stat| stat.blocks == 1 && stat.uncommitted_spans == 0).await;
+    assert_eq!(stat.block_spans, 200);
+    assert_eq!(found(&engine).await.1, 200);
+    assert!(!open_block.exists());
+    assert_eq!(engine.inner.metrics.freeze_failures.get(), 1);
+}
+
+async fn until_some<T>(mut look: impl FnMut() -> Option<T>) -> T {
+    for _ in 0..1000 {
+        if let Some(seen) = look() {
+            return seen;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("it never appeared");
+}

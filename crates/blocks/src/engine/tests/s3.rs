@@ -8,8 +8,8 @@ use std::{
 use axum::{
     Router,
     body::Bytes,
-    extract::{Query, State},
-    http::{HeaderMap, Method, StatusCode, Uri},
+    extract::{Query, Request, State},
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
 
@@ -29,11 +29,11 @@ type Shared = Arc<Mutex<Bucket>>;
 async fn serve(
     State(bucket): State<Shared>,
     Query(query): Query<HashMap<String, String>>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
+    request: Request,
 ) -> Response {
+    let (parts, body) = request.into_parts();
+    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+    let (method, uri, headers) = (parts.method, parts.uri, parts.headers);
     let mut bucket = bucket.lock().unwrap();
     let signed = headers.get("authorization").is_some_and(|value| value.as_bytes().starts_with(b"AWS4-HMAC"));
     bucket.unsigned += u32::from(!signed);
