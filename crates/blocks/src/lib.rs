@@ -7,4 +7,5 @@ mod index;
 pub mod lock;
 pub mod manifest;
 pub mod retain;
+pub mod search;
 pub mod settings;

@@ -70,14 +70,25 @@ impl<'a> GroupReader<'a> {
         self.pages.retain(|(_, other), _| *other != number);
     }
 
-    /// Puts rows of the group, in ascending order, together again.
-    pub(crate) fn rebuild(&mut self, rows: &[u32], into: &mut Rebuilder) -> Result<()> {
+    /// Forgets the pages of lower page numbers.
+    pub(crate) fn forget_before(&mut self, number: usize) {
+        self.pages.retain(|(_, other), _| *other >= number);
+    }
+
+    /// Puts rows of the group, in ascending order, together again; `only` these leaves, if some are given.
+    pub(crate) fn rebuild(
+        &mut self,
+        rows: &[u32],
+        only: Option<&[usize]>,
+        into: &mut Rebuilder,
+    ) -> Result<()> {
         for run in rows.chunk_by(|left, right| left / PAGE_ROWS as u32 == right / PAGE_ROWS as u32) {
             let number = run[0] as usize / PAGE_ROWS;
             let base = (number * PAGE_ROWS) as u32;
             let mut pages = Vec::with_capacity(self.view.layout.leaves.len());
             for leaf in 0..self.view.layout.leaves.len() {
-                pages.push(self.page(leaf, number)?);
+                let is_wanted = only.is_none_or(|only| only.contains(&leaf));
+                pages.push(if is_wanted { self.page(leaf, number)? } else { None });
             }
             let local: Vec<u32> = run.iter().map(|row| row - base).collect();
             let parents = self.parents(&pages, &local, base)?;

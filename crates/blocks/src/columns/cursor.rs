@@ -14,10 +14,9 @@ pub(crate) struct Cursor<'a> {
     value: usize,
 }
 
-/// One level, with its value where it has one.
+/// The value of one level, where it has one.
 #[derive(Clone, Copy)]
 pub(crate) struct Entry<'a> {
-    pub(crate) def: u8,
     pub(crate) value: Option<(&'a Plain, usize)>,
 }
 
@@ -66,7 +65,7 @@ impl<'a> Cursor<'a> {
             self.value += 1;
         }
         self.level += 1;
-        Some(Entry { def, value })
+        Some(Entry { value })
     }
 
     /// True where the next level belongs to the same row.

@@ -18,19 +18,19 @@ pub(crate) enum Route {
 
 /// What was seen of a key on one level.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyFacts {
+pub(crate) struct KeyFacts {
     /// Where it stands.
-    pub level: Level,
+    pub(crate) level: Level,
     /// The key.
-    pub key: String,
+    pub(crate) key: String,
     /// How many spans carry it.
-    pub spans: u64,
+    pub(crate) spans: u64,
     /// How many values lie outside a column of their own.
-    pub in_tail: u64,
+    pub(crate) in_tail: u64,
     /// How many bytes its values take there, all written as text.
-    pub tail_bytes: u64,
+    pub(crate) tail_bytes: u64,
     /// How often the tail's values had each type: text, int, double, bool, other.
-    pub tail_types: [u64; 5],
+    pub(crate) tail_types: [u64; 5],
 }
 
 /// A key that was met, with what the row group keeps of it.

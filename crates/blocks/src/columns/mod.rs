@@ -6,12 +6,12 @@
 pub(crate) mod conventions;
 pub(crate) mod cursor;
 pub(crate) mod decode;
-pub mod keys;
+pub(crate) mod keys;
 pub(crate) mod order;
 mod prepare;
 pub(crate) mod promote;
 pub(crate) mod rebuild;
-pub mod schema;
+pub(crate) mod schema;
 pub(crate) mod shred;
 pub(crate) mod sink;
 pub(crate) mod tail;

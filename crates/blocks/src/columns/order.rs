@@ -6,7 +6,7 @@ use std::ops::Range;
 use model::{Batch, TraceId};
 
 /// Rows of one row group: at most so many; a larger chunk becomes several groups.
-pub const GROUP_ROWS_MAX: usize = 131_072;
+pub(crate) const GROUP_ROWS_MAX: usize = 131_072;
 
 /// Where a span lies in the batches of a chunk.
 #[derive(Clone, Copy, Debug)]

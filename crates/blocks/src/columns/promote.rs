@@ -14,7 +14,7 @@ use super::schema::{Kind, Layout, Promoted};
 use super::shred::shred;
 
 /// How many keys of a block get a column of their own.
-pub const PROMOTED_MAX: usize = 32;
+pub(crate) const PROMOTED_MAX: usize = 32;
 
 /// A key in fewer than one of so many spans stays in the tail.
 const RARER_THAN: u64 = 250;

@@ -13,7 +13,7 @@ use super::conventions::{FIXED, fixed};
 
 /// What a leaf's values are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// UTF-8.
     Text,
     /// 32-bit integers.
@@ -55,33 +55,31 @@ pub(crate) struct Leaf {
 
 /// A key that a block gives a column of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Promoted {
+pub(crate) struct Promoted {
     /// Where the key stands: [`Level::Span`] or [`Level::Resource`].
-    pub level: Level,
+    pub(crate) level: Level,
     /// The key.
-    pub key: String,
+    pub(crate) key: String,
     /// The type of value that the column takes; others stay in the tail.
-    pub kind: Kind,
+    pub(crate) kind: Kind,
 }
 
 impl Promoted {
     /// The column's name in the file.
-    #[must_use]
-    pub fn column(&self) -> String {
+    pub(crate) fn column(&self) -> String {
         if self.level == Level::Resource { format!("resource.{}", self.key) } else { self.key.clone() }
     }
 }
 
 /// The columns of one block.
 #[derive(Clone, Debug)]
-pub struct Layout {
+pub(crate) struct Layout {
     pub(crate) leaves: Vec<Leaf>,
     pub(crate) promoted: Vec<Promoted>,
     pub(crate) schema: TypePtr,
 }
 
 /// The places of the leaves that every block has.
-#[expect(missing_docs, reason = "the names say it")]
 pub(crate) mod leaf {
     pub(crate) const TRACE_ID: usize = 0;
     pub(crate) const SPAN_ID: usize = 1;
@@ -132,8 +130,7 @@ pub(crate) const EXCEPTION_KEYS: [&str; 3] = ["exception.type", "exception.messa
 
 impl Layout {
     /// The layout of a block with these promoted keys.
-    #[must_use]
-    pub fn new(promoted: Vec<Promoted>) -> Self {
+    pub(crate) fn new(promoted: Vec<Promoted>) -> Self {
         let mut fields = intrinsics();
         fields.extend(FIXED.iter().map(|fixed| column(fixed.key, fixed.kind, Repetition::OPTIONAL)));
         fields.extend(promoted.iter().map(|key| column(&key.column(), key.kind, Repetition::OPTIONAL)));

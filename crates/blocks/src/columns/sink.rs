@@ -19,7 +19,7 @@ use super::schema::{Kind, Leaf, Style};
 use super::values::{Column, Levels, Place, Texts, Values};
 
 /// Rows of a page, in every column.
-pub const PAGE_ROWS: usize = 8192;
+pub(crate) const PAGE_ROWS: usize = 8192;
 
 /// Values that are compared to decide about a dictionary.
 const SAMPLE_VALUES: usize = 16_384;

@@ -13,7 +13,7 @@ mod zones;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use build::build;
+pub(crate) use build::{TAILS, build};
 pub(crate) use file::{read, write};
 pub(crate) use group::{Group, Operation};
-pub(crate) use zones::Zone;
+pub(crate) use zones::duration;

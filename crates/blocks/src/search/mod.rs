@@ -1,0 +1,111 @@
+//! Answers plans over the head and any number of blocks.
+//!
+//! Index and columns only say which spans may pass; what passes is decided as `store::eval` decides it. Everything
+//! here computes or reads files, so it runs on a blocking thread. Memory is bounded by the pages of one page number and
+//! the rows of the answer; time by the plan's limit, after which the answer says that it is partial.
+
+mod edges;
+mod mask;
+mod names;
+mod prune;
+mod skeleton;
+#[cfg(test)]
+mod tests;
+mod traces;
+mod values;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use model::Batch;
+use store::plan::{Ask, out_of_time};
+use store::{Answer, Plan, ReadError, Rows, Work};
+
+use crate::block::BlockView;
+use crate::index::Group;
+
+/// Everything that is searchable at one instant.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// Batches that are in no block yet, of any tenant.
+    pub head: Vec<Batch>,
+    /// Open and closed blocks, in any order.
+    pub blocks: Vec<Arc<BlockView>>,
+}
+
+/// Answers a plan.
+///
+/// # Errors
+/// Where the plan is none, or a file can't be read; an answer that the time limit cut short is partial instead.
+pub fn run(plan: &Plan, sources: &Sources) -> Result<Answer, ReadError> {
+    plan.check()?;
+    let mut run = Run::new(plan, sources);
+    let answered = match &plan.ask {
+        Ask::Traces | Ask::Summaries => traces::traces(&mut run),
+        Ask::Edges => edges::edges(&mut run).map(|edges| (Rows::Edges(edges), None)),
+        Ask::Services | Ask::Operations | Ask::Keys | Ask::Values { .. } => {
+            names::names(&mut run).map(|names| (Rows::Names(names), None))
+        }
+    };
+    let (rows, next) = answered.map_err(|error| ReadError::Failed { reason: error.to_string() })?;
+    Ok(Answer { rows, next, partial: run.partial, work: run.work })
+}
+
+/// A row group of the tenant, and the block that it is in.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    view: &'a BlockView,
+    group: &'a Group,
+}
+
+/// A plan on its way to its answer.
+struct Run<'a> {
+    plan: &'a Plan,
+    head: Vec<&'a Batch>,
+    groups: Vec<Place<'a>>,
+    begun: Instant,
+    work: Work,
+    partial: Option<String>,
+}
+
+impl<'a> Run<'a> {
+    fn new(plan: &'a Plan, sources: &'a Sources) -> Self {
+        let mut groups = Vec::new();
+        for view in &sources.blocks {
+            let of_tenant = view.groups.iter().filter(|group| group.tenant == plan.tenant);
+            groups.extend(of_tenant.map(|group| Place { view, group }));
+        }
+        let head = sources.head.iter().filter(|batch| *batch.tenant() == plan.tenant).collect();
+        Self { plan, head, groups, begun: Instant::now(), work: Work::default(), partial: None }
+    }
+
+    /// True where the time is over; the answer is partial then.
+    fn is_over_time(&mut self) -> bool {
+        let over = self.begun.elapsed() > self.plan.time_limit;
+        if over {
+            self.partial = Some(out_of_time(self.plan.time_limit));
+        }
+        over
+    }
+
+    /// True where the plan asks for this trace, or for any.
+    fn asks_for(&self, id: model::TraceId) -> bool {
+        self.plan.ids.as_ref().is_none_or(|ids| ids.contains(&id))
+    }
+
+    /// True where the span of the head is one that the plan looks for.
+    fn finds(&mut self, span: model::Span<'_>) -> bool {
+        self.work.spans_seen += 1;
+        let in_time = self.plan.ids.is_some() || self.plan.time.contains(span.start());
+        in_time && self.asks_for(span.trace_id()) && store::eval::passes(&self.plan.spans, span)
+    }
+
+    /// Cuts an answer of names to the limit, and says so.
+    fn cut<T>(&mut self, mut rows: Vec<T>) -> Vec<T> {
+        if rows.len() > self.plan.limit {
+            rows.truncate(self.plan.limit);
+            self.partial = Some(store::plan::more_rows(self.plan.limit));
+        }
+        rows
+    }
+}

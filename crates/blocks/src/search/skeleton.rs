@@ -1,0 +1,118 @@
+//! Reads traces from row groups: whole, or only what their structure and summary need.
+
+use std::collections::{HashMap, HashSet};
+
+use foldhash::fast::FixedState;
+use model::{Batch, SpanId, Trace, TraceId};
+
+use super::{Place, Run};
+use crate::block::GroupReader;
+use crate::columns::conventions;
+use crate::columns::rebuild::Rebuilder;
+use crate::columns::schema::leaf;
+use crate::columns::sink::PAGE_ROWS;
+use crate::error::{Doing, Next, Result};
+
+/// How much of a trace is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Depth {
+    /// Everything.
+    Whole,
+    /// What a summary is made of: ids, names, times, roles, statuses and services.
+    Skeleton,
+}
+
+/// The leaves of a skeleton.
+const SKELETON: [usize; 11] = [
+    leaf::TRACE_ID,
+    leaf::SPAN_ID,
+    leaf::PARENT_DISTANCE,
+    leaf::PARENT_ID,
+    leaf::NAME,
+    leaf::KIND,
+    leaf::STATUS,
+    leaf::START,
+    leaf::DURATION,
+    leaf::OLD_NAMES,
+    leaf::FIXED + conventions::SERVICE,
+];
+
+/// Joins traces from everywhere, in the order of the ids; a trace that is nowhere is left out.
+pub(super) fn join(run: &mut Run<'_>, ids: &[TraceId], depth: Depth) -> Result<Vec<Trace>> {
+    let mut parts = from_groups(run, ids, depth)?;
+    for (place, batch) in from_head(run, ids) {
+        parts[place].push(batch);
+    }
+    let joined = ids.iter().zip(parts).filter_map(|(id, parts)| Trace::join(*id, parts));
+    let mut traces: Vec<Trace> = joined.collect();
+    if depth == Depth::Skeleton {
+        for trace in &mut traces {
+            // Spans that were sent twice are told apart by all that they hold.
+            if looks_double(trace)
+                && let Some(whole) = join(run, &[trace.id()], Depth::Whole)?.pop()
+            {
+                *trace = whole;
+            }
+        }
+    }
+    Ok(traces)
+}
+
+fn from_head(run: &Run<'_>, ids: &[TraceId]) -> Vec<(usize, Batch)> {
+    let places: HashMap<TraceId, usize, FixedState> =
+        ids.iter().enumerate().map(|(place, id)| (*id, place)).collect();
+    let mut found = Vec::new();
+    for batch in &run.head {
+        let mut here: Vec<usize> =
+            batch.rows().iter().filter_map(|row| places.get(&row.trace_id).copied()).collect();
+        here.sort_unstable();
+        here.dedup();
+        for place in here {
+            let rows = batch.rows();
+            found.push((place, batch.select(|row| rows[row].trace_id == ids[place])));
+        }
+    }
+    found
+}
+
+fn from_groups(run: &mut Run<'_>, ids: &[TraceId], depth: Depth) -> Result<Vec<Vec<Batch>>> {
+    let mut parts: Vec<Vec<Batch>> = vec![Vec::new(); ids.len()];
+    for place in run.groups.clone() {
+        let mut wanted: Vec<(u32, u32, usize)> = Vec::new();
+        for (number, id) in ids.iter().enumerate() {
+            let runs = place.group.trace(*id);
+            wanted.extend(runs.iter().map(|rows| (rows.first, rows.count, number)));
+        }
+        if wanted.is_empty() {
+            continue;
+        }
+        wanted.sort_unstable();
+        let mut reader = GroupReader::new(place.view, place.group);
+        for (first, count, number) in wanted {
+            reader.forget_before(first as usize / PAGE_ROWS);
+            parts[number].push(read(&mut reader, place, first..first + count, depth)?);
+        }
+        run.work += reader.work;
+    }
+    Ok(parts)
+}
+
+fn read(
+    reader: &mut GroupReader<'_>,
+    place: Place<'_>,
+    rows: std::ops::Range<u32>,
+    depth: Depth,
+) -> Result<Batch> {
+    let mut rebuilder = Rebuilder::default();
+    let rows: Vec<u32> = rows.collect();
+    let only = (depth == Depth::Skeleton).then_some(&SKELETON[..]);
+    reader.rebuild(&rows, only, &mut rebuilder)?;
+    let bytes = rebuilder.finish();
+    Batch::read(bytes.into(), place.group.tenant.clone()).doing(Next::Repair, "put a trace together")
+}
+
+/// True where two spans of a skeleton have the same id and start.
+fn looks_double(trace: &Trace) -> bool {
+    let mut seen: HashSet<(SpanId, u64), FixedState> = HashSet::default();
+    !trace.spans().all(|span| seen.insert((span.span_id(), span.start())))
+}

@@ -1,0 +1,267 @@
+//! Finds traces in the asked order, and joins those of the page.
+//!
+//! Newest first, pages are read from the newest on, until what is left can't begin later than what was found. In the
+//! other orders every page that may hold a match is read, since a trace may begin, or last, elsewhere.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use foldhash::fast::FixedState;
+use model::TraceId;
+use store::plan::{Ask, Order};
+use store::{Cursor, Rows};
+
+use super::Run;
+use super::mask::Evaluator;
+use super::skeleton::{Depth, join};
+use crate::columns::shred::TraceRows;
+use crate::columns::sink::PAGE_ROWS;
+use crate::error::Result;
+
+/// From the earliest start to the latest end of a trace.
+#[derive(Clone, Copy, Debug)]
+struct Extent {
+    start: u64,
+    end: u64,
+}
+
+impl Extent {
+    fn cover(&mut self, start: u64, end: u64) {
+        self.start = self.start.min(start);
+        self.end = self.end.max(end);
+    }
+}
+
+/// A trace that was found: its rank and its extent.
+type Found = ((u64, TraceId), Extent);
+
+pub(super) fn traces(run: &mut Run<'_>) -> Result<(Rows, Option<Cursor>)> {
+    let mut found = match (&run.plan.ids, run.plan.order) {
+        (Some(_), _) => by_id(run)?,
+        (None, Order::Newest) => newest(run)?,
+        (None, Order::Oldest | Order::Longest) => all(run)?,
+    };
+    let plan = run.plan;
+    let has_more = found.len() > plan.limit;
+    found.truncate(plan.limit);
+    let last = found.last().filter(|_| has_more);
+    let next = last.map(|((_, id), extent)| plan.order.cursor(extent.start, extent.end - extent.start, *id));
+    let ids: Vec<TraceId> = found.iter().map(|((_, id), _)| *id).collect();
+    let rows = match plan.ask {
+        Ask::Summaries => {
+            let traces = join(run, &ids, Depth::Skeleton)?;
+            Rows::Summaries(traces.iter().map(model::Trace::summary).collect())
+        }
+        _ => Rows::Traces(join(run, &ids, Depth::Whole)?.into_iter().map(Arc::new).collect()),
+    };
+    Ok((rows, next))
+}
+
+/// The traces that the plan names, if they pass.
+fn by_id(run: &mut Run<'_>) -> Result<Vec<Found>> {
+    let mut ids = run.plan.ids.clone().unwrap_or_default();
+    ids.sort_unstable();
+    ids.dedup();
+    let passing: HashSet<TraceId, FixedState> = match run.plan.spans {
+        store::Filter::All => ids.iter().copied().collect(),
+        _ => {
+            let traces = join(run, &ids, Depth::Whole)?;
+            let passes = |trace: &&model::Trace| trace.spans().any(|span| run.finds(span));
+            traces.iter().filter(passes).map(model::Trace::id).collect()
+        }
+    };
+    ids.retain(|id| passing.contains(id));
+    let extents = extents(run, &ids.into_iter().collect());
+    Ok(ranked(run, extents))
+}
+
+/// The extents of these traces, from the head and every row group.
+fn extents(run: &Run<'_>, ids: &HashSet<TraceId, FixedState>) -> HashMap<TraceId, Extent, FixedState> {
+    let mut extents: HashMap<TraceId, Extent, FixedState> = HashMap::default();
+    let mut cover = |id: TraceId, start: u64, end: u64| {
+        extents.entry(id).or_insert(Extent { start, end }).cover(start, end);
+    };
+    for row in run.head.iter().flat_map(|batch| batch.rows()) {
+        if ids.contains(&row.trace_id) {
+            cover(row.trace_id, row.start, row.end.max(row.start));
+        }
+    }
+    for place in &run.groups {
+        if ids.len() < place.group.traces.len() / 8 {
+            let rows = ids.iter().flat_map(|id| place.group.trace(*id));
+            rows.for_each(|rows| cover(rows.id, rows.start, rows.end));
+        } else {
+            let rows = place.group.traces.iter().filter(|rows| ids.contains(&rows.id));
+            rows.for_each(|rows| cover(rows.id, rows.start, rows.end));
+        }
+    }
+    extents
+}
+
+/// Those that pass the trace filter and come after the cursor, in order; at most one more than the limit.
+fn ranked(run: &Run<'_>, extents: HashMap<TraceId, Extent, FixedState>) -> Vec<Found> {
+    let plan = run.plan;
+    let mut found: Vec<Found> = Vec::new();
+    for (id, extent) in extents {
+        let duration = extent.end - extent.start;
+        let rank = plan.order.rank(extent.start, duration, id);
+        if plan.trace.passes(duration) && plan.order.is_after(plan.after, rank) {
+            found.push((rank, extent));
+        }
+    }
+    found.sort_unstable_by_key(|(rank, _)| *rank);
+    found.truncate(plan.limit + 1);
+    found
+}
+
+/// Every trace of which some span passes, in order.
+fn all(run: &mut Run<'_>) -> Result<Vec<Found>> {
+    let ids = matches(run)?;
+    let extents = extents(run, &ids);
+    Ok(ranked(run, extents))
+}
+
+/// The ids of every trace of which some span passes.
+pub(super) fn matches(run: &mut Run<'_>) -> Result<HashSet<TraceId, FixedState>> {
+    let mut ids: HashSet<TraceId, FixedState> = head_matches(run).into_iter().collect();
+    for place in run.groups.clone() {
+        if run.is_over_time() {
+            break;
+        }
+        let mut evaluator = Evaluator::new(place);
+        let by_row = by_row(&place.group.traces);
+        for number in 0..place.group.zones.len() {
+            for trace in page_matches(run, &mut evaluator, &by_row, number)? {
+                ids.insert(trace.id);
+            }
+        }
+        run.work += evaluator.reader.work;
+    }
+    Ok(ids)
+}
+
+/// The newest traces of which some span passes.
+fn newest(run: &mut Run<'_>) -> Result<Vec<Found>> {
+    let mut newest = Newest { found: Vec::new(), seen: HashSet::default() };
+    let head = head_extents(run);
+    for id in head_matches(run) {
+        newest.take(run, &head, id);
+    }
+    let mut pages: Vec<(u64, usize, usize)> = Vec::new();
+    for (at, place) in run.groups.iter().enumerate() {
+        let zones = place.group.zones.iter().enumerate();
+        pages.extend(zones.map(|(number, zone)| (zone.trace_start_max, at, number)));
+    }
+    pages.sort_unstable_by(|left, right| right.cmp(left));
+    let mut evaluators: HashMap<usize, (Evaluator<'_>, Vec<TraceRows>), FixedState> = HashMap::default();
+    for (latest, at, number) in pages {
+        if newest.is_full(run, latest) || run.is_over_time() {
+            break;
+        }
+        let place = run.groups[at];
+        let (evaluator, by_row) =
+            evaluators.entry(at).or_insert_with(|| (Evaluator::new(place), by_row(&place.group.traces)));
+        let mut matches = page_matches(run, evaluator, by_row, number)?;
+        matches.sort_unstable_by_key(|trace| std::cmp::Reverse(trace.start));
+        for trace in matches {
+            if newest.is_full(run, trace.start) {
+                break;
+            }
+            newest.take(run, &head, trace.id);
+        }
+    }
+    for (evaluator, _) in evaluators.into_values() {
+        run.work += evaluator.reader.work;
+    }
+    Ok(newest.found)
+}
+
+/// The newest traces so far, by rank; at most one more than the limit.
+struct Newest {
+    found: Vec<Found>,
+    seen: HashSet<TraceId, FixedState>,
+}
+
+impl Newest {
+    /// True where no trace that begins at `latest` or before comes among those found.
+    fn is_full(&self, run: &Run<'_>, latest: u64) -> bool {
+        self.found.get(run.plan.limit).is_some_and(|(_, extent)| latest < extent.start)
+    }
+
+    fn take(&mut self, run: &Run<'_>, head: &HashMap<TraceId, Extent, FixedState>, id: TraceId) {
+        if !self.seen.insert(id) {
+            return;
+        }
+        let mut extent = head.get(&id).copied().unwrap_or(Extent { start: u64::MAX, end: 0 });
+        for rows in run.groups.iter().flat_map(|place| place.group.trace(id)) {
+            extent.cover(rows.start, rows.end);
+        }
+        let plan = run.plan;
+        let duration = extent.end - extent.start;
+        let rank = plan.order.rank(extent.start, duration, id);
+        if plan.trace.passes(duration) && plan.order.is_after(plan.after, rank) {
+            let at = self.found.partition_point(|(other, _)| *other < rank);
+            self.found.insert(at, (rank, extent));
+            self.found.truncate(plan.limit + 1);
+        }
+    }
+}
+
+fn head_extents(run: &Run<'_>) -> HashMap<TraceId, Extent, FixedState> {
+    let mut extents: HashMap<TraceId, Extent, FixedState> = HashMap::default();
+    for row in run.head.iter().flat_map(|batch| batch.rows()) {
+        let (start, end) = (row.start, row.end.max(row.start));
+        extents.entry(row.trace_id).or_insert(Extent { start, end }).cover(start, end);
+    }
+    extents
+}
+
+/// The traces of the head of which some span passes.
+fn head_matches(run: &mut Run<'_>) -> Vec<TraceId> {
+    let mut found = Vec::new();
+    for batch in run.head.clone() {
+        if run.is_over_time() {
+            break;
+        }
+        found.extend(batch.spans().filter(|span| run.finds(*span)).map(|span| span.trace_id()));
+    }
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+/// The traces of a row group in row order.
+fn by_row(traces: &[TraceRows]) -> Vec<TraceRows> {
+    let mut by_row = traces.to_vec();
+    by_row.sort_unstable_by_key(|trace| trace.first);
+    by_row
+}
+
+/// The traces of which some span in the page passes.
+fn page_matches(
+    run: &Run<'_>,
+    evaluator: &mut Evaluator<'_>,
+    by_row: &[TraceRows],
+    number: usize,
+) -> Result<Vec<TraceRows>> {
+    if !evaluator.may_hold(run.plan, number)? {
+        evaluator.reader.work.pages_pruned += 1;
+        return Ok(Vec::new());
+    }
+    let mask = evaluator.page(run.plan, number)?;
+    evaluator.reader.forget(number);
+    let base = (number * PAGE_ROWS) as u32;
+    let mut at = by_row.partition_point(|trace| trace.first + trace.count <= base);
+    let mut found = Vec::new();
+    while let Some(trace) =
+        by_row.get(at).filter(|trace| ((trace.first - base.min(trace.first)) as usize) < mask.len())
+    {
+        let from = trace.first.saturating_sub(base) as usize;
+        let to = ((trace.first + trace.count - base) as usize).min(mask.len());
+        if mask[from..to].contains(&true) {
+            found.push(*trace);
+        }
+        at += 1;
+    }
+    Ok(found)
+}
