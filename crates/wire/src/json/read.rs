@@ -299,8 +299,7 @@ impl<'a> Reader<'a> {
 
     #[inline]
     fn plain(&mut self) {
-        let ends = |byte: &u8| *byte == b'"' || *byte == b'\\' || *byte < b' ';
-        self.at = self.text[self.at..].iter().position(ends).map_or(self.text.len(), |run| self.at + run);
+        self.at += super::plain_run(&self.text[self.at..]);
     }
 
     fn escape(&mut self, string: &mut Vec<u8>) -> Outcome {

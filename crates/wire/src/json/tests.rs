@@ -159,6 +159,13 @@ proptest! {
     }
 
     #[test]
+    fn a_plain_run_ends_at_the_first_special_byte(text in proptest::collection::vec(any::<u8>(), 0..40)) {
+        let special = |byte: &u8| *byte < 32 || *byte == b'"' || *byte == b'\\';
+        let expected = text.iter().position(special).unwrap_or(text.len());
+        prop_assert_eq!(super::plain_run(&text), expected);
+    }
+
+    #[test]
     fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..100)) {
         let _ = skip(&bytes);
     }

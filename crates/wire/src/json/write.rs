@@ -129,6 +129,17 @@ impl Writer {
         self.out.push(b'"');
     }
 
+    /// Bytes in lower-case hexadecimal, as a string.
+    pub fn hexadecimal(&mut self, bytes: &[u8]) {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        self.next();
+        self.out.push(b'"');
+        for byte in bytes {
+            self.out.extend_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+        }
+        self.out.push(b'"');
+    }
+
     /// A whole number.
     pub fn int(&mut self, number: impl Into<i128>) {
         self.next();
@@ -189,15 +200,15 @@ impl Writer {
 
     #[inline]
     fn quoted(&mut self, text: &str) {
-        let escaped = |byte: &u8| *byte < b' ' || *byte == b'"' || *byte == b'\\';
         self.out.push(b'"');
         let mut left = text.as_bytes();
-        while let Some(run) = left.iter().position(escaped) {
+        loop {
+            let run = super::plain_run(left);
             self.out.extend_from_slice(&left[..run]);
-            self.escape(left[run]);
+            let Some(special) = left.get(run) else { break };
+            self.escape(*special);
             left = &left[run + 1..];
         }
-        self.out.extend_from_slice(left);
         self.out.push(b'"');
     }
 

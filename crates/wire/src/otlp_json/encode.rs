@@ -103,11 +103,11 @@ fn is_one(left: Identity<'_>, right: Identity<'_>) -> bool {
 fn span(span: Span<'_>, out: &mut Writer) {
     let [attributes_dropped, events_dropped, links_dropped] = span.dropped();
     out.object(|out| {
-        out.key("traceId").plain(span.trace_id());
-        out.key("spanId").plain(span.span_id());
+        out.key("traceId").hexadecimal(&span.trace_id().0);
+        out.key("spanId").hexadecimal(&span.span_id().0);
         optional("traceState", span.trace_state(), out);
         if let Some(parent) = span.parent() {
-            out.key("parentSpanId").plain(parent);
+            out.key("parentSpanId").hexadecimal(&parent.0);
         }
         out.key("name").text(span.name());
         out.key("kind").int(span.kind() as i32);
@@ -140,8 +140,8 @@ fn event(event: Event<'_>, out: &mut Writer) {
 
 fn link(link: Link<'_>, out: &mut Writer) {
     out.object(|out| {
-        out.key("traceId").plain(link.trace_id());
-        out.key("spanId").plain(link.span_id());
+        out.key("traceId").hexadecimal(&link.trace_id().0);
+        out.key("spanId").hexadecimal(&link.span_id().0);
         optional("traceState", link.trace_state(), out);
         attributes(link.attributes(), out);
         count("droppedAttributesCount", link.dropped(), out);
