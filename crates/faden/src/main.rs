@@ -2,8 +2,20 @@
 
 #![allow(unreachable_pub, reason = "a binary has no outside: `pub` is what a module offers to the others")]
 
+mod api;
+mod cli;
+mod command;
+mod exit;
+mod server;
+mod settings;
+
 mod term;
 mod text;
 mod waterfall;
 
-fn main() {}
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> std::process::ExitCode {
+    command::run(cli::parse())
+}

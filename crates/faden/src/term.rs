@@ -98,3 +98,18 @@ fn paint(when: When, is_terminal: bool) -> Paint {
 fn surroundings(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
+
+/// Writes to standard output; whoever reads it may stop reading, which ends the process in peace.
+pub fn say(text: &str) {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
+        std::process::exit(0);
+    }
+}
+
+/// Writes to standard error; there is nobody to tell if that fails.
+pub fn complain(text: &str) {
+    use std::io::Write;
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}

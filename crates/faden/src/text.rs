@@ -24,6 +24,11 @@ pub fn harmless(text: &str) -> String {
     out
 }
 
+/// The same for several lines.
+pub fn harmless_lines(text: &str) -> String {
+    text.lines().map(harmless).collect::<Vec<_>>().join("\n")
+}
+
 /// Control characters, and those that turn the direction of writing or take no room.
 fn is_dangerous(one: char) -> bool {
     one.is_control()

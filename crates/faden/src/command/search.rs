@@ -1,0 +1,154 @@
+//! `faden search`: traces in a table.
+
+use clap::{Args, ValueEnum};
+use query::answer::{Found, Summary};
+
+use crate::api::Api;
+use crate::cli::Server;
+use crate::exit::{Ended, Exit};
+use crate::term::{self, Ink, Paint, When};
+use crate::text;
+
+/// Find traces: by service, operation, attribute, duration, status
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  faden search                                             the newest 20 traces\n  faden search --service cart --last 1h --order longest\n  faden search 'status = error && http.response.status_code >= 500'\n  faden search '{ resource.k8s.pod.name =~ \"cart-.*\" && duration > 1.5s }' --limit 100\n  faden search --json 'user.id = u-17' | jq -r '.traces[].trace_id'\n\nExit codes: 0 found, 1 nothing found, 2 the question is wrong, 3 no server answers"
+)]
+pub struct Arguments {
+    /// Conditions on one span: key op value, joined by && and ||
+    query: Option<String>,
+    /// Spans of this service
+    #[arg(long, short, value_name = "NAME")]
+    service: Option<String>,
+    /// Spans of this operation
+    #[arg(long, short, value_name = "NAME")]
+    operation: Option<String>,
+    /// Spans with this attribute; may be given again
+    #[arg(long, short, value_name = "KEY=VALUE")]
+    tag: Vec<String>,
+    /// Spans at least this long, such as 300ms
+    #[arg(long, value_name = "DURATION")]
+    min_duration: Option<String>,
+    /// Spans at most this long
+    #[arg(long, value_name = "DURATION")]
+    max_duration: Option<String>,
+    /// Only what failed
+    #[arg(long)]
+    errors: bool,
+    /// Spans of the last while, such as 15m or 2d
+    #[arg(long, value_name = "DURATION")]
+    last: Option<String>,
+    /// Spans that start at this time or later
+    #[arg(long, value_name = "TIME", conflicts_with = "last")]
+    start: Option<String>,
+    /// Spans that start before this time
+    #[arg(long, value_name = "TIME", conflicts_with = "last")]
+    end: Option<String>,
+    /// Which traces come first
+    #[arg(long, value_enum, default_value = "newest")]
+    order: Order,
+    /// How many traces
+    #[arg(long, short = 'n', default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    limit: u64,
+    /// Go on where the last page ended
+    #[arg(long, value_name = "CURSOR")]
+    cursor: Option<String>,
+    /// The answer of the API instead of a table
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    server: Server,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Order {
+    Newest,
+    Oldest,
+    Longest,
+}
+
+pub fn run(arguments: &Arguments, color: When) -> Ended {
+    let api = Api::new(&arguments.server.url)?;
+    let parameters = arguments.parameters();
+    if arguments.json {
+        let body = super::block_on(api.bytes("/search", &parameters))?;
+        term::say(&String::from_utf8_lossy(&body));
+        term::say("\n");
+        return Ok(Exit::Good);
+    }
+    let found: Found = super::block_on(api.ask("/search", &parameters))?;
+    let view = (term::stdout_paint(color), term::stdout_columns());
+    term::say(&table(&found.traces, view));
+    if let Some(why) = &found.about.partial {
+        let line = format!("not all of it: {}\n", text::harmless(why));
+        term::complain(&term::stderr_paint(color).ink(Ink::Yellow, &line));
+    }
+    if let Some(cursor) = &found.about.next {
+        let line = format!("more with --cursor {}\n", text::harmless(cursor));
+        term::complain(&term::stderr_paint(color).ink(Ink::Dim, &line));
+    }
+    if found.traces.is_empty() {
+        term::complain("nothing found\n");
+        return Ok(Exit::Problem);
+    }
+    Ok(Exit::Good)
+}
+
+impl Arguments {
+    fn parameters(&self) -> Vec<(&'static str, String)> {
+        let order = match self.order {
+            Order::Newest => "newest",
+            Order::Oldest => "oldest",
+            Order::Longest => "longest",
+        };
+        let mut all = vec![("order", order.to_owned()), ("limit", self.limit.to_string())];
+        let given = [
+            ("q", &self.query),
+            ("service", &self.service),
+            ("operation", &self.operation),
+            ("min_duration", &self.min_duration),
+            ("max_duration", &self.max_duration),
+            ("last", &self.last),
+            ("start", &self.start),
+            ("end", &self.end),
+            ("cursor", &self.cursor),
+        ];
+        all.extend(given.into_iter().filter_map(|(key, value)| Some((key, value.clone()?))));
+        all.extend(self.tag.iter().map(|tag| ("tag", tag.clone())));
+        if self.errors {
+            all.push(("status", "error".to_owned()));
+        }
+        all
+    }
+}
+
+/// One line per trace; what does not fit is cut from the name.
+fn table(traces: &[Summary], (paint, columns): (Paint, usize)) -> String {
+    const FIXED: usize = 32 + 2 + 23 + 2 + 9 + 2 + 7 + 2 + 7 + 2;
+    if traces.is_empty() {
+        return String::new();
+    }
+    let header = format!(
+        "{:<32}  {:<23}  {:>9}  {:>7}  {:>7}  root",
+        "trace", "start (UTC)", "duration", "spans", "errors"
+    );
+    let mut out = format!("{}\n", paint.ink(Ink::Dim, &header));
+    for trace in traces {
+        let service = text::harmless(&trace.root_service);
+        let name = format!("{service} {}", text::harmless(&trace.root_name));
+        let name = text::cut(&name, columns.saturating_sub(FIXED).max(20));
+        let errors = match trace.errors {
+            0 => format!("{:>7}", ""),
+            errors => paint.ink(Ink::Red, &format!("{:>7}", text::count(errors))),
+        };
+        let orphans = if trace.orphans > 0 { paint.ink(Ink::Yellow, " (incomplete)") } else { String::new() };
+        out.push_str(&format!(
+            "{:<32}  {}  {:>9}  {:>7}  {errors}  {name}{orphans}\n",
+            text::harmless(&trace.trace_id),
+            text::moment(trace.start.0),
+            text::duration(trace.duration.0),
+            text::count(trace.spans),
+        ));
+    }
+    out
+}

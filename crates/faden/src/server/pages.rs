@@ -1,0 +1,96 @@
+//! The ports on which a server answers about its spans and about itself.
+
+use std::sync::Arc;
+
+use pipeline::{Listening, Stop};
+use query::{Limits, Query};
+use serve::faden::{Faden, StatusSource};
+use serve::jaeger::Jaeger;
+use serve::metrics::Asked;
+use serve::{Rules, Site};
+use tokio::task::JoinSet;
+
+use super::Parts;
+use super::state::State;
+use crate::exit::Failure;
+use crate::settings::{ServeSettings, Settings};
+
+/// Ports that are open and do not answer yet.
+pub struct Pages(Vec<(&'static str, Site)>);
+
+/// Ports that answer.
+pub struct Serving(JoinSet<()>);
+
+impl Pages {
+    /// Opens the query port where there is a store, and the port of the metrics.
+    pub async fn bind(
+        settings: &Settings,
+        parts: &Parts,
+        state: &Arc<State>,
+        stop: &Stop,
+    ) -> Result<Self, Failure> {
+        let mut pages = Vec::new();
+        if let (Some(serve), Some(storage)) = (&settings.serve, &parts.storage) {
+            let query = Query::new(storage.reader(), Limits::default());
+            pages.push(("Jaeger's API and Faden's", queries(serve, query, parts, (state, stop)).await?));
+        }
+        if let Some(address) = &settings.pipeline.telemetry.metrics_address {
+            let routes = serve::metrics::routes(parts.registry.clone());
+            let site = Site::bind(address, vec![routes], Rules::default()).await.map_err(Failure::problem)?;
+            pages.push(("metrics", site));
+        }
+        Ok(Self(pages))
+    }
+
+    /// Every port, as the components of a pipeline say it.
+    pub fn ports(&self) -> Vec<(String, Listening)> {
+        let listening = |(what, site): &(&'static str, Site)| {
+            let listening = Listening { what: (*what).to_owned(), address: site.address(), protected: false };
+            ("serve".to_owned(), listening)
+        };
+        self.0.iter().map(listening).collect()
+    }
+
+    /// Answers until the stop is requested.
+    pub fn serve(self, stop: &Stop) -> Serving {
+        let mut tasks = JoinSet::new();
+        for (_, site) in self.0 {
+            let stop = stop.clone();
+            tasks.spawn(site.serve(async move { stop.requested().await }));
+        }
+        Serving(tasks)
+    }
+}
+
+impl Serving {
+    /// Ends when every request was answered.
+    pub async fn finished(mut self) {
+        while self.0.join_next().await.is_some() {}
+    }
+}
+
+async fn queries(
+    settings: &ServeSettings,
+    query: Query,
+    parts: &Parts,
+    (state, stop): (&Arc<State>, &Stop),
+) -> Result<Site, Failure> {
+    let origins = settings.allowed_origins.clone();
+    let jaeger =
+        Jaeger { query: query.clone(), clock: Arc::clone(&parts.clock), allowed_origins: origins.clone() };
+    let faden = Faden {
+        query,
+        tap: parts.tap.clone(),
+        status: Arc::clone(state) as Arc<dyn StatusSource>,
+        clock: Arc::clone(&parts.clock),
+        stop: stop.clone(),
+        allowed_origins: origins.clone(),
+    };
+    let mut rules = Rules::default();
+    rules.allowed.origins = origins;
+    let asked = Asked::register(&parts.registry).map_err(Failure::problem)?;
+    let status = Arc::clone(state) as Arc<dyn StatusSource>;
+    let apis = [serve::jaeger::routes(jaeger), serve::faden::routes(faden), serve::welcome::routes(status)];
+    let apis = apis.into_iter().map(|api| asked.count(api)).collect();
+    Site::bind(&settings.http, apis, rules).await.map_err(Failure::problem)
+}

@@ -1,0 +1,91 @@
+//! The sections `store` and `serve`, which are Faden's own.
+
+use std::time::Duration;
+
+use config::Block;
+
+/// Where spans are kept and for how long.
+#[derive(Clone, Debug)]
+pub struct StoreSettings {
+    /// The data directory.
+    pub path: String,
+    /// Where blocks live instead, as a URL.
+    pub url: Option<String>,
+    /// Credentials and the like for the URL.
+    pub url_options: Vec<(String, config::Secret)>,
+    /// Older spans are dropped.
+    pub retention: Duration,
+    /// Bytes of spans that are in no block yet.
+    pub head_bytes_max: u64,
+}
+
+/// Where queries are answered.
+#[derive(Clone, Debug)]
+pub struct ServeSettings {
+    /// Jaeger's and Faden's HTTP API.
+    pub http: String,
+    /// Origins of web pages that may read, besides the listener's own.
+    pub allowed_origins: Vec<String>,
+}
+
+/// Reads `store`.
+pub fn store(root: &mut Block<'_>) -> StoreSettings {
+    let mut block = root.section("store", "where spans are kept, and for how long");
+    let path = block.text("path", "./faden-data", "the data directory: journal, open blocks and lock");
+    let url = block.optional_text("url", "where blocks live instead, such as s3://bucket/prefix");
+    let url_options =
+        block.map_of_secrets("url_options", "options of the object store, such as aws_endpoint");
+    let mut retention = block.section("retention", "when spans are dropped");
+    let time = retention.duration("time", "7d", "older spans are dropped, whole blocks at once");
+    for key in ["bytes", "rules"] {
+        if retention.node(key).is_some_and(|node| !is_empty(node)) {
+            retention.problem(key, "this version drops spans by time only", Some("remove it".to_owned()));
+        }
+    }
+    retention.finish();
+    let mut memory = block.section("memory", "what the store may hold in memory");
+    let head_bytes_max =
+        memory.bytes("head", "96MiB", "spans that are in no block yet; when full, senders wait");
+    for key in ["index", "cache"] {
+        memory.ignored(key, "this version has no budget of that kind yet");
+    }
+    if !memory.is_describing() && head_bytes_max < HEAD_BYTES_MIN {
+        memory.problem(
+            "head",
+            "less than 8MiB cannot hold one large request",
+            Some("give it 8MiB or more".to_owned()),
+        );
+    }
+    memory.finish();
+    if !block.is_describing() && path.is_empty() {
+        block.problem("path", "this must name a directory", None);
+    }
+    StoreSettings { path, url, url_options, retention: time, head_bytes_max }
+}
+
+/// The least that `store::memory::head` can be.
+const HEAD_BYTES_MIN: u64 = 8 << 20;
+
+/// Reads `serve`.
+pub fn serve(root: &mut Block<'_>) -> ServeSettings {
+    let mut block = root.section("serve", "where queries are answered");
+    let http = block.text("http", "127.0.0.1:16686", "Jaeger's and Faden's HTTP API");
+    for key in ["grpc", "tempo"] {
+        if block.node(key).is_some_and(|node| !node.is_null()) {
+            block.problem(key, "this version serves HTTP only", Some("remove it".to_owned()));
+        }
+    }
+    let allowed_origins = block.list_of_text(
+        "allowed_origins",
+        &[],
+        "web pages of other origins that may read, such as https://*.example.com",
+    );
+    ServeSettings { http, allowed_origins }
+}
+
+fn is_empty(node: &config::Node) -> bool {
+    match &node.value {
+        config::Value::Sequence(items) => items.is_empty(),
+        _ => node.is_null(),
+    }
+}
