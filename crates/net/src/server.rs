@@ -255,7 +255,7 @@ impl http_body::Body for Answered {
 }
 
 fn builder(limits: &HttpLimits) -> auto::Builder<TokioExecutor> {
-    const HTTP1_BUFFER_MAX: usize = 1 << 20;
+    const HTTP1_BUFFER_MAX: usize = 256 << 10;
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(HTTP1_BUFFER_MAX);
     builder

@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 use crate::budget::Budget;
 use crate::compress::compress;
@@ -134,4 +136,30 @@ fn skippable_lz4_frames_are_skipped() {
     let mut packed = vec![0x53, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3];
     packed.extend(compress(Encoding::Lz4, None, b"content").unwrap());
     assert_eq!(inflated(Encoding::Lz4, &packed, 100).unwrap(), b"content");
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_panic_or_exceed_the_cap(input in proptest::collection::vec(any::<u8>(), 0..600), cut in 0_usize..64) {
+        for encoding in ALL {
+            for body in [input.clone(), [&compress(encoding, None, &input).unwrap()[..], &input[..cut.min(input.len())]].concat()] {
+                if let Ok(output) = inflated(encoding, &body, 10_000) {
+                    prop_assert!(output.len() <= 10_000);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_flipped_bit_never_shortens_in_silence(at in 0_usize..500, bit in 0_u8..8) {
+        for encoding in [Encoding::Gzip, Encoding::Deflate, Encoding::SnappyFramed] {
+            let content = text(5000);
+            let mut packed = compress(encoding, None, &content).unwrap();
+            let at = at % packed.len();
+            packed[at] ^= 1 << bit;
+            if let Ok(output) = inflated(encoding, &packed, 1 << 20) {
+                prop_assert!(output == content, "{:?} changed at {}", encoding, at);
+            }
+        }
+    }
 }

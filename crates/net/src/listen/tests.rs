@@ -78,3 +78,34 @@ fn loopback_is_told_from_the_rest() {
         assert_eq!(is_loopback(&addr.parse().unwrap()), expected, "{addr}");
     }
 }
+
+#[test]
+fn running_out_of_file_descriptors_is_waited_out() {
+    let child = "ulimit -n 64 && exec \"$0\" --ignored --exact listen::tests::child_with_few_descriptors";
+    let me = std::env::current_exe().unwrap();
+    let output = std::process::Command::new("sh").arg("-c").arg(child).arg(me).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+}
+
+#[tokio::test]
+#[ignore = "takes all file descriptors of its process; run by the test above in a process of its own"]
+async fn child_with_few_descriptors() {
+    let listener = Listener::bind("127.0.0.1:0").await.unwrap();
+    let (addr, stats) = (listener.local_addr(), listener.stats());
+    let mut clients = Vec::new();
+    let mut accepted = Vec::new();
+    while let Ok(client) = TcpStream::connect(addr).await {
+        clients.push(client);
+        assert!(clients.len() < 64, "the limit on file descriptors does not hold");
+    }
+    drop(clients.pop());
+    while let Ok(one) = tokio::time::timeout(Duration::from_millis(100), listener.accept()).await {
+        accepted.push(one);
+    }
+    assert!(stats.starved.load(Relaxed) && stats.failed.load(Relaxed) > 0);
+    assert!(accepted.len() < clients.len());
+    accepted.clear();
+    let again = tokio::time::timeout(Duration::from_secs(5), listener.accept()).await;
+    assert!(again.is_ok() && !stats.starved.load(Relaxed));
+}

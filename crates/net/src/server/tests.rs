@@ -6,6 +6,8 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::*;
+use crate::Budget;
+use crate::collect::{Announced, CollectLimits, collect};
 
 struct Running {
     addr: SocketAddr,
@@ -212,4 +214,86 @@ async fn malformed_requests_are_refused_by_the_book() {
         let answer = talk(server.addr, request).await;
         assert_eq!(answer.get(9..12), Some(code), "{answer}");
     }
+}
+
+/// One HTTP/2 frame.
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    let head = [&length[1..], &[kind, flags], &stream.to_be_bytes()].concat();
+    [&head, payload].concat()
+}
+
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+/// POST http /.
+const HEADERS: &[u8] = &[0x83, 0x86, 0x84];
+
+/// The connection is closed although the client would go on for ever.
+async fn is_closed_on(addr: SocketAddr, begin: &[u8], again: &[u8]) {
+    let stream = TcpStream::connect(addr).await.unwrap();
+    let (mut read, mut write) = stream.into_split();
+    let reading = tokio::spawn(async move {
+        let mut sink = Vec::new();
+        let _ = read.read_to_end(&mut sink).await;
+    });
+    write.write_all(PREFACE).await.unwrap();
+    write.write_all(begin).await.unwrap();
+    let flood = async { while write.write_all(again).await.is_ok() {} };
+    tokio::time::timeout(Duration::from_secs(10), flood).await.expect("the flood is cut off");
+    reading.abort();
+}
+
+#[tokio::test]
+async fn a_header_without_end_is_cut_off() {
+    let server = running(hasty(), hello()).await;
+    // A literal header field without indexing: name "a", value "b".
+    let field = [0, 1, b'a', 1, b'b'].repeat(1000);
+    is_closed_on(server.addr, &frame(1, 0, 1, HEADERS), &frame(9, 0, 1, &field)).await;
+}
+
+#[tokio::test]
+async fn frames_without_content_are_cut_off() {
+    let limits = CollectLimits::default();
+    let budget = Budget::new(1 << 20);
+    let collecting = handler(move |request: Request<Incoming>, _| {
+        let (limits, budget) = (limits.clone(), budget.clone());
+        async move {
+            let (head, body) = request.into_parts();
+            let taken = collect(&head.headers, body, Announced::Header, &budget, &limits).await;
+            Response::new(Body::full(if taken.is_ok() { "taken" } else { "refused" }))
+        }
+    });
+    let server = running(HttpLimits::default(), collecting).await;
+    let mut stream = TcpStream::connect(server.addr).await.unwrap();
+    let flood = [PREFACE, &frame(1, 4, 1, HEADERS), &frame(0, 0, 1, &[]).repeat(2000)].concat();
+    stream.write_all(&flood).await.unwrap();
+    // Either the request is answered or the stream is reset; it is not held on to.
+    let mut heard = Vec::new();
+    let answered = async {
+        loop {
+            let mut bytes = [0; 4096];
+            let count = stream.read(&mut bytes).await.unwrap_or(0);
+            heard.extend_from_slice(&bytes[..count]);
+            let has = |text: &[u8]| heard.windows(text.len()).any(|window| window == text);
+            if count == 0 || has(b"refused") || has(&[0, 0, 4, 3, 0, 0, 0, 0, 1]) {
+                break;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), answered).await.expect("the stream ends");
+}
+
+#[tokio::test]
+async fn pings_and_settings_without_end_do_not_grow_anything() {
+    let server = running(HttpLimits::default(), hello()).await;
+    let stream = TcpStream::connect(server.addr).await.unwrap();
+    let (mut read, mut write) = stream.into_split();
+    write.write_all(PREFACE).await.unwrap();
+    let flood = [frame(6, 0, 0, &[0; 8]), frame(4, 0, 0, &[])].concat().repeat(100);
+    // Nobody reads the answers: the server must stop reading, not keep them.
+    let flooding = async { while write.write_all(&flood).await.is_ok() {} };
+    assert!(tokio::time::timeout(Duration::from_millis(700), flooding).await.is_err(), "the server waits");
+    let mut answers = [0; 1000];
+    assert!(read.read(&mut answers).await.unwrap() > 0);
+    let answer = talk(server.addr, "GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+    assert!(answer.ends_with("hello "), "{answer}");
 }

@@ -20,8 +20,6 @@ pub struct GrpcServerSettings {
     pub limits: HttpLimits,
     /// The largest message, as it travels and inflated; a larger one is refused.
     pub message_bytes_max: usize,
-    /// Whether the client's metadata go along with the batch.
-    pub include_metadata: bool,
 }
 
 /// An HTTP listener.
@@ -37,8 +35,6 @@ pub struct HttpServerSettings {
     pub body_bytes_max: usize,
     /// Which web pages may send. None: only those of this machine, and they cannot read the answer.
     pub cors: Option<Cors>,
-    /// Whether the client's headers go along with the batch.
-    pub include_metadata: bool,
     /// Put into every answer.
     pub response_headers: Vec<(String, String)>,
 }
@@ -73,14 +69,13 @@ pub fn grpc_server(block: &mut Block<'_>, endpoint: &str) -> GrpcServerSettings 
         limits.streams_max = HttpLimits::default().streams_max;
     }
     keepalive(block, &mut limits);
-    let include_metadata =
-        block.boolean("include_metadata", false, "lets later stages see the client's metadata");
+    block.ignored("include_metadata", "no later stage reads the headers of clients");
     for key in ["read_buffer_size", "write_buffer_size"] {
         block.ignored(key, "buffers follow the frames");
     }
     refuse_auth(block);
     let message_bytes_max = if mib == 0 { 64 << 20 } else { mib << 20 };
-    GrpcServerSettings { endpoint, tls, limits, message_bytes_max, include_metadata }
+    GrpcServerSettings { endpoint, tls, limits, message_bytes_max }
 }
 
 fn keepalive(block: &mut Block<'_>, limits: &mut HttpLimits) {
@@ -122,13 +117,12 @@ pub fn http_server(block: &mut Block<'_>, endpoint: &str, body_max: &str) -> Htt
     ));
     times.idle_max = unless_zero(block.duration("idle_timeout", "120s", "how long a connection may rest"));
     block.ignored("read_timeout", "a body may pause 15s and must come at 1 KiB/s");
-    let include_metadata =
-        block.boolean("include_metadata", false, "lets later stages see the client's headers");
+    block.ignored("include_metadata", "no later stage reads the headers of clients");
     let response_headers = block.map_of_text("response_headers", "put into every answer");
     block.ignored("compression_algorithms", "all are understood");
     block.ignored("keep_alives_enabled", "connections are kept");
     refuse_auth(block);
-    HttpServerSettings { endpoint, tls, limits, body_bytes_max, cors, include_metadata, response_headers }
+    HttpServerSettings { endpoint, tls, limits, body_bytes_max, cors, response_headers }
 }
 
 fn cors(block: &mut Block<'_>) -> Option<Cors> {

@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 #[test]
@@ -62,4 +64,15 @@ fn codes_map_to_http_as_the_collector_does() {
     }
     assert_eq!(Code::of(99), Code::Unknown);
     assert_eq!(Code::of(14), Code::Unavailable);
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_panic(input in proptest::collection::vec(any::<u8>(), 0..200), text in any::<String>()) {
+        let _ = Status::from_proto(&input);
+        let _ = crate::grpc::parse_timeout(&text);
+        let _ = crate::inflate::encodings(&text);
+        let status = Status::new(Code::Internal, text);
+        prop_assert_eq!(Status::from_proto(&status.to_proto()).map(|it| it.code), Some(Code::Internal));
+    }
 }

@@ -18,9 +18,9 @@ use super::config::HttpSettings;
 use super::intake::{Decode, Intake, Refused, WAIT_MAX};
 use super::response;
 
-pub(super) fn handler(intake: Arc<Intake>, settings: HttpSettings, loopback: bool) -> Handler {
+pub(super) fn handler(intake: Arc<Intake>, settings: HttpSettings, open_to_pages: bool) -> Handler {
     let limits = CollectLimits { bytes_max: settings.server.body_bytes_max, ..CollectLimits::default() };
-    let site = Arc::new(Site { intake, settings, limits, loopback });
+    let site = Arc::new(Site { intake, settings, limits, open_to_pages });
     net::handler(move |request, _| Arc::clone(&site).answer(request))
 }
 
@@ -28,8 +28,8 @@ struct Site {
     intake: Arc<Intake>,
     settings: HttpSettings,
     limits: CollectLimits,
-    /// True if strangers can only come in through a browser on this machine.
-    loopback: bool,
+    /// True on a loopback port without client certificates: a browser on this machine is the way in for strangers.
+    open_to_pages: bool,
 }
 
 /// In which form a client speaks.
@@ -123,7 +123,7 @@ impl Site {
 
     /// On a loopback port, `Host` and `Origin` tell programs of this machine from pages in its browser.
     fn keep_foreign_pages_out(&self, request: &Request<Incoming>) -> Result<(), Refused> {
-        if !self.loopback {
+        if !self.open_to_pages {
             return Ok(());
         }
         let none = AllowList::default();

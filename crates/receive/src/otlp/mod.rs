@@ -98,8 +98,9 @@ impl Receiver for Otlp {
         };
         let http = async {
             if let (Some(server), Some(settings)) = (http, settings.http) {
-                let loopback = net::is_loopback(&server.listener.local_addr());
-                server.serve(http::handler(intake("http"), settings, loopback), stop.requested()).await;
+                let certified = settings.server.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
+                let open_to_pages = net::is_loopback(&server.listener.local_addr()) && !certified;
+                server.serve(http::handler(intake("http"), settings, open_to_pages), stop.requested()).await;
             }
         };
         // Batches whose clients have gone are still on their way; the run ends when they have arrived.

@@ -78,3 +78,14 @@ fn every_option_is_described() {
         assert!(options.iter().any(|row| row.path == path && !row.doc.is_empty()), "{path}");
     }
 }
+
+#[test]
+fn two_receivers_count_apart() {
+    let problems = Problems::new();
+    let node = config::parse(BOTH, "test.yaml").unwrap();
+    let context = context("otlp");
+    for id in ["otlp", "otlp/edge"] {
+        let build = (KIND.parse)(&mut Block::of(&node, &problems));
+        assert!(build(context.for_component(&pipeline::ComponentId::parse(id).unwrap())).is_ok(), "{id}");
+    }
+}
