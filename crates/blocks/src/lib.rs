@@ -2,10 +2,15 @@
 
 pub mod block;
 mod columns;
+pub mod engine;
 pub mod error;
 mod index;
 pub mod lock;
 pub mod manifest;
+mod metrics;
 pub mod retain;
 pub mod search;
 pub mod settings;
+
+pub use engine::Engine;
+pub use settings::{Limits, Settings};

@@ -60,23 +60,32 @@ impl Metrics {
         let make = Make(registry);
         let metrics = Self {
             stored_spans: make.counter("faden_store_spans_total", "Spans answered as stored")?,
-            stored_seconds: make.seconds("faden_store_seconds", "From a batch to the answer that it is stored")?,
+            stored_seconds: make
+                .seconds("faden_store_seconds", "From a batch to the answer that it is stored")?,
             journal: Journal::new(&make)?,
             head_waits: make.counter("faden_head_waits_total", "Batches that waited for room in the head")?,
             head_spans: make.gauge("faden_head_spans", "Spans that are in no block yet")?,
             head_bytes: make.gauge("faden_head_bytes", "Bytes of spans that are in no block yet")?,
-            frozen_spans: make.counter("faden_head_frozen_spans_total", "Spans moved from the head into blocks")?,
-            frozen_seconds: make.seconds("faden_head_freeze_seconds", "Time to turn a chunk into a row group")?,
-            freeze_failures: make.counter("faden_head_freeze_failures_total", "Chunks that could not be written")?,
-            publish_failures: make.counter("faden_blocks_publish_failures_total", "Blocks that could not be placed")?,
+            frozen_spans: make
+                .counter("faden_head_frozen_spans_total", "Spans moved from the head into blocks")?,
+            frozen_seconds: make
+                .seconds("faden_head_freeze_seconds", "Time to turn a chunk into a row group")?,
+            freeze_failures: make
+                .counter("faden_head_freeze_failures_total", "Chunks that could not be written")?,
+            publish_failures: make
+                .counter("faden_blocks_publish_failures_total", "Blocks that could not be placed")?,
             published_blocks: make.counter("faden_blocks_published_total", "Blocks committed")?,
-            published_spans: make.counter("faden_blocks_published_spans_total", "Spans in committed blocks")?,
+            published_spans: make
+                .counter("faden_blocks_published_spans_total", "Spans in committed blocks")?,
             dropped_blocks: make.counter("faden_blocks_dropped_total", "Blocks dropped by the retention")?,
             blocks: make.gauge("faden_blocks", "Blocks listed in the manifest")?,
             block_bytes: make.gauge("faden_blocks_bytes", "Bytes of blocks with their indexes")?,
-            unpublished: make.gauge("faden_blocks_unpublished", "Closed blocks that wait for the object store")?,
-            lost_frames: make.gauge("faden_journal_lost_frames", "Damaged journal frames found at the last start")?,
-            disk_free_bytes: make.gauge("faden_disk_free_bytes", "Free bytes on the disk of the data directory")?,
+            unpublished: make
+                .gauge("faden_blocks_unpublished", "Closed blocks that wait for the object store")?,
+            lost_frames: make
+                .gauge("faden_journal_lost_frames", "Damaged journal frames found at the last start")?,
+            disk_free_bytes: make
+                .gauge("faden_disk_free_bytes", "Free bytes on the disk of the data directory")?,
             query_seconds: make.seconds("faden_query_seconds", "Time to answer a question")?,
         };
         Ok(metrics)
@@ -145,7 +154,8 @@ struct Make<'a>(&'a Registry);
 
 impl Make<'_> {
     fn counter(&self, name: &str, help: &str) -> Result<IntCounter> {
-        let counter = IntCounter::with_opts(Opts::new(name, help)).doing(Next::Refuse, format!("make {name}"))?;
+        let counter =
+            IntCounter::with_opts(Opts::new(name, help)).doing(Next::Refuse, format!("make {name}"))?;
         self.register(name, Box::new(counter.clone()))?;
         Ok(counter)
     }

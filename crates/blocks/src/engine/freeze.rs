@@ -38,7 +38,11 @@ impl Inner {
         while !self.ended.is_cancelled() {
             let Some(work) = self.next_work() else {
                 let tick = if self.head.is_draining() { DRAIN_TICK } else { TICK };
-                let _nothing_happened = tokio::time::timeout(tick, self.freeze.notified()).await;
+                tokio::select! {
+                    () = self.freeze.notified() => {}
+                    () = self.ended.cancelled() => {}
+                    () = tokio::time::sleep(tick) => {}
+                }
                 continue;
             };
             let inner = self.clone();
