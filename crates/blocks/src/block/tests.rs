@@ -1,1 +1,118 @@
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
 
+use model::{Batch, Tenant};
+use store::plan::{Ask, Field, Filter, Level, Operand, Plan};
+
+use super::{BlockView, DATA_FILE, INDEX_FILE, OpenBlock};
+use crate::manifest::BlockMeta;
+use crate::search::{Sources, run};
+
+fn spans(seed: u64, count: usize) -> Vec<Batch> {
+    let shape = r#gen::Shape { seed, ..r#gen::Shape::default() };
+    let mut traffic = r#gen::Traffic::new(shape).unwrap();
+    vec![Batch::read(traffic.next_request(count).into(), Tenant::default()).unwrap()]
+}
+
+fn closed(folder: &Path) -> BlockMeta {
+    let mut block = OpenBlock::create(folder, "b").unwrap();
+    block.append(&spans(1, 300)).unwrap();
+    block.close().unwrap()
+}
+
+/// Asks a view everything that reads pages of all kinds.
+fn ask_all(view: BlockView) -> Vec<Result<store::Answer, store::ReadError>> {
+    let sources = Sources { head: Vec::new(), blocks: vec![Arc::new(view)] };
+    let plan = |ask| Plan { limit: 1000, ..Plan::new(Tenant::default(), ask) };
+    let attribute = Field::Attribute { level: Level::Any, key: "user.id".into() };
+    let filtered =
+        Plan { spans: Filter::equal(attribute, Operand::Text("7".into())), ..plan(Ask::Summaries) };
+    let plans = [plan(Ask::Traces), plan(Ask::Edges), plan(Ask::Operations), filtered];
+    plans.iter().map(|plan| run(plan, &sources)).collect()
+}
+
+#[test]
+fn the_footer_and_the_index_describe_the_block() {
+    let folder = tempfile::tempdir().unwrap();
+    let meta = closed(folder.path());
+    let data = fs::read(folder.path().join(DATA_FILE)).unwrap();
+    let index = fs::read(folder.path().join(INDEX_FILE)).unwrap();
+    assert_eq!((meta.data_bytes, meta.data_crc), (data.len() as u64, crc32c::crc32c(&data)));
+    assert_eq!((meta.index_bytes, meta.index_crc), (index.len() as u64, crc32c::crc32c(&index)));
+    assert!(data.starts_with(b"PAR1") && data.ends_with(b"PAR1"));
+    assert_eq!(BlockView::open(folder.path(), &meta).unwrap().spans(), meta.spans);
+}
+
+#[test]
+fn a_block_without_spans_can_be_closed_and_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let meta = OpenBlock::create(folder.path(), "b").unwrap().close().unwrap();
+    assert_eq!((meta.spans, BlockView::open(folder.path(), &meta).unwrap().spans()), (0, 0));
+}
+
+#[test]
+fn a_view_outlives_the_growth_and_the_files_of_its_block() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut block = OpenBlock::create(folder.path(), "b").unwrap();
+    block.append(&spans(1, 300)).unwrap();
+    let early = block.view();
+    block.append(&spans(2, 300)).unwrap();
+    let meta = block.close().unwrap();
+    fs::remove_dir_all(folder.path()).unwrap();
+    assert!(early.spans() < meta.spans);
+    assert!(ask_all(BlockView::clone(&early)).iter().all(Result::is_ok));
+}
+
+#[test]
+fn a_damaged_byte_is_an_error_that_names_file_and_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let meta = closed(folder.path());
+    let rows = |view| {
+        let answers = ask_all(view).into_iter();
+        answers.map(|answer| answer.map(|answer| format!("{:?}", answer.rows))).collect::<Result<Vec<_>, _>>()
+    };
+    let expected = rows(BlockView::open(folder.path(), &meta).unwrap()).unwrap();
+    for name in [DATA_FILE, INDEX_FILE] {
+        let path = folder.path().join(name);
+        let sound = fs::read(&path).unwrap();
+        let mut errors = 0;
+        for step in 0..64 {
+            let mut damaged = sound.clone();
+            let at = step * (sound.len() - 1) / 63;
+            damaged[at] ^= 1 << (step % 8);
+            fs::write(&path, &damaged).unwrap();
+            let answered = match BlockView::open(folder.path(), &meta) {
+                Err(error) => Err(error.to_string()),
+                Ok(view) => rows(view).map_err(|error| error.to_string()),
+            };
+            match answered {
+                Ok(rows) => assert!(rows == expected, "{name} at {at} changes an answer"),
+                Err(error) => {
+                    errors += 1;
+                    assert!(error.contains(name) && error.contains("at byte"), "{name} at {at}: {error}");
+                }
+            }
+        }
+        assert!(errors > 16, "{name}: {errors} of 64 damaged bytes were noticed");
+        fs::write(&path, &sound).unwrap();
+    }
+}
+
+#[test]
+fn a_file_that_was_cut_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let meta = closed(folder.path());
+    let path = folder.path().join(INDEX_FILE);
+    let sound = fs::read(&path).unwrap();
+    for length in [0, 7, 19, 20, sound.len() / 2, sound.len() - 1] {
+        fs::write(&path, &sound[..length]).unwrap();
+        let error = BlockView::open(folder.path(), &meta).unwrap_err().to_string();
+        assert!(error.contains(INDEX_FILE), "{error}");
+    }
+    fs::write(&path, &sound).unwrap();
+    fs::write(folder.path().join(DATA_FILE), b"PAR1").unwrap();
+    let view = BlockView::open(folder.path(), &meta).unwrap();
+    let error = ask_all(view).remove(0).unwrap_err().to_string();
+    assert!(error.contains(DATA_FILE), "{error}");
+}

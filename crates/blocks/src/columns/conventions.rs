@@ -114,8 +114,8 @@ pub(crate) fn fixed(level: Level, key: &str) -> Option<(usize, Option<u8>)> {
 
 /// The older name in a bit set that a column of [`FIXED`] came under.
 pub(crate) fn older_name(bits: i64, column: usize) -> Option<&'static str> {
-    let named = |(bit, old): (usize, &'static OldName)| {
-        (bits >> bit & 1 == 1 && old.now == FIXED[column].key).then_some(old.key)
-    };
-    OLD_NAMES.iter().enumerate().find_map(named)
+    let now = FIXED.get(column)?.key;
+    let is_marked =
+        |(bit, old): (usize, &'static OldName)| (bits >> bit & 1 == 1 && old.now == now).then_some(old.key);
+    OLD_NAMES.iter().enumerate().find_map(is_marked)
 }

@@ -14,7 +14,7 @@ use crate::columns::schema::{Layout, leaf};
 use crate::columns::shred::Shredded;
 use crate::columns::sink::PAGE_ROWS;
 use crate::columns::tail;
-use crate::columns::values::{Column, Levels, Texts, Values};
+use crate::columns::values::{Column, Levels, Place, Texts, Values};
 
 /// The tails of the levels and where their leaves are.
 pub(crate) const TAILS: [(Level, usize); 5] = [
@@ -217,20 +217,20 @@ struct Interned<'a> {
     column: &'a Texts,
     texts: Vec<&'a str>,
     numbers: HashMap<&'a [u8], u32, FixedState>,
-    by_place: HashMap<u32, u32, FixedState>,
+    last: Option<(Place, u32)>,
 }
 
 impl<'a> Interned<'a> {
     fn new(column: &'a Texts) -> Self {
-        Self { column, texts: Vec::new(), numbers: HashMap::default(), by_place: HashMap::default() }
+        Self { column, texts: Vec::new(), numbers: HashMap::default(), last: None }
     }
 
     fn number(&mut self, value: usize) -> u32 {
         let place = self.column.places[value];
-        if place.length > 0
-            && let Some(number) = self.by_place.get(&place.at)
+        if let Some((last, number)) = self.last
+            && last == place
         {
-            return *number;
+            return number;
         }
         let text = self.column.slice(place);
         let next = self.texts.len() as u32;
@@ -238,9 +238,7 @@ impl<'a> Interned<'a> {
         if number == next {
             self.texts.push(std::str::from_utf8(text).unwrap_or(""));
         }
-        if self.by_place.len() < PLACES_MAX {
-            self.by_place.insert(place.at, number);
-        }
+        self.last = Some((place, number));
         number
     }
 
@@ -251,6 +249,3 @@ impl<'a> Interned<'a> {
         }
     }
 }
-
-/// Places that are remembered; texts that every row stores anew would fill the memory for nothing.
-const PLACES_MAX: usize = 4096;

@@ -1,1 +1,79 @@
+use std::sync::{Arc, Mutex};
 
+use async_trait::async_trait;
+use model::Batch;
+use store::{Answer, Capabilities, Plan, ReadError, Reader, WriteError, Writer, conformance};
+
+use super::{Sources, run};
+use crate::block::{BlockView, OpenBlock};
+
+/// Puts each batch somewhere else: into the head, an open block, a closed block.
+struct Spread {
+    folder: tempfile::TempDir,
+    state: Mutex<State>,
+}
+
+struct State {
+    written: usize,
+    head: Vec<Batch>,
+    open: OpenBlock,
+    closed: Vec<Arc<BlockView>>,
+}
+
+impl Spread {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let open = open(&folder, "open");
+        let state = State { written: 0, head: Vec::new(), open, closed: Vec::new() };
+        Self { folder, state: Mutex::new(state) }
+    }
+}
+
+fn open(folder: &tempfile::TempDir, id: &str) -> OpenBlock {
+    let path = folder.path().join(id);
+    std::fs::create_dir(&path).unwrap();
+    OpenBlock::create(&path, id).unwrap()
+}
+
+#[async_trait]
+impl Writer for Spread {
+    async fn write(&self, batch: Batch) -> Result<(), WriteError> {
+        let state = &mut *self.state.lock().unwrap();
+        state.written += 1;
+        match state.written % 4 {
+            0 => state.head.push(batch),
+            1 | 2 => state.open.append(&[batch]).unwrap(),
+            _ => {
+                let id = format!("block-{}", state.written);
+                let mut block = open(&self.folder, &id);
+                block.append(&[batch]).unwrap();
+                let meta = block.close().unwrap();
+                state.closed.push(Arc::new(BlockView::open(&self.folder.path().join(id), &meta).unwrap()));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Reader for Spread {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { durable: false, without_service: true, ordered: true }
+    }
+
+    async fn run(&self, plan: &Plan) -> Result<Answer, ReadError> {
+        let state = self.state.lock().unwrap();
+        let mut blocks = state.closed.clone();
+        blocks.push(state.open.view());
+        run(plan, &Sources { head: state.head.clone(), blocks })
+    }
+}
+
+#[tokio::test]
+async fn head_open_and_closed_blocks_answer_as_one_store() {
+    conformance::run(async || {
+        let store = Arc::new(Spread::new());
+        (store.clone() as Arc<dyn Writer>, store as Arc<dyn Reader>)
+    })
+    .await;
+}

@@ -1,1 +1,35 @@
+use proptest::collection::vec;
+use proptest::prelude::*;
 
+use super::{Plain, delta, dictionary, hybrid, page};
+use crate::columns::schema::{Layout, leaf};
+
+#[test]
+fn bit_packed_and_repeated_integers_are_read() {
+    let mut read = Vec::new();
+    let encoded = [0b0000_0011, 0b1000_1000, 0b1100_0110, 0b1111_1010, 6 << 1, 5];
+    hybrid::read(&encoded, 3, 14, |value, times| read.extend(std::iter::repeat_n(value, times))).unwrap();
+    assert_eq!(read, [0, 1, 2, 3, 4, 5, 6, 7, 5, 5, 5, 5, 5, 5]);
+}
+
+#[test]
+fn texts_that_claim_more_than_there_is_are_refused() {
+    assert!(delta::texts(&[128, 1, 4, 200, 200, 200, 200, 1, 0, 0], 200).is_err());
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_a_decoder_panic(bytes in vec(proptest::num::u8::ANY, 0..200), count in 0..300_usize) {
+        let layout = Layout::new(Vec::new());
+        let known = std::sync::Arc::new(Plain::Text { bytes: Vec::new(), ends: Vec::new() });
+        for at in [leaf::TRACE_ID, leaf::NAME, leaf::START, leaf::KIND, leaf::EVENT_ATTRS] {
+            _ = dictionary(&layout.leaves[at], &bytes);
+            _ = page(&layout.leaves[at], &bytes, count, Some(&known));
+        }
+        _ = delta::integers(&bytes, count);
+        _ = delta::texts(&bytes, count);
+        for width in [0, 1, 7, 8, 31, 32] {
+            _ = hybrid::read(&bytes, width, count, |_, _| {});
+        }
+    }
+}
