@@ -1,3 +1,21 @@
 //! The query APIs: Jaeger, Faden, health, metrics.
+//!
+//! Each API is a router over the state it names; a [`Site`] is one port with any number of them. The binary hands in
+//! what they read: a [`query::Query`], a [`pipeline::Tap`], a metrics registry, a [`faden::StatusSource`].
+//!
+//! This crate knows no command line, no configuration file but its extensions' own blocks, and no engine of a store.
 
+mod cors;
+pub mod faden;
+pub mod health;
 pub mod jaeger;
+pub mod metrics;
+mod site;
+#[cfg(test)]
+mod testing;
+pub mod welcome;
+
+pub use site::{QUERY_BYTES_MAX, Rules, Site};
+
+/// Every extension that serves.
+pub const EXTENSIONS: &[pipeline::ExtensionKind] = &[health::KIND];

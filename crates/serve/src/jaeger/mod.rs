@@ -5,7 +5,6 @@
 //! in chunks while it is written. Whose spans are asked for is the [`Tenant`](model::Tenant) in the request's
 //! extensions, else the default one. Browsers on other origins are refused unless `allowed_origins` names them.
 
-mod cors;
 mod legacy;
 mod params;
 mod reply;
@@ -72,7 +71,7 @@ pub fn routes(state: Jaeger) -> Router {
     if origins.origins.is_empty() {
         return router;
     }
-    router.layer(axum::middleware::from_fn_with_state(origins, cors::allow))
+    router.layer(axum::middleware::from_fn_with_state(origins, crate::cors::allow))
 }
 
 impl Jaeger {

@@ -14,7 +14,7 @@ use http::{Method, StatusCode};
 use net::origin::AllowList;
 
 /// Adds the headers for an allowed origin, and answers its preflight.
-pub(super) async fn allow(State(origins): State<Arc<AllowList>>, request: Request, next: Next) -> Response {
+pub(crate) async fn allow(State(origins): State<Arc<AllowList>>, request: Request, next: Next) -> Response {
     let origin = request.headers().get(ORIGIN).cloned();
     let allowed = origin.filter(|origin| origin.to_str().is_ok_and(|origin| origins.allows_origin(origin)));
     let is_preflight =

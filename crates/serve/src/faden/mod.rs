@@ -1,0 +1,119 @@
+//! Faden's own API, `/api/faden/v1`: what the command line, scripts and Faden's pages speak.
+//!
+//! | path | answer |
+//! |---|---|
+//! | `search` | summaries of traces, by the parameters of [`query::Search`] |
+//! | `traces/{id}` | one whole trace, written span by span |
+//! | `services`, `operations`, `keys`, `values?key=`, `edges` | names and calls with counts, by the same parameters |
+//! | `tail` | spans as they are accepted, as server-sent events |
+//! | `status` | how the server is |
+//!
+//! JSON in the types of [`query::answer`]; failures are `{"error":{"message","remedy"}}`. Bounded by the limits of the
+//! [`Query`], by [`TAILS_MAX`], and by pages of at most [`store::plan::LIMIT_MAX`] rows.
+
+mod lists;
+mod reply;
+mod search;
+mod status;
+mod tail;
+mod trace;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::FromRequestParts;
+use axum::routing::{any, get};
+use http::request::Parts;
+use model::{Clock, Tenant};
+use net::origin::AllowList;
+use pipeline::{Stop, Tap};
+use query::{Query, Search};
+use tokio::sync::Semaphore;
+
+pub use reply::Failed;
+pub use status::{Budget, Figure, LoggedError, Port, Report, StatusSource, Store};
+pub use tail::TAILS_MAX;
+
+/// What the API needs.
+pub struct Faden {
+    /// Who answers plans.
+    pub query: Query,
+    /// Where accepted spans go by.
+    pub tap: Tap,
+    /// How the server is.
+    pub status: Arc<dyn StatusSource>,
+    /// What "now" is.
+    pub clock: Arc<dyn Clock>,
+    /// When viewers are sent home.
+    pub stop: Stop,
+    /// Origins whose pages may read answers (CORS); with none, no page of another origin may.
+    pub allowed_origins: Vec<String>,
+}
+
+struct Api {
+    faden: Faden,
+    tails: Arc<Semaphore>,
+}
+
+/// All paths of the API.
+pub fn routes(faden: Faden) -> Router {
+    let origins = Arc::new(AllowList { origins: faden.allowed_origins.clone(), hosts: Vec::new() });
+    let api = Api { faden, tails: Arc::new(Semaphore::new(TAILS_MAX)) };
+    let router = Router::new()
+        .route("/api/faden/v1/search", get(search::search))
+        .route("/api/faden/v1/traces/{id}", get(trace::trace))
+        .route("/api/faden/v1/services", get(lists::services))
+        .route("/api/faden/v1/operations", get(lists::operations))
+        .route("/api/faden/v1/keys", get(lists::keys))
+        .route("/api/faden/v1/values", get(lists::values))
+        .route("/api/faden/v1/edges", get(lists::edges))
+        .route("/api/faden/v1/tail", get(tail::tail))
+        .route("/api/faden/v1/status", get(status::status))
+        .route("/api/faden", any(reply::unknown_path))
+        .route("/api/faden/{*rest}", any(reply::unknown_path))
+        .method_not_allowed_fallback(reply::wrong_method)
+        .with_state(Arc::new(api));
+    if origins.origins.is_empty() {
+        return router;
+    }
+    router.layer(axum::middleware::from_fn_with_state(origins, crate::cors::allow))
+}
+
+/// Who asks, and with which parameters.
+struct Asked {
+    tenant: Tenant,
+    pairs: Vec<(String, String)>,
+}
+
+impl<S: Sync> FromRequestParts<S> for Asked {
+    type Rejection = Failed;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failed> {
+        let tenant = parts.extensions.get::<Tenant>().cloned().unwrap_or_default();
+        let pairs = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
+        let axum::extract::Query(pairs) =
+            pairs.map_err(|error| Failed::invalid(format!("the query string is broken: {error}")))?;
+        Ok(Self { tenant, pairs })
+    }
+}
+
+impl Asked {
+    /// Takes one parameter out, before the rest is read as a search.
+    fn take(&mut self, name: &str) -> Option<String> {
+        let at = self.pairs.iter().position(|(found, _)| found == name)?;
+        Some(self.pairs.swap_remove(at).1).filter(|value| !value.is_empty())
+    }
+
+    /// True where the parameter is given at all.
+    fn names(&self, name: &str) -> bool {
+        self.pairs.iter().any(|(found, value)| found == name && !value.is_empty())
+    }
+
+    fn search(&self, clock: &dyn Clock) -> Result<Search, Failed> {
+        let pairs = self.pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        Search::read(pairs, clock.now()).map_err(Failed::unclear)
+    }
+}
+
+#[cfg(test)]
+mod tests;

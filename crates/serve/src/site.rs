@@ -1,0 +1,97 @@
+//! One port and the APIs that answer on it.
+//!
+//! A request is judged before any API sees it: on a loopback port its `Host` and `Origin` must be ours
+//! ([`AllowList`]), and its query string is bounded by [`QUERY_BYTES_MAX`]. The tenant is settled here.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::response::{IntoResponse, Response};
+use http::{Request, StatusCode};
+use model::Tenant;
+use net::listen::BindError;
+use net::origin::AllowList;
+use net::{HttpLimits, Listener, Peer, Server, is_loopback};
+use tower_service::Service as _;
+
+use crate::faden::Failed;
+
+/// The longest query string, in bytes; a longer one is refused (414). It holds the longest filter, percent-encoded.
+pub const QUERY_BYTES_MAX: usize = 64 * 1024;
+
+/// Who may ask on a port, and for whom.
+#[derive(Clone, Debug, Default)]
+pub struct Rules {
+    /// Whose pages and under which names a loopback port may be asked.
+    pub allowed: AllowList,
+    /// Whose spans are asked for.
+    pub tenant: Tenant,
+}
+
+/// A bound port with its APIs; nothing is answered before [`serve`](Self::serve).
+pub struct Site {
+    listener: Listener,
+    router: Router,
+    rules: Rules,
+}
+
+impl Site {
+    /// Takes the port.
+    ///
+    /// # Errors
+    /// If the address cannot be listened on; the error says what to do.
+    pub async fn bind(endpoint: &str, apis: Vec<Router>, rules: Rules) -> Result<Self, BindError> {
+        let listener = Listener::bind(endpoint).await?;
+        let router = apis.into_iter().fold(Router::new(), Router::merge);
+        Ok(Self { listener, router, rules })
+    }
+
+    /// Where it listens, with the real port.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.listener.local_addr()
+    }
+
+    /// Answers until `stop` is done, then finishes what is at work.
+    pub async fn serve(self, stop: impl Future<Output = ()>) {
+        let Self { listener, router, rules } = self;
+        let door = Arc::new(Door { is_loopback: is_loopback(&listener.local_addr()), rules, router });
+        let handler = net::handler(move |request: Request<hyper::body::Incoming>, peer: Peer| {
+            let door = Arc::clone(&door);
+            async move { door.answer(request.map(axum::body::Body::new), peer).await.map(net::Body::stream) }
+        });
+        Server { listener, tls: None, limits: HttpLimits::default() }.serve(handler, stop).await;
+    }
+}
+
+struct Door {
+    is_loopback: bool,
+    rules: Rules,
+    router: Router,
+}
+
+impl Door {
+    async fn answer(&self, mut request: Request<axum::body::Body>, peer: Peer) -> Response {
+        if self.is_loopback
+            && let Err(foreign) = self.rules.allowed.check(request.uri(), request.headers())
+        {
+            let remedy = "add the origin to serve.allowed_origins, or ask under localhost";
+            return Failed::new(StatusCode::FORBIDDEN, foreign.to_string()).remedy(remedy).into_response();
+        }
+        let length = request.uri().query().map_or(0, str::len);
+        if length > QUERY_BYTES_MAX {
+            let message =
+                format!("the query string has {length} bytes, and at most {QUERY_BYTES_MAX} are read");
+            return Failed::new(StatusCode::URI_TOO_LONG, message).into_response();
+        }
+        request.extensions_mut().insert(self.rules.tenant.clone());
+        request.extensions_mut().insert(peer);
+        let mut router = self.router.clone();
+        match router.call(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        }
+    }
+}
