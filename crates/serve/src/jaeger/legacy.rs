@@ -12,13 +12,13 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::{StatusCode, Uri};
 use model::{Batch, Tenant, Trace, TraceId};
-use store::{Answer, Edge, Name, Rows};
+use store::{Edge, Name};
 use wire::jaeger_json::{self, Form, ShortId};
 use wire::json::Writer;
 
 use super::params::{self, Params};
 use super::reply::{self, Refusal};
-use super::{Asked, Jaeger, search};
+use super::{Asked, Jaeger, search, shortfall};
 
 /// Traces in one body of `POST /api/transform`; more are refused with 400.
 const TRANSFORM_TRACES_MAX: usize = 1_000;
@@ -34,6 +34,12 @@ impl From<Refusal> for Enveloped {
     }
 }
 
+impl From<query::Error> for Enveloped {
+    fn from(error: query::Error) -> Self {
+        Self(error.into())
+    }
+}
+
 impl IntoResponse for Enveloped {
     fn into_response(self) -> Response {
         let Refusal { status, message } = self.0;
@@ -45,18 +51,20 @@ impl IntoResponse for Enveloped {
 }
 
 pub(super) async fn services(State(api): State<Arc<Jaeger>>, asked: Asked) -> Reply {
-    let services = names(api.run(search::services(asked.tenant)).await?);
-    Ok(list(&asked.params, services.iter().map(|service| service.name.as_str())))
+    let (found, answer) = api.query.names(&search::services(asked.tenant)).await?;
+    let services = list(&asked.params, found.iter().map(|service| service.name.as_str()));
+    Ok(reply::said(answer.partial, services))
 }
 
 /// The names alone, whatever their kinds. The service may hold an escaped slash.
 pub(super) async fn operations_of(State(api): State<Arc<Jaeger>>, uri: Uri, asked: Asked) -> Reply {
     let path = uri.path().strip_prefix("/api/services/").and_then(|path| path.strip_suffix("/operations"));
     let service = params::unescaped(path.unwrap_or_default());
-    let found = names(api.run(search::operations(asked.tenant, Some(&service), None)).await?);
+    let plan = search::operations(asked.tenant, Some(&service), None);
+    let (found, answer) = api.query.names(&plan).await?;
     let mut operations: Vec<&str> = found.iter().map(|operation| operation.name.as_str()).collect();
     operations.dedup();
-    Ok(list(&asked.params, operations.into_iter()))
+    Ok(reply::said(answer.partial, list(&asked.params, operations.into_iter())))
 }
 
 pub(super) async fn operations(State(api): State<Arc<Jaeger>>, asked: Asked) -> Reply {
@@ -64,12 +72,13 @@ pub(super) async fn operations(State(api): State<Arc<Jaeger>>, asked: Asked) -> 
         return Err(Refusal::bad_request("parameter 'service' is required").into());
     };
     let plan = search::operations(asked.tenant, Some(service), asked.params.first("spanKind"));
-    let found = names(api.run(plan).await?);
-    Ok(reply::short(asked.params.is_pretty(), |out| {
+    let (found, answer) = api.query.names(&plan).await?;
+    let operations = reply::short(asked.params.is_pretty(), |out| {
         envelope(out, found.len(), &[], |out| {
             out.array(|out| found.iter().for_each(|name| operation(name, "", out)));
         });
-    }))
+    });
+    Ok(reply::said(answer.partial, operations))
 }
 
 /// Writes one operation; `unspecified` is what stands for spans without a kind.
@@ -83,9 +92,8 @@ pub(super) fn operation(name: &Name, unspecified: &str, out: &mut Writer) {
 
 pub(super) async fn search(State(api): State<Arc<Jaeger>>, asked: Asked) -> Reply {
     let search = search::legacy(&asked.params, asked.tenant, api.clock.now())?;
-    let answer = api.run(search.plan).await?;
-    let partial = answer.partial.clone().map(Problem::saying);
-    let found = traces(answer);
+    let (found, answer) = api.query.traces(&search.plan).await?;
+    let partial = shortfall(&search.plan, &answer).map(Problem::saying);
     let known: HashSet<TraceId> = found.iter().map(|trace| trace.id()).collect();
     let missing = search.ids.iter().filter(|id| !known.contains(id));
     let not_found = |id: &TraceId| Problem { trace: Some(*id), ..Problem::saying("trace not found".into()) };
@@ -98,9 +106,8 @@ pub(super) async fn trace(State(api): State<Arc<Jaeger>>, Path(id): Path<String>
     let time = search::hint_micros(&asked.params)?;
     let form = search::form(asked.params.boolean(&["raw"])?);
     let plan = store::Plan { time, ..search::by_ids(asked.tenant, vec![id])? };
-    let answer = api.run(plan).await?;
-    let problems = answer.partial.clone().map(Problem::saying).into_iter().collect();
-    let found = traces(answer);
+    let (found, answer) = api.query.traces(&plan).await?;
+    let problems = answer.partial.map(Problem::saying).into_iter().collect();
     if found.is_empty() {
         return Err(Refusal::not_found("trace not found").into());
     }
@@ -143,12 +150,13 @@ fn transformed(body: &[u8], tenant: Tenant) -> Result<Vec<Arc<Trace>>, Refusal> 
 
 pub(super) async fn dependencies(State(api): State<Arc<Jaeger>>, asked: Asked) -> Reply {
     let plan = search::dependencies(&asked.params, asked.tenant, api.clock.now())?;
-    let edges = edges(api.run(plan).await?);
+    let (edges, answer) = api.query.edges(&plan).await?;
     let wanted = asked.params.first("service");
     let shown =
         edges.iter().filter(|edge| wanted.is_none_or(|name| edge.parent == name || edge.child == name));
+    let problems: Vec<Problem> = answer.partial.map(Problem::saying).into_iter().collect();
     Ok(reply::short(asked.params.is_pretty(), |out| {
-        envelope(out, 0, &[], |out| {
+        envelope(out, 0, &problems, |out| {
             out.array(|out| {
                 shown.for_each(|edge| dependency(edge, |out| out.int(edge.calls), out));
             });
@@ -234,16 +242,4 @@ fn found_traces(found: Vec<Arc<Trace>>, problems: Vec<Problem>, form: Form, para
 
 fn trace_id(params: &Params, id: &str) -> Result<TraceId, Refusal> {
     params::trace_id(id).ok_or_else(|| params.malformed("traceID", id, params::TRACE_ID))
-}
-
-pub(super) fn traces(answer: Answer) -> Vec<Arc<Trace>> {
-    if let Rows::Traces(traces) = answer.rows { traces } else { Vec::new() }
-}
-
-pub(super) fn names(answer: Answer) -> Vec<Name> {
-    if let Rows::Names(names) = answer.rows { names } else { Vec::new() }
-}
-
-pub(super) fn edges(answer: Answer) -> Vec<Edge> {
-    if let Rows::Edges(edges) = answer.rows { edges } else { Vec::new() }
 }

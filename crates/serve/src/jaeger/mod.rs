@@ -21,10 +21,10 @@ use http::request::Parts;
 use model::{Clock, Tenant};
 use net::origin::AllowList;
 use query::Query;
+use store::plan::{LIMIT_MAX, more_rows};
 use store::{Answer, Plan};
 
 use params::{Params, Wording};
-use reply::Refusal;
 
 /// The largest body of `POST /api/transform`; a longer one is refused with 413.
 pub const TRANSFORM_BYTES_MAX: usize = 32 << 20;
@@ -74,10 +74,10 @@ pub fn routes(state: Jaeger) -> Router {
     router.layer(axum::middleware::from_fn_with_state(origins, crate::cors::allow))
 }
 
-impl Jaeger {
-    async fn run(&self, plan: Plan) -> Result<Answer, Refusal> {
-        self.query.run(&plan).await.map_err(Refusal::from)
-    }
+/// Why rows may be missing from an answer: the store says so, or the limit that was asked for is beyond what plans take.
+fn shortfall(plan: &Plan, answer: &Answer) -> Option<String> {
+    let is_cut = plan.limit == LIMIT_MAX && answer.next.is_some();
+    answer.partial.clone().or_else(|| is_cut.then(|| more_rows(LIMIT_MAX)))
 }
 
 /// Who asks, and with which parameters.

@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::StatusCode;
-use http::header::{CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use wire::json::Writer;
@@ -22,6 +22,9 @@ const CHUNKS_WAITING_MAX: usize = 4;
 
 /// Blanks per level of an answer with `prettyPrint`.
 const INDENT: usize = 4;
+
+/// Says why an answer is not whole, where its JSON has no place for that.
+const PARTIAL: HeaderName = HeaderName::from_static("x-faden-partial");
 
 /// Why there is no answer.
 #[derive(Debug)]
@@ -85,6 +88,14 @@ pub(super) fn long(
         last(out.into_bytes());
     });
     json(Body::from_stream(ReceiverStream::new(waiting)))
+}
+
+/// The same answer; where it is partial, a header says why.
+pub(super) fn said(partial: Option<String>, mut response: Response) -> Response {
+    if let Some(reason) = partial.and_then(|reason| HeaderValue::from_str(&reason).ok()) {
+        response.headers_mut().insert(PARTIAL, reason);
+    }
+    response
 }
 
 /// An error as Go's `http.Error` sends it.

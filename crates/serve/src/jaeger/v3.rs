@@ -10,20 +10,16 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::StatusCode;
-use http::header::{HeaderName, HeaderValue};
 use model::{Summary, Tenant, Trace};
 use serde_json::Value;
-use store::{Ask, Plan, Rows};
+use store::{Ask, Plan};
 use wire::json::Writer;
 use wire::otlp_json;
 
-use super::legacy::{dependency, edges, names, operation, traces as traces_of};
+use super::legacy::{dependency, operation};
 use super::params::{self, Params, Wording};
 use super::reply::{self, Refusal};
-use super::{Asked, Jaeger, search};
-
-/// Says why an answer is not whole; the JSON of this API has no place for it.
-const PARTIAL: HeaderName = HeaderName::from_static("x-faden-partial");
+use super::{Asked, Jaeger, search, shortfall};
 
 type Reply = Result<Response, Gateway>;
 
@@ -33,6 +29,12 @@ pub(super) struct Gateway(Refusal);
 impl From<Refusal> for Gateway {
     fn from(refusal: Refusal) -> Self {
         Self(refusal)
+    }
+}
+
+impl From<query::Error> for Gateway {
+    fn from(error: query::Error) -> Self {
+        Self(error.into())
     }
 }
 
@@ -63,27 +65,26 @@ fn grpc_code(status: StatusCode) -> i32 {
 }
 
 pub(super) async fn services(State(api): State<Arc<Jaeger>>, asked: Asked) -> Reply {
-    let found = names(api.run(search::services(asked.tenant)).await?);
-    Ok(listed("services", asked.params.is_pretty(), |out| {
-        found.iter().for_each(|service| out.text(&service.name))
-    }))
+    let (found, answer) = api.query.names(&search::services(asked.tenant)).await?;
+    let write = |out: &mut Writer| found.iter().for_each(|service| out.text(&service.name));
+    Ok(reply::said(answer.partial, listed("services", asked.params.is_pretty(), write)))
 }
 
 pub(super) async fn operations(State(api): State<Arc<Jaeger>>, asked: Asked) -> Reply {
     let kind = asked.params.any(&["spanKind", "span_kind"]).map(|(_, kind)| kind);
     let plan = search::operations(asked.tenant, asked.params.first("service"), kind);
-    let found = names(api.run(plan).await?);
+    let (found, answer) = api.query.names(&plan).await?;
     let write = |out: &mut Writer| found.iter().for_each(|name| operation(name, "internal", out));
-    Ok(listed("operations", asked.params.is_pretty(), write))
+    Ok(reply::said(answer.partial, listed("operations", asked.params.is_pretty(), write)))
 }
 
 pub(super) async fn dependencies(State(api): State<Arc<Jaeger>>, asked: Asked) -> Reply {
     let plan = search::dependencies_v3(&asked.params, asked.tenant, api.clock.now())?;
-    let found = edges(api.run(plan).await?);
+    let (found, answer) = api.query.edges(&plan).await?;
     let write = |out: &mut Writer| {
         found.iter().for_each(|edge| dependency(edge, |out| out.plain(edge.calls), out));
     };
-    Ok(listed("dependencies", asked.params.is_pretty(), write))
+    Ok(reply::said(answer.partial, listed("dependencies", asked.params.is_pretty(), write)))
 }
 
 pub(super) async fn trace(State(api): State<Arc<Jaeger>>, Path(id): Path<String>, asked: Asked) -> Reply {
@@ -126,21 +127,19 @@ async fn search_traces(api: &Jaeger, params: &Params, tenant: Tenant) -> Reply {
 
 async fn search_summaries(api: &Jaeger, params: &Params, tenant: Tenant) -> Reply {
     let plan = Plan { ask: Ask::Summaries, ..search::v3(params, tenant, api.clock.now())? };
-    let answer = api.run(plan).await?;
-    let found = if let Rows::Summaries(summaries) = answer.rows { summaries } else { Vec::new() };
+    let (found, answer) = api.query.summaries(&plan).await?;
     let write = |out: &mut Writer| found.iter().for_each(|found| summary(found, out));
-    Ok(said(answer.partial, listed("summaries", params.is_pretty(), write)))
+    Ok(reply::said(shortfall(&plan, &answer), listed("summaries", params.is_pretty(), write)))
 }
 
 async fn found_traces(api: &Jaeger, plan: Plan, is_pretty: bool) -> Reply {
-    let answer = api.run(plan).await?;
-    let partial = answer.partial.clone();
-    let found = traces_of(answer);
+    let (found, answer) = api.query.traces(&plan).await?;
     if found.is_empty() {
         return Err(Refusal::not_found("No traces found").into());
     }
     let spans = found.iter().map(|trace| trace.nodes().len()).sum();
-    Ok(said(partial, reply::long(spans, is_pretty, move |out| result(&found, out))))
+    let written = reply::long(spans, is_pretty, move |out| result(&found, out));
+    Ok(reply::said(shortfall(&plan, &answer), written))
 }
 
 fn result(found: &[Arc<Trace>], out: &mut Writer) {
@@ -182,13 +181,6 @@ fn summary(summary: &Summary, out: &mut Writer) {
 
 fn listed(key: &str, is_pretty: bool, write: impl FnOnce(&mut Writer)) -> Response {
     reply::short(is_pretty, |out| out.object(|out| out.key(key).array(write)))
-}
-
-fn said(partial: Option<String>, mut response: Response) -> Response {
-    if let Some(reason) = partial.and_then(|reason| HeaderValue::from_str(&reason).ok()) {
-        response.headers_mut().insert(PARTIAL, reason);
-    }
-    response
 }
 
 /// The parameters of `{"query":{…}}`, under the names that they have in a URL.

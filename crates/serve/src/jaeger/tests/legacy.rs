@@ -1,6 +1,9 @@
-use serde_json::{Value, json};
+use std::sync::Arc;
 
-use super::{NOW_S, SHOP, SHOP_ID, SHOP_UI, Site, escaped};
+use serde_json::{Value, json};
+use store::memory::MemoryStore;
+
+use super::{NOW_S, SHOP, SHOP_ID, SHOP_UI, Site, Tired, escaped};
 
 #[track_caller]
 fn check_error(reply: &super::Reply, status: u16, message: &str) {
@@ -198,6 +201,28 @@ async fn a_trace_of_many_spans_goes_out_in_chunks() {
     let otlp = site.get("/api/v3/traces/9").await.json();
     let spans = &otlp["result"]["resourceSpans"][0]["scopeSpans"][0]["spans"];
     assert_eq!(spans.as_array().map(Vec::len), Some(5_000));
+}
+
+#[tokio::test]
+async fn a_partial_answer_says_so() {
+    let site = Site::over(Arc::new(Tired(Ok(MemoryStore::default()))), Vec::new()).await;
+    let search = site.get("/api/traces?service=a").await;
+    assert_eq!((search.status, search.json()["errors"].clone()), (200, json!([{"msg": "out of time"}])));
+    let summaries = "/api/v3/trace-summaries?query.startTimeMin=2023-01-01&query.startTimeMax=2024-01-01";
+    for path in ["/api/services", "/api/services/a/operations", "/api/v3/operations", summaries] {
+        let reply = site.get(path).await;
+        assert_eq!((reply.status, reply.header("x-faden-partial")), (200, Some("out of time")), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_fails_is_500_in_the_words_of_each_api() {
+    let site = Site::over(Arc::new(Tired(Err("the disk is gone"))), Vec::new()).await;
+    check_error(&site.get("/api/services").await, 500, "the disk is gone");
+    let reply = site.get("/api/v3/services").await;
+    let expected = json!({"error": {"grpcCode": 13, "httpCode": 500, "message": "the disk is gone",
+        "httpStatus": "Internal Server Error"}});
+    assert_eq!((reply.status, reply.json()), (500, expected));
 }
 
 /// Grafana's Jaeger data source, request by request.
