@@ -196,22 +196,21 @@ fn free_ports<const N: usize>() -> anyhow::Result<[u16; N]> {
 fn configuration(keeps: Keeps, data: &Path, [otlp, web, metrics, health]: [u16; 4]) -> String {
     let (exporter, store) = match keeps {
         Keeps::Nothing => ("nop", String::new()),
-        Keeps::Everything => (
-            "store",
-            format!(
-                "store: {{ path: \"{}\", retention: {{ time: 87600h }} }}\nserve: {{ http: 127.0.0.1:{web} }}\n",
-                data.display()
-            ),
-        ),
+        Keeps::Everything => {
+            ("store", format!("store: {{ path: \"{}\", retention: {{ time: 87600h }} }}", data.display()))
+        }
     };
     format!(
-        "receivers:\n  otlp:\n    protocols:\n      grpc: {{ endpoint: 127.0.0.1:{otlp} }}\n\
-         exporters:\n  {exporter}:\n\
-         extensions:\n  health_check: {{ endpoint: 127.0.0.1:{health} }}\n\
-         {store}\
-         service:\n  extensions: [health_check]\n  telemetry:\n    logs: {{ level: warn }}\n    metrics:\n      readers:\n\
-         \x20       - pull: {{ exporter: {{ prometheus: {{ host: 127.0.0.1, port: {metrics} }} }} }}\n\
-         \x20 pipelines:\n    traces: {{ receivers: [otlp], exporters: [{exporter}] }}\n"
+        "receivers: {{ otlp: {{ protocols: {{ grpc: {{ endpoint: '127.0.0.1:{otlp}' }} }} }} }}
+exporters: {{ {exporter}: }}
+extensions: {{ health_check: {{ endpoint: '127.0.0.1:{health}' }} }}
+serve: {{ http: '127.0.0.1:{web}' }}
+{store}
+service:
+  extensions: [health_check]
+  telemetry: {{ logs: {{ level: warn }}, metrics: {{ address: '127.0.0.1:{metrics}' }} }}
+  pipelines: {{ traces: {{ receivers: [otlp], exporters: [{exporter}] }} }}
+"
     )
 }
 

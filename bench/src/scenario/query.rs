@@ -154,8 +154,11 @@ fn found_something(answer: &[u8]) -> anyhow::Result<bool> {
     Ok(lists.map(Vec::len).sum::<usize>() > 0)
 }
 
-/// How many spans the store says it holds.
+/// How many spans are found, counted by service.
 pub(crate) async fn count(web: &Web) -> anyhow::Result<u64> {
-    let answer: serde_json::Value = serde_json::from_slice(&web.get("/api/faden/v1/store").await?)?;
-    answer.get("spans").and_then(serde_json::Value::as_u64).context("the store says how many spans it holds")
+    let answer: serde_json::Value = serde_json::from_slice(&web.get("/api/faden/v1/services").await?)?;
+    ensure!(answer.get("partial").is_none(), "the count is partial: {}", answer["partial"]);
+    let names =
+        answer.get("names").and_then(serde_json::Value::as_array).context("the answer names services")?;
+    Ok(names.iter().filter_map(|name| name.get("spans")?.as_u64()).sum())
 }
