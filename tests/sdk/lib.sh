@@ -22,7 +22,7 @@ wait_for() {
     sleep 0.2
   done
   echo "FAILED: $3 did not answer at $1 within $2 s" >&2
-  tail -n 40 "$work"/*.log >&2
+  tail -n 15 "$work"/*.log >&2
   exit 1
 }
 
@@ -39,7 +39,7 @@ exporters:
   store:
 extensions:
   health_check: { endpoint: 127.0.0.1:$health }
-store: { path: $work/data }
+store: { path: $work/data-$query }
 serve: { http: 127.0.0.1:$query }
 service:
   extensions: [health_check]
