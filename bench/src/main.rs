@@ -9,6 +9,7 @@ mod corpus;
 mod figure;
 mod load;
 mod machine;
+mod profile;
 mod record;
 mod scenario;
 mod server;
@@ -75,6 +76,8 @@ struct Setting {
     in_flight: usize,
     #[arg(long, global = true, help = "where data goes; default: a folder under the system's temporary one")]
     data: Option<PathBuf>,
+    #[arg(long, global = true, help = "also say where the server's time goes; takes some of it itself")]
+    profile: bool,
     #[arg(long, global = true, default_value = "bench/results", help = "where records go")]
     results: PathBuf,
 }

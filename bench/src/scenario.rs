@@ -11,7 +11,9 @@ use std::path::PathBuf;
 use anyhow::Context;
 
 use crate::Setting;
+use crate::profile::Profile;
 use crate::record::Record;
+use crate::server::Server;
 
 /// A folder for data that goes away with the run, unless the user named one.
 pub(crate) struct Folder {
@@ -34,4 +36,19 @@ fn describe(record: &mut Record, setting: &Setting, spans: u64) {
     record.parameter("spans per request", r#gen::corpus::REQUEST_SPANS);
     record.parameter("connections", setting.connections);
     record.parameter("requests in flight on each", setting.in_flight);
+}
+
+/// Begins a profile of the server, where the user asked for one.
+fn profile(setting: &Setting, server: &Server, folder: &Folder) -> anyhow::Result<Option<Profile>> {
+    setting.profile.then(|| Profile::start(server.id(), &folder.path)).transpose()
+}
+
+/// Writes the profile beside the record.
+fn finish(profile: Option<Profile>, record: &mut Record, setting: &Setting) -> anyhow::Result<()> {
+    let Some(profile) = profile else { return Ok(()) };
+    std::fs::create_dir_all(&setting.results)?;
+    let name = format!("{}-profile.txt", record.scenario);
+    profile.finish(&setting.results.join(&name))?;
+    record.remark(format!("{name} says where the server's time went; sampling took some of it"));
+    Ok(())
 }

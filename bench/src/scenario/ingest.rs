@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use r#gen::Rate;
 
 use super::size::bytes_by_kind;
-use super::{Folder, describe};
+use super::{Folder, describe, finish, profile};
 use crate::Setting;
 use crate::corpus::{Corpus, REQUESTS_MAX, Requests};
 use crate::figure::{Times, figure};
@@ -48,11 +48,13 @@ async fn fast(record: &mut Record, setting: &Setting, requests: &Requests) -> an
     let server = Server::start(setting, Keeps::Everything, &folder.path).await?;
     let sender = Sender::new(setting, &server.otlp)?;
     let memory = Memory::watch(&server);
+    let profile = profile(setting, &server, &folder)?;
     let before = server.usage()?;
     let mut sent = sender.send(requests, None).await?;
     let answered = server.usage()?;
     settle(&server).await?;
     let after = server.usage()?;
+    finish(profile, record, setting)?;
     let cpu = (after.cpu - before.cpu).as_secs_f64();
     let spans = requests.spans as f64;
     record.figures.extend([

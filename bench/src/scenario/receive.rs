@@ -4,7 +4,7 @@
 use anyhow::ensure;
 use model::{Batch, Tenant};
 
-use super::{Folder, describe};
+use super::{Folder, describe, finish, profile};
 use crate::Setting;
 use crate::corpus::{Corpus, Requests};
 use crate::figure::figure;
@@ -66,9 +66,11 @@ async fn served(record: &mut Record, setting: &Setting, requests: &Requests) -> 
     let warm = Requests { all: requests.all.iter().take(20).cloned().collect(), ..Requests::default() };
     sender.send(&warm, None).await?;
     let accepted_before = server.counted(ACCEPTED).await?;
+    let profile = profile(setting, &server, &folder)?;
     let before = server.usage()?;
     let mut sent = sender.send(requests, None).await?;
     let cpu = (server.usage()?.cpu - before.cpu).as_secs_f64();
+    finish(profile, record, setting)?;
     let spans = requests.spans as f64;
     let accepted = server.counted(ACCEPTED).await? - accepted_before;
     ensure!(accepted == spans, "the server counted {accepted} of {spans} spans");
