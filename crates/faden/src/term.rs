@@ -44,6 +44,7 @@ pub enum Ink {
 
 impl Paint {
     /// Never any colour.
+    #[cfg(test)]
     pub const OFF: Self = Self { is_on: false };
 
     /// The text in this ink.

@@ -33,8 +33,7 @@ fn drawn(state: &State, paint: Paint) -> String {
         writeln!(out, "  {name} {words}").expect(INFALLIBLE);
     };
     let ports = state.ports();
-    let (pages, receivers): (Vec<&Port>, Vec<&Port>) =
-        ports.iter().partition(|port| port.component == "serve");
+    let (receivers, pages): (Vec<&Port>, Vec<&Port>) = ports.iter().partition(|port| state.is_receiver(port));
     for (number, port) in receivers.iter().enumerate() {
         let address = paint.ink(Ink::Bold, &port.address);
         line(

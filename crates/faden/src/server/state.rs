@@ -37,6 +37,7 @@ pub struct State {
     head_bytes_max: u64,
     is_logging_json: bool,
     configuration: String,
+    receivers: Vec<String>,
 }
 
 impl State {
@@ -60,6 +61,7 @@ impl State {
             head_bytes_max: store.map_or(0, |store| store.head_bytes_max),
             is_logging_json: settings.pipeline.telemetry.log_json,
             configuration: about.name.clone(),
+            receivers: settings.pipeline.receivers.iter().map(|receiver| receiver.id.to_string()).collect(),
         }
     }
 
@@ -74,6 +76,11 @@ impl State {
     /// Every open socket.
     pub fn ports(&self) -> Vec<Port> {
         self.ports.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether spans are sent there.
+    pub fn is_receiver(&self, port: &Port) -> bool {
+        self.receivers.contains(&port.component)
     }
 
     /// What the user should know.

@@ -206,7 +206,8 @@ fn edge(bucket: usize) -> u64 {
     }
     let power = bucket / 8 + 2;
     let eighths = (bucket % 8) as u64 + 8;
-    ((eighths + 1) << (power - 3)).saturating_sub(1)
+    let after = u128::from(eighths + 1) << (power - 3);
+    u64::try_from(after - 1).unwrap_or(u64::MAX)
 }
 
 /// What is shown while it runs: a bar on a terminal, nothing elsewhere.

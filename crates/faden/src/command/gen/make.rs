@@ -17,6 +17,8 @@ use crate::exit::Failure;
 const TICK: Duration = Duration::from_millis(50);
 /// A trace's spans are spread over so much time, as SDKs do that send every few seconds.
 const SPREAD_S: f64 = 2.0;
+/// What waits at the end goes out on top of the spans that were asked for: at most this share of them.
+const SPREAD_SHARE_MAX: f64 = 0.02;
 /// Spans that may wait at the pods.
 const SPREAD_MAX: f64 = 6_000.0;
 
@@ -28,6 +30,8 @@ pub struct Maker {
     duration: Option<Duration>,
     spans: Option<u64>,
     request_spans: u64,
+    /// Whether the last traces are to be whole; the corpus ends where it was told to.
+    is_finished: bool,
 }
 
 /// A request, ready to be sent.
@@ -46,7 +50,14 @@ impl Maker {
         let traffic = if arguments.corpus { r#gen::corpus_1() } else { traffic(arguments, rate)? };
         let request_spans =
             if arguments.corpus { r#gen::corpus::REQUEST_SPANS as u64 } else { arguments.request_spans };
-        Ok(Self { traffic, rate, duration: arguments.duration, spans: arguments.spans, request_spans })
+        Ok(Self {
+            traffic,
+            rate,
+            duration: arguments.duration,
+            spans: arguments.spans,
+            request_spans,
+            is_finished: !arguments.corpus,
+        })
     }
 
     /// Makes requests until time or spans are over, or nobody takes them any more.
@@ -71,9 +82,9 @@ impl Maker {
             }
             progress.advance(ledger, elapsed);
         }
-        if let Some(rest) = self.traffic.finish() {
+        if let Some(rest) = self.rest() {
             // Whoever takes nothing any more has stopped for good.
-            let _ = tx.send(Made { bytes: rest.into() }).await;
+            let _ = tx.send(Made { bytes: rest }).await;
         }
         ledger.note_made(self.traffic.made());
         self.traffic.made()
@@ -82,7 +93,7 @@ impl Maker {
     /// The next request without regard to time; nothing when enough were made.
     pub fn next(&mut self) -> Option<Bytes> {
         match self.left() {
-            0 => self.traffic.finish().map(Bytes::from),
+            0 => self.rest(),
             left => Some(self.traffic.next_request(left.min(self.request_spans) as usize).into()),
         }
     }
@@ -109,6 +120,10 @@ impl Maker {
         Some(due.min(self.left()).min(self.request_spans))
     }
 
+    fn rest(&mut self) -> Option<Bytes> {
+        if self.is_finished { self.traffic.finish().map(Bytes::from) } else { None }
+    }
+
     fn left(&self) -> u64 {
         self.spans.map_or(u64::MAX, |spans| spans.saturating_sub(self.traffic.made().spans))
     }
@@ -117,6 +132,7 @@ impl Maker {
 fn traffic(arguments: &Arguments, rate: Option<Rate>) -> Result<Traffic, Failure> {
     let faults: Result<Vec<Fault>, _> = arguments.fault.iter().map(|fault| fault.parse()).collect();
     let spread = rate.map_or(SPREAD_MAX, |rate| (rate.at(Duration::ZERO) * SPREAD_S).min(SPREAD_MAX));
+    let spread = arguments.spans.map_or(spread, |spans| spread.min(spans as f64 * SPREAD_SHARE_MAX));
     let live = Timeline::Live(Arc::new(SystemClock));
     let fixed = Shape::default().timeline;
     let shape = Shape {

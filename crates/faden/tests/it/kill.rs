@@ -1,0 +1,141 @@
+//! The ledger of `kill -9`: every span that was acknowledged is found after the restart.
+//!
+//! `FADEN_KILLS` says how often the server is killed while spans come at full speed (3 by default; `tests/kill/run`
+//! does it 200 times). In every other round the processor `batch` stands in the pipeline.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use model::{Batch, SpanId, SystemClock, Tenant, TraceId};
+use pipeline::Outcome;
+use tokio::task::JoinSet;
+
+use crate::find::grpc_client;
+use crate::server::Server;
+
+/// What was acknowledged: the spans of each trace.
+type Ledger = BTreeMap<TraceId, BTreeSet<SpanId>>;
+
+const SENDERS: usize = 6;
+const REQUEST_SPANS: usize = 200;
+/// Traces in one question.
+const TRACES_ASKED: usize = 100;
+const KILLS_DEFAULT: u64 = 3;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_acknowledged_survives_being_killed() {
+    let kills = std::env::var("FADEN_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(KILLS_DEFAULT);
+    let data = tempfile::tempdir().unwrap();
+    let mut all = Ledger::new();
+    for round in 0..kills {
+        let server = start(data.path(), round);
+        let acknowledged = send_until_killed(server, round).await;
+        let spans: usize = acknowledged.values().map(BTreeSet::len).sum();
+        assert!(spans > 0, "round {round}: nothing was acknowledged before the kill");
+        check_found(&start(data.path(), round + 1), &acknowledged, &format!("round {round}")).await;
+        println!("round {round}: {spans} spans of {} traces acknowledged, all found", acknowledged.len());
+        for (trace, spans) in acknowledged {
+            all.entry(trace).or_default().extend(spans);
+        }
+    }
+    check_found(&start(data.path(), 0), &all, "at the end").await;
+    println!(
+        "{kills} kills: {} spans acknowledged, all found",
+        all.values().map(BTreeSet::len).sum::<usize>()
+    );
+}
+
+fn start(data: &Path, round: u64) -> Server {
+    match round % 2 {
+        0 => Server::start(data, &[]),
+        _ => Server::start(
+            data,
+            &[
+                "processors={batch: {timeout: 20ms, send_batch_size: 500}}",
+                "service.pipelines.traces.processors=[batch]",
+            ],
+        ),
+    }
+}
+
+/// Sends at full speed from several clients, and kills the server in the midst of it.
+async fn send_until_killed(server: Server, round: u64) -> Ledger {
+    let ledger = Arc::new(Mutex::new(Ledger::new()));
+    let mut senders = JoinSet::new();
+    for number in 0..SENDERS as u64 {
+        let client = grpc_client(&server);
+        let ledger = Arc::clone(&ledger);
+        let mut traffic = traffic(round * 1_000 + number + 1);
+        senders.spawn(async move {
+            loop {
+                let request = traffic.next_request(REQUEST_SPANS).into();
+                let batch = Batch::read(request, Tenant::default()).expect("the generator writes OTLP");
+                if client.attempt(&batch).await != Outcome::Stored {
+                    return;
+                }
+                let mut ledger = ledger.lock().expect("no sender panics");
+                for row in batch.rows() {
+                    ledger.entry(row.trace_id).or_default().insert(row.span_id);
+                }
+            }
+        });
+    }
+    // Every round is cut off at another moment of the store's life.
+    tokio::time::sleep(Duration::from_millis(300 + round * 137 % 1_000)).await;
+    server.kill();
+    senders.join_all().await;
+    Arc::into_inner(ledger).expect("the senders have ended").into_inner().expect("no sender panics")
+}
+
+fn traffic(seed: u64) -> r#gen::Traffic {
+    let timeline = r#gen::Timeline::Live(Arc::new(SystemClock));
+    let shape = r#gen::Shape { seed, timeline, spread: 500, ..r#gen::Shape::default() };
+    r#gen::Traffic::new(shape).expect("there is no fault in it")
+}
+
+/// Asks for every trace and compares span by span.
+async fn check_found(server: &Server, ledger: &Ledger, when: &str) {
+    searchable(server).await;
+    let traces: Vec<(&TraceId, &BTreeSet<SpanId>)> = ledger.iter().collect();
+    for some in traces.chunks(TRACES_ASKED) {
+        let ids: Vec<String> = some.iter().map(|(trace, _)| format!("traceID={trace}")).collect();
+        let (_, answer) = server.get(&format!("/api/traces?{}", ids.join("&"))).await;
+        let found = spans(&answer);
+        for (trace, expected) in some {
+            let nothing = BTreeSet::new();
+            let lost: Vec<&SpanId> = expected.difference(found.get(trace).unwrap_or(&nothing)).collect();
+            assert!(
+                lost.is_empty(),
+                "{when}: trace {trace} lost {lost:?}; of the answer {:?} are errors",
+                answer["errors"]
+            );
+        }
+    }
+}
+
+/// The spans of an answer of Jaeger's API.
+fn spans(answer: &serde_json::Value) -> Ledger {
+    let mut found = Ledger::new();
+    let traces = answer["data"].as_array().into_iter().flatten();
+    for span in traces.filter_map(|trace| trace["spans"].as_array()).flatten() {
+        let id = |key: &str| span[key].as_str().unwrap_or_default();
+        let (Some(trace), Some(span)) = (TraceId::parse(id("traceID")), SpanId::parse(id("spanID"))) else {
+            panic!("an id cannot be read in {span}");
+        };
+        found.entry(trace).or_default().insert(span);
+    }
+    found
+}
+
+/// Waits until the journal has been read again, as the server says by whole answers.
+async fn searchable(server: &Server) {
+    loop {
+        let (_, answer) = server.get("/api/faden/v1/search?limit=1").await;
+        if answer["traces"].is_array() && answer["partial"].is_null() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
