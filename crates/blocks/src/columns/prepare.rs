@@ -5,6 +5,7 @@ use model::{Batch, SpanRow, otlp};
 use store::Level;
 
 use super::keys::{KeyFacts, Keys, Route};
+use super::order::At;
 use super::schema::{Layout, leaf};
 use super::shred::{cell, key_value};
 use super::tail;
@@ -49,13 +50,13 @@ impl Preparer {
     /// What the resource and the scope of a span give to its row.
     pub(super) fn of(
         &mut self,
-        number: u32,
+        at: At,
         batch: &Batch,
-        row: SpanRow,
         layout: &Layout,
         columns: &mut [Column],
     ) -> (&mut Prepared, &mut Prepared) {
-        let (number, resource, scope) = (number as usize, row.resource as usize, row.scope as usize);
+        let row = batch.rows()[at.place as usize];
+        let (number, resource, scope) = (at.batch as usize, row.resource as usize, row.scope as usize);
         if self.scopes[number][scope] == NOT_YET {
             if self.resources[number][resource] == NOT_YET {
                 self.resources[number][resource] = self.prepared.len() as u32;

@@ -18,9 +18,12 @@ use super::tail;
 /// Gathers rows of any number of pages.
 #[derive(Default)]
 pub(crate) struct Rebuilder {
-    resources: Vec<Group<Vec<Group<Vec<Vec<u8>>>>>>,
+    resources: Vec<Group<Vec<Scoped>>>,
     by_resource: HashMap<Vec<u8>, usize, FixedState>,
 }
+
+/// The spans of one scope.
+type Scoped = Group<Vec<Vec<u8>>>;
 
 struct Group<T> {
     head: Vec<u8>,
@@ -69,7 +72,7 @@ impl Rebuilder {
         }
     }
 
-    fn resource(&mut self, head: Vec<u8>, schema_url: &str) -> &mut Group<Vec<Group<Vec<Vec<u8>>>>> {
+    fn resource(&mut self, head: Vec<u8>, schema_url: &str) -> &mut Group<Vec<Scoped>> {
         let mut key = head.clone();
         key.extend_from_slice(schema_url.as_bytes());
         key.extend_from_slice(&(schema_url.len() as u32).to_le_bytes());
@@ -103,8 +106,8 @@ impl Rebuilder {
     }
 }
 
-impl Group<Vec<Group<Vec<Vec<u8>>>>> {
-    fn scope(&mut self, head: Vec<u8>, schema_url: &str) -> &mut Group<Vec<Vec<u8>>> {
+impl Group<Vec<Scoped>> {
+    fn scope(&mut self, head: Vec<u8>, schema_url: &str) -> &mut Scoped {
         let known =
             self.content.iter().position(|scope| scope.head == head && scope.schema_url == schema_url);
         let at = known.unwrap_or_else(|| {
@@ -367,6 +370,6 @@ fn int_of(cell: Option<(&Plain, usize)>) -> i64 {
     cell.map_or(0, |(plain, at)| plain.int(at))
 }
 
-fn text_of<'a>(cell: Option<(&'a Plain, usize)>) -> Option<&'a str> {
+fn text_of(cell: Option<(&Plain, usize)>) -> Option<&str> {
     cell.map(|(plain, at)| plain.text(at))
 }

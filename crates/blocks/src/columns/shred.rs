@@ -146,8 +146,7 @@ impl<'a> Shredder<'a> {
     }
 
     fn prepared(&mut self, at: At, batch: &Batch) {
-        let row = batch.rows()[at.place as usize];
-        let (resource, scope) = self.preparer.of(at.batch, batch, row, self.layout, &mut self.columns);
+        let (resource, scope) = self.preparer.of(at, batch, self.layout, &mut self.columns);
         let bits = resource.bits;
         put(resource, leaf::RESOURCE_ATTRS, self.row, &mut self.columns);
         put(scope, leaf::SCOPE_ATTRS, self.row, &mut self.columns);

@@ -136,7 +136,7 @@ impl<'a> File<'a> {
             return Err(Error::new(Next::Repair, reason));
         }
         let length = word(trailer, 0) as usize;
-        let start = (end - TRAILER_BYTES).checked_sub(length).filter(|_| length % ENTRY_BYTES == 0);
+        let start = (end - TRAILER_BYTES).checked_sub(length).filter(|_| length.is_multiple_of(ENTRY_BYTES));
         let start = start.ok_or_else(|| self.damaged(end, "the table of sections has no such length"))?;
         let table = &self.bytes[start..start + length];
         if crc32c::crc32c(table) != word(trailer, 4) {

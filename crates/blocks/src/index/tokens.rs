@@ -60,10 +60,10 @@ impl Filter {
 }
 
 fn places(token: u64, lines: usize) -> impl Iterator<Item = (usize, u64)> {
-    let line = ((token >> 32) * lines as u64 >> 32) as usize;
+    let line = (((token >> 32) * lines as u64) >> 32) as usize;
     let bits = token.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (0..PROBES).map(move |probe| {
-        let place = (bits >> (9 * probe + 10) & 511) as usize;
+        let place = ((bits >> (9 * probe + 10)) & 511) as usize;
         (line * LINE_WORDS + place / 64, 1 << (place % 64))
     })
 }
@@ -86,5 +86,5 @@ fn finish(mut state: u64) -> u64 {
     state = state.wrapping_mul(0xff51_afd7_ed55_8ccd);
     state ^= state >> 33;
     state = state.wrapping_mul(0xc4ce_b9fe_1a85_ec53);
-    state ^ state >> 33
+    state ^ (state >> 33)
 }

@@ -1,0 +1,188 @@
+//! Measures blocks: how fast spans become one, how large it is, how fast it answers.
+//!
+//! `cargo run --release -p blocks --example block -- [spans] [spans per row group] [folder]`; times are those of the
+//! CPU of the measuring thread.
+
+#![expect(clippy::print_stdout, reason = "a measurement is printed")]
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use blocks::block::{BlockView, OpenBlock};
+use blocks::search::{Sources, run};
+use model::{Batch, Span, StatusCode, Tenant, TraceId, Value};
+use store::Rows;
+use store::plan::{Ask, Compare, Condition, Field, Filter, Level, Operand, Order, Plan, TraceFilter};
+
+/// Spans of one block, as the store cuts them.
+const BLOCK_SPANS: usize = 1_000_000;
+
+/// How often each question is asked.
+const REPEATS: usize = 15;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let mut number = |default: usize| arguments.next().and_then(|text| text.parse().ok()).unwrap_or(default);
+    let (spans, group) = (number(4_000_000), number(64_000));
+    let folder =
+        arguments.next().map_or_else(|| std::env::temp_dir().join("faden-block-bench"), PathBuf::from);
+    _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder)?;
+    let (sources, known) = fill(&folder, spans, group)?;
+    ask(&sources, &known);
+    Ok(())
+}
+
+/// What questions can ask for.
+#[derive(Default)]
+struct Known {
+    ids: Vec<TraceId>,
+    service: String,
+    users: Vec<String>,
+    requests: Vec<String>,
+}
+
+fn fill(folder: &Path, spans: usize, group: usize) -> Result<(Sources, Known), Box<dyn std::error::Error>> {
+    let mut traffic = r#gen::corpus_1();
+    let mut known = Known::default();
+    let mut sources = Sources::default();
+    let (mut written, mut busy, mut bytes, mut index_bytes, mut raw) = (0_usize, 0.0, 0, 0, 0);
+    while written < spans {
+        let id = format!("block-{written}");
+        let path = folder.join(&id);
+        std::fs::create_dir(&path)?;
+        let mut block = OpenBlock::create(&path, &id)?;
+        let until = (written + BLOCK_SPANS).min(spans);
+        while written < until {
+            let mut batches = Vec::new();
+            let mut here = 0;
+            while here < group.min(until - written) {
+                let batch = Batch::read(traffic.next_request(1000).into(), Tenant::default())?;
+                here += batch.len();
+                raw += batch.bytes().len();
+                batches.push(batch);
+            }
+            notice(&mut known, &batches);
+            written += here;
+            let begun = cpu();
+            block.append(&batches)?;
+            busy += cpu() - begun;
+        }
+        let begun = cpu();
+        let meta = block.close()?;
+        busy += cpu() - begun;
+        bytes += meta.data_bytes;
+        index_bytes += meta.index_bytes;
+        sources.blocks.push(Arc::new(BlockView::open(&path, &meta)?));
+    }
+    let per = |bytes: u64| bytes as f64 / written as f64;
+    println!("spans {written}, groups of {group}, OTLP {:.0} B/span", per(raw as u64));
+    println!(
+        "freeze {:.0} k spans/s, {:.2} µs/span",
+        written as f64 / busy / 1e3,
+        busy * 1e6 / written as f64
+    );
+    println!("size {:.1} B/span + index {:.1} B/span", per(bytes), per(index_bytes));
+    Ok((sources, known))
+}
+
+fn notice(known: &mut Known, batches: &[Batch]) {
+    let span: Span<'_> = batches[batches.len() / 2].span(0);
+    known.ids.push(span.trace_id());
+    known.service = span.service().into();
+    for span in batches.iter().flat_map(|batch| batch.spans().take(20)) {
+        for attribute in span.attributes() {
+            match (attribute.key, attribute.value) {
+                ("user.id", Value::Text(text)) if known.users.len() < 64 => known.users.push(text.into()),
+                ("request.id", Value::Text(text)) if known.requests.len() < 64 => {
+                    known.requests.push(text.into());
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+fn ask(sources: &Sources, known: &Known) {
+    let plan = |ask| Plan::new(Tenant::default(), ask);
+    let summaries = |spans| Plan { spans, ..plan(Ask::Summaries) };
+    let key = |key: &str| Field::Attribute { level: Level::Any, key: key.into() };
+    let text = |field, text: &str| Filter::equal(field, Operand::Text(text.into()));
+    let errors = || Filter::equal(Field::Status, Operand::Status(StatusCode::Error));
+    let long = || {
+        let operand = Operand::Int(1_000_000_000);
+        Filter::Is(Condition { field: Field::Duration, compare: Compare::Greater, operand })
+    };
+    measure("trace by id", sources, |at| Plan::trace(Tenant::default(), known.ids[at * 7 % known.ids.len()]));
+    measure("request.id = uuid", sources, |at| {
+        summaries(text(key("request.id"), &known.requests[at * 7 % known.requests.len()]))
+    });
+    measure("request.id = absent", sources, |_| summaries(text(key("request.id"), "nowhere")));
+    measure("service and user.id", sources, |at| {
+        let user = &known.users[at * 7 % known.users.len()];
+        summaries(Filter::And(vec![Filter::service(&known.service), text(key("user.id"), user)]))
+    });
+    measure("newest 20", sources, |_| summaries(Filter::All));
+    measure("newest 20 errors", sources, |_| summaries(errors()));
+    measure("newest 20 errors, whole", sources, |_| Plan { spans: errors(), ..plan(Ask::Traces) });
+    measure("newest 20 status 500", sources, |_| {
+        summaries(Filter::equal(key("http.response.status_code"), Operand::Int(500)))
+    });
+    measure("newest 20 over 1 s", sources, |_| summaries(long()));
+    measure("service, error, over 1 s", sources, |_| {
+        summaries(Filter::And(vec![Filter::service(&known.service), errors(), long()]))
+    });
+    measure("newest 20 traces over 2 s", sources, |_| Plan {
+        trace: TraceFilter { duration_min: Some(2_000_000_000), duration_max: None },
+        ..plan(Ask::Summaries)
+    });
+    measure("longest 20", sources, |_| Plan { order: Order::Longest, ..plan(Ask::Summaries) });
+    measure("services", sources, |_| Plan { limit: 1000, ..plan(Ask::Services) });
+    measure("operations of a service", sources, |_| Plan {
+        spans: Filter::service(&known.service),
+        limit: 1000,
+        ..plan(Ask::Operations)
+    });
+    measure("keys", sources, |_| Plan { limit: 1000, ..plan(Ask::Keys) });
+    measure("values of http.route", sources, |_| Plan {
+        limit: 10_000,
+        ..plan(Ask::Values { key: "http.route".into(), level: Level::Any })
+    });
+}
+
+fn measure(name: &str, sources: &Sources, plan: impl Fn(usize) -> Plan) {
+    let mut times = Vec::new();
+    let mut last = String::new();
+    for at in 0..REPEATS {
+        let plan = plan(at);
+        let begun = cpu();
+        let answer = match run(&plan, sources) {
+            Ok(answer) => answer,
+            Err(error) => return println!("{name:28} failed: {error}"),
+        };
+        times.push((cpu() - begun) * 1e3);
+        let rows = match &answer.rows {
+            Rows::Traces(traces) => traces.len(),
+            Rows::Summaries(summaries) => summaries.len(),
+            Rows::Names(names) => names.len(),
+            Rows::Edges(edges) => edges.len(),
+        };
+        let work = answer.work;
+        last = format!(
+            "{rows:5} rows, {:4} pages read, {:4} pruned, {:7.1} KB, {} spans seen{}",
+            work.pages_read,
+            work.pages_pruned,
+            work.bytes_read as f64 / 1e3,
+            work.spans_seen,
+            answer.partial.map_or_else(String::new, |why| format!(", partial: {why}"))
+        );
+    }
+    times.sort_by(f64::total_cmp);
+    println!("{name:28} {:8.2} ms   {last}", times[times.len() / 2]);
+}
+
+/// Seconds of CPU that this thread has used.
+fn cpu() -> f64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
+}
