@@ -22,10 +22,15 @@ async fn everything_counted_is_shown_with_the_servers_labels() {
     }
     let reply = get(address, "/metrics").await;
     assert_eq!(reply.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
-    let labels = r#"service_instance_id="node-1",service_name="faden",service_version="1.2.3""#;
     let value = |name: &str| {
-        let line = reply.body.lines().find_map(|line| line.strip_prefix(&format!("{name}{{{labels}}} ")));
-        line.unwrap_or_else(|| panic!("{name} in\n{}", reply.body)).parse::<f64>().unwrap()
+        let line = reply.body.lines().find(|line| line.starts_with(&format!("{name}{{")));
+        let line = line.unwrap_or_else(|| panic!("{name} in\n{}", reply.body));
+        for label in
+            [r#"service_instance_id="node-1""#, r#"service_name="faden""#, r#"service_version="1.2.3""#]
+        {
+            assert!(line.contains(label), "{label} in {line}");
+        }
+        line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()
     };
     assert!(value("otelcol_process_memory_rss") > 1e6);
     assert!(value("otelcol_process_cpu_seconds") >= 0.0);
