@@ -244,13 +244,17 @@ impl Head {
         self.lock().unpublished.front().cloned()
     }
 
-    /// The generation is published; returns the position below which the journal is not needed.
-    pub(crate) fn published(&self, generation: u64) -> Position {
-        let mut state = self.lock();
-        state.unpublished.retain(|closed| closed.generation != generation);
-        let generations = state.generations.iter().map(|generation| generation.from);
-        let unpublished = state.unpublished.iter().map(|closed| closed.from);
-        generations.chain(unpublished).min().unwrap_or(Position::START)
+    /// The position below which the journal is not needed once this generation is committed.
+    pub(crate) fn needed_without(&self, generation: u64) -> Position {
+        let state = self.lock();
+        let open = state.generations.iter().map(|generation| generation.from);
+        let others = state.unpublished.iter().filter(|closed| closed.generation != generation);
+        open.chain(others.map(|closed| closed.from)).min().unwrap_or(Position::START)
+    }
+
+    /// The generation is committed.
+    pub(crate) fn published(&self, generation: u64) {
+        self.lock().unpublished.retain(|closed| closed.generation != generation);
     }
 
     /// Makes a committed block searchable.

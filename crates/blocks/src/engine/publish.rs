@@ -48,12 +48,13 @@ impl Inner {
         }
         let spans: u64 = closed.blocks.iter().map(|block| block.meta.spans).sum();
         self.metrics.published(closed.blocks.len() as u64, spans);
-        let position = self.head.published(closed.generation);
+        let position = self.head.needed_without(closed.generation);
         let inner = self.clone();
         let truncated = tokio::task::spawn_blocking(move || inner.journal.truncate(position)).await;
         if let Err(error) = truncated.doing(Next::Repair, "truncate the journal")? {
             tracing::warn!(%error, "cannot truncate the journal; trying again after the next block");
         }
+        self.head.published(closed.generation);
         Ok(())
     }
 

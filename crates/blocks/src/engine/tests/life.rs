@@ -35,7 +35,7 @@ async fn a_span_is_found_at_once_and_after_every_restart() {
         assert_eq!(found(&engine).await.1, round * 600);
         engine.close().await.unwrap();
         let stat = engine.stat().await;
-        assert_eq!((stat.block_spans, stat.uncommitted_spans), (round * 600, 0));
+        assert_eq!((stat.block_spans, stat.uncommitted_spans, stat.journal_bytes), (round * 600, 0, 0));
         assert_eq!(found(&engine).await.1, round * 600, "closed, but still readable");
     }
 }
