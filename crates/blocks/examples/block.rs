@@ -1,6 +1,6 @@
 //! Measures blocks: how fast spans become one, how large it is, how fast it answers.
 //!
-//! `cargo run --release -p blocks --example block -- [spans] [spans per row group] [folder]`; times are those of the
+//! `cargo run --release -p blocks --example block -- [spans] [spans per row group] [folder] [question]`; times are those of the
 //! CPU of the measuring thread.
 
 #![expect(clippy::print_stdout, reason = "a measurement is printed")]
@@ -18,7 +18,7 @@ use store::plan::{Ask, Compare, Condition, Field, Filter, Level, Operand, Order,
 const BLOCK_SPANS: usize = 1_000_000;
 
 /// How often each question is asked.
-const REPEATS: usize = 15;
+const REPEATS: usize = 7;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder)?;
     let (sources, known) = fill(&folder, spans, group)?;
-    ask(&sources, &known);
+    ask(&sources, &known, &arguments.next().unwrap_or_default());
     Ok(())
 }
 
@@ -103,7 +103,12 @@ fn notice(known: &mut Known, batches: &[Batch]) {
     }
 }
 
-fn ask(sources: &Sources, known: &Known) {
+fn ask(sources: &Sources, known: &Known, only: &str) {
+    let measure = |name: &str, sources: &Sources, plan: &dyn Fn(usize) -> Plan| {
+        if name.contains(only) {
+            measure(name, sources, plan);
+        }
+    };
     let plan = |ask| Plan::new(Tenant::default(), ask);
     let summaries = |spans| Plan { spans, ..plan(Ask::Summaries) };
     let key = |key: &str| Field::Attribute { level: Level::Any, key: key.into() };
@@ -113,44 +118,47 @@ fn ask(sources: &Sources, known: &Known) {
         let operand = Operand::Int(1_000_000_000);
         Filter::Is(Condition { field: Field::Duration, compare: Compare::Greater, operand })
     };
-    measure("trace by id", sources, |at| Plan::trace(Tenant::default(), known.ids[at * 7 % known.ids.len()]));
-    measure("request.id = uuid", sources, |at| {
+    measure("trace by id", sources, &|at| {
+        Plan::trace(Tenant::default(), known.ids[at * 7 % known.ids.len()])
+    });
+    measure("request.id = uuid", sources, &|at| {
         summaries(text(key("request.id"), &known.requests[at * 7 % known.requests.len()]))
     });
-    measure("request.id = absent", sources, |_| summaries(text(key("request.id"), "nowhere")));
-    measure("service and user.id", sources, |at| {
+    measure("request.id = absent", sources, &|_| summaries(text(key("request.id"), "nowhere")));
+    measure("service and user.id", sources, &|at| {
         let user = &known.users[at * 7 % known.users.len()];
         summaries(Filter::And(vec![Filter::service(&known.service), text(key("user.id"), user)]))
     });
-    measure("newest 20", sources, |_| summaries(Filter::All));
-    measure("newest 20 errors", sources, |_| summaries(errors()));
-    measure("newest 20 errors, whole", sources, |_| Plan { spans: errors(), ..plan(Ask::Traces) });
-    measure("newest 20 status 500", sources, |_| {
+    measure("newest 20", sources, &|_| summaries(Filter::All));
+    measure("newest 20 errors", sources, &|_| summaries(errors()));
+    measure("newest 20 errors, whole", sources, &|_| Plan { spans: errors(), ..plan(Ask::Traces) });
+    measure("newest 20 status 500", sources, &|_| {
         summaries(Filter::equal(key("http.response.status_code"), Operand::Int(500)))
     });
-    measure("newest 20 over 1 s", sources, |_| summaries(long()));
-    measure("service, error, over 1 s", sources, |_| {
+    measure("newest 20 over 1 s", sources, &|_| summaries(long()));
+    measure("service, error, over 1 s", sources, &|_| {
         summaries(Filter::And(vec![Filter::service(&known.service), errors(), long()]))
     });
-    measure("newest 20 traces over 2 s", sources, |_| Plan {
+    measure("newest 20 traces over 2 s", sources, &|_| Plan {
         trace: TraceFilter { duration_min: Some(2_000_000_000), duration_max: None },
         ..plan(Ask::Summaries)
     });
-    measure("longest 20", sources, |_| Plan { order: Order::Longest, ..plan(Ask::Summaries) });
-    measure("services", sources, |_| Plan { limit: 1000, ..plan(Ask::Services) });
-    measure("operations of a service", sources, |_| Plan {
+    measure("longest 20", sources, &|_| Plan { order: Order::Longest, ..plan(Ask::Summaries) });
+    measure("services", sources, &|_| Plan { limit: 1000, ..plan(Ask::Services) });
+    measure("operations of a service", sources, &|_| Plan {
         spans: Filter::service(&known.service),
         limit: 1000,
         ..plan(Ask::Operations)
     });
-    measure("keys", sources, |_| Plan { limit: 1000, ..plan(Ask::Keys) });
-    measure("values of http.route", sources, |_| Plan {
+    measure("keys", sources, &|_| Plan { limit: 1000, ..plan(Ask::Keys) });
+    measure("edges", sources, &|_| Plan { limit: 10_000, ..plan(Ask::Edges) });
+    measure("values of http.route", sources, &|_| Plan {
         limit: 10_000,
         ..plan(Ask::Values { key: "http.route".into(), level: Level::Any })
     });
 }
 
-fn measure(name: &str, sources: &Sources, plan: impl Fn(usize) -> Plan) {
+fn measure(name: &str, sources: &Sources, plan: &dyn Fn(usize) -> Plan) {
     let mut times = Vec::new();
     let mut last = String::new();
     for at in 0..REPEATS {

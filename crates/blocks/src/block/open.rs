@@ -17,7 +17,7 @@ use crate::columns::schema::Layout;
 use crate::columns::shred::{self, Shredded};
 use crate::columns::sink::{ColumnSink, Encoder};
 use crate::error::{Doing, Error, Next, Result};
-use crate::index::{self, Group};
+use crate::index::{self, Group, Texts};
 use crate::manifest::BlockMeta;
 
 /// A block that takes row groups.
@@ -31,6 +31,7 @@ pub struct OpenBlock {
     written: Option<(SerializedFileWriter<Summed>, Arc<Layout>)>,
     groups: Vec<Arc<Group>>,
     encoder: Encoder,
+    texts: Texts,
 }
 
 impl std::fmt::Debug for OpenBlock {
@@ -58,6 +59,7 @@ impl OpenBlock {
             written: None,
             groups: Vec::new(),
             encoder: Encoder::new(),
+            texts: Texts::default(),
         })
     }
 
@@ -140,7 +142,7 @@ impl OpenBlock {
         BlockMeta {
             id: self.id.clone(),
             spans: self.spans(),
-            traces: self.groups.iter().map(|group| group.traces.len() as u64).sum(),
+            traces: self.groups.iter().map(|group| group.traces.all().len() as u64).sum(),
             start_ns: self.groups.iter().map(|group| group.extent().0).min().unwrap_or(0),
             end_ns: self.groups.iter().map(|group| group.extent().1).max().unwrap_or(0),
             tenants,
@@ -164,7 +166,7 @@ impl OpenBlock {
         let leaves = layout.leaves.iter().zip(&shredded.columns);
         let dictionaries: Vec<bool> =
             leaves.map(|(leaf, column)| self.encoder.repeats(leaf, column)).collect();
-        let mut group = index::build(tenant, layout, &shredded, &dictionaries);
+        let mut group = index::build(layout, &shredded, &dictionaries, (tenant, &mut self.texts));
         let rows = shredded.rows;
         let writing = || format!("write {}", self.folder.join(DATA_FILE).display());
         let mut at = writer.bytes_written() as u64;

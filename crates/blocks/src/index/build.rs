@@ -6,7 +6,7 @@ use foldhash::fast::FixedState;
 use model::{Kind, StatusCode, Tenant, Value};
 use store::Level;
 
-use super::group::{Group, Operation};
+use super::group::{Group, Operation, Texts, Traces};
 use super::tokens::{Filter, KeyToken};
 use super::zones;
 use crate::columns::conventions::{self, older_name};
@@ -14,7 +14,7 @@ use crate::columns::schema::{Layout, leaf};
 use crate::columns::shred::Shredded;
 use crate::columns::sink::PAGE_ROWS;
 use crate::columns::tail;
-use crate::columns::values::{Column, Levels, Place, Texts, Values};
+use crate::columns::values::{self, Column, Levels, Place, Values};
 
 /// The tails of the levels and where their leaves are.
 pub(crate) const TAILS: [(Level, usize); 5] = [
@@ -26,18 +26,21 @@ pub(crate) const TAILS: [(Level, usize); 5] = [
 ];
 
 /// The index of a row group whose pages are not written yet; `dictionaries` says which leaves get one.
-pub(crate) fn build(tenant: Tenant, layout: &Layout, shredded: &Shredded, dictionaries: &[bool]) -> Group {
-    let mut traces = shredded.traces.clone();
-    traces.sort_unstable_by_key(|trace| (trace.id, trace.first));
+pub(crate) fn build(
+    layout: &Layout,
+    shredded: &Shredded,
+    dictionaries: &[bool],
+    (tenant, texts): (Tenant, &mut Texts),
+) -> Group {
     Group {
         tenant,
         rows: shredded.rows,
         chunks: Vec::new(),
         zones: zones::zones(shredded),
         filters: filters(layout, shredded, dictionaries),
-        traces,
+        traces: Traces::new(shredded.traces.clone()),
         keys: shredded.keys.clone(),
-        operations: operations(&shredded.columns, shredded.rows as usize),
+        operations: operations(&shredded.columns, shredded.rows as usize, texts),
     }
 }
 
@@ -160,7 +163,7 @@ fn types_by_tail<'a>(keys: &Column, types: &'a Column) -> HashMap<usize, &'a [u8
     }
 }
 
-fn operations(columns: &[Column], rows: usize) -> Vec<Operation> {
+fn operations(columns: &[Column], rows: usize, texts: &mut Texts) -> Vec<Operation> {
     let service_column = &columns[leaf::FIXED + conventions::SERVICE];
     let (Levels::Present(present), Values::Text(services), Values::Text(names)) =
         (&service_column.levels, &service_column.values, &columns[leaf::NAME].values)
@@ -174,7 +177,7 @@ fn operations(columns: &[Column], rows: usize) -> Vec<Operation> {
     };
     let mut services = Interned::new(services);
     let mut names = Interned::new(names);
-    let mut counts: HashMap<(u32, u32, u8), (u64, u64), FixedState> = HashMap::default();
+    let mut counts: HashMap<(u32, u32, u8), (u32, u32), FixedState> = HashMap::default();
     let mut next = 0;
     for row in 0..rows {
         let mut service = NO_SERVICE;
@@ -185,9 +188,9 @@ fn operations(columns: &[Column], rows: usize) -> Vec<Operation> {
         let kind = Kind::from_number(kinds[row] as u8);
         let count = counts.entry((service, names.number(row), kind as u8)).or_default();
         count.0 += 1;
-        count.1 += u64::from(StatusCode::from_number(statuses[row] as u8) == StatusCode::Error);
+        count.1 += u32::from(StatusCode::from_number(statuses[row] as u8) == StatusCode::Error);
     }
-    let mut operations: HashMap<(&str, &str, u8), (u64, u64), FixedState> = HashMap::default();
+    let mut operations: HashMap<(&str, &str, u8), (u32, u32), FixedState> = HashMap::default();
     for ((service, name, kind), (spans, errors)) in counts {
         let key = (services.service(service), names.texts[name as usize], kind);
         let count = operations.entry(key).or_default();
@@ -197,8 +200,8 @@ fn operations(columns: &[Column], rows: usize) -> Vec<Operation> {
     let mut operations: Vec<Operation> = operations
         .into_iter()
         .map(|((service, name, kind), (spans, errors))| Operation {
-            service: service.into(),
-            name: name.into(),
+            service: texts.keep(service),
+            name: texts.keep(name),
             kind: Kind::from_number(kind),
             spans,
             errors,
@@ -214,14 +217,14 @@ const NO_SERVICE: u32 = u32::MAX;
 
 /// Numbers for the distinct texts of a column.
 struct Interned<'a> {
-    column: &'a Texts,
+    column: &'a values::Texts,
     texts: Vec<&'a str>,
     numbers: HashMap<&'a [u8], u32, FixedState>,
     last: Option<(Place, u32)>,
 }
 
 impl<'a> Interned<'a> {
-    fn new(column: &'a Texts) -> Self {
+    fn new(column: &'a values::Texts) -> Self {
         Self { column, texts: Vec::new(), numbers: HashMap::default(), last: None }
     }
 

@@ -7,7 +7,7 @@ use model::proto::{Cursor, Field, Message};
 use model::{Kind, Tenant, TraceId};
 use store::Level;
 
-use super::group::{Group, Operation};
+use super::group::{Group, Operation, Texts, Traces};
 use super::tokens::Filter;
 use super::zones::Zone;
 use crate::columns::keys::KeyFacts;
@@ -100,7 +100,7 @@ pub(super) fn read_group(raw: &[u8], layout: &Layout) -> Option<Group> {
         chunks,
         zones: Vec::new(),
         filters: Vec::new(),
-        traces: Vec::new(),
+        traces: Traces::default(),
         keys: Vec::new(),
         operations: Vec::new(),
     })
@@ -144,8 +144,7 @@ pub(super) fn read_zones(raw: &[u8], group: &mut Group) -> Option<()> {
 
 /// The section of traces, in row order.
 pub(super) fn write_traces(group: &Group) -> Vec<u8> {
-    let mut traces = group.traces.clone();
-    traces.sort_unstable_by_key(|trace| trace.first);
+    let traces = group.traces.by_row();
     let mut ids = Vec::with_capacity(16 * traces.len());
     let (mut counts, mut times) = (Packed::default(), Packed::default());
     let mut last = 0;
@@ -168,15 +167,16 @@ pub(super) fn read_traces(raw: &[u8], group: &mut Group) -> Option<()> {
     let (mut counts, mut times) = (Unpacked(parsed.bytes(2)?), Unpacked(parsed.bytes(3)?));
     let (mut first, mut last) = (0_u32, 0_u64);
     let (ids, rest) = parsed.bytes(1)?.as_chunks::<16>();
+    let mut traces = Vec::with_capacity(ids.len());
     for id in ids {
         let count = counts.u32().filter(|count| *count > 0)?;
         let start = last.wrapping_add(times.signed()? as u64);
         let end = start.checked_add(times.next()?)?;
-        group.traces.push(TraceRows { id: TraceId(*id), first, count, start, end });
+        traces.push(TraceRows { id: TraceId(*id), first, count, start, end });
         first = first.checked_add(count)?;
         last = start;
     }
-    group.traces.sort_unstable_by_key(|trace| (trace.id, trace.first));
+    group.traces = Traces::new(traces);
     (rest.is_empty() && first == group.rows).then_some(())
 }
 
@@ -200,14 +200,14 @@ pub(super) fn write_catalogue(group: &Group) -> Vec<u8> {
             message.bytes(1, operation.service.as_bytes());
             message.bytes(2, operation.name.as_bytes());
             message.varint(3, operation.kind as u64);
-            message.varint(4, operation.spans);
-            message.varint(5, operation.errors);
+            message.varint(4, operation.spans.into());
+            message.varint(5, operation.errors.into());
         });
     }
     out.into_bytes()
 }
 
-pub(super) fn read_catalogue(raw: &[u8], group: &mut Group) -> Option<()> {
+pub(super) fn read_catalogue(raw: &[u8], group: &mut Group, texts: &mut Texts) -> Option<()> {
     each(raw, |number, field| {
         match (number, field) {
             (1, Field::Bytes(raw)) => {
@@ -229,11 +229,11 @@ pub(super) fn read_catalogue(raw: &[u8], group: &mut Group) -> Option<()> {
             (2, Field::Bytes(raw)) => {
                 let operation = Parsed::of(raw)?;
                 group.operations.push(Operation {
-                    service: operation.text(1)?,
-                    name: operation.text(2)?,
+                    service: texts.keep(&operation.text(1)?),
+                    name: texts.keep(&operation.text(2)?),
                     kind: Kind::from_number(operation.number(3)? as u8),
-                    spans: operation.number(4)?,
-                    errors: operation.number(5)?,
+                    spans: u32::try_from(operation.number(4)?).ok()?,
+                    errors: u32::try_from(operation.number(5)?).ok()?,
                 });
             }
             _ => {}

@@ -3,7 +3,7 @@
 //! Nothing of a section is parsed before its checksum holds.
 
 use super::codec;
-use super::group::Group;
+use super::group::{Group, Texts};
 use crate::columns::schema::Layout;
 use crate::error::{Error, Next, Result};
 
@@ -51,7 +51,7 @@ pub(crate) fn write(layout: &Layout, groups: &[std::sync::Arc<Group>]) -> Vec<u8
 /// With the place in the file where it is damaged, or made by a newer version.
 pub(crate) fn read(bytes: &[u8], name: &str) -> Result<(Layout, Vec<Group>)> {
     let file = File { bytes, name };
-    let mut layout = None;
+    let (mut layout, mut texts) = (None, Texts::default());
     let mut groups: Vec<Group> = Vec::new();
     for entry in file.table()? {
         let content = file.section(&entry)?;
@@ -60,15 +60,16 @@ pub(crate) fn read(bytes: &[u8], name: &str) -> Result<(Layout, Vec<Group>)> {
             (GROUP, Some(layout), _) => codec::read_group(&content, layout).map(|group| groups.push(group)),
             (ZONES, _, Some(group)) => codec::read_zones(&content, group),
             (TRACES, _, Some(group)) => codec::read_traces(&content, group),
-            (CATALOGUE, _, Some(group)) => codec::read_catalogue(&content, group),
+            (CATALOGUE, _, Some(group)) => codec::read_catalogue(&content, group, &mut texts),
             (FILTERS, _, Some(group)) => codec::read_filters(&content, group),
             (LAYOUT..=FILTERS, _, _) => None,
             _ => Some(()),
         };
         parsed.ok_or_else(|| file.damaged(entry.at, "a section is not what its kind says"))?;
     }
-    let whole =
-        |group: &Group| !group.zones.is_empty() && !group.filters.is_empty() && !group.traces.is_empty();
+    let whole = |group: &Group| {
+        !group.zones.is_empty() && !group.filters.is_empty() && !group.traces.all().is_empty()
+    };
     match layout {
         Some(layout) if groups.iter().all(whole) => Ok((layout, groups)),
         _ => Err(file.damaged(0, "a section is missing")),

@@ -15,5 +15,5 @@ mod tests;
 
 pub(crate) use build::{TAILS, build};
 pub(crate) use file::{read, write};
-pub(crate) use group::{Group, Operation};
+pub(crate) use group::{Group, Operation, Texts};
 pub(crate) use zones::duration;

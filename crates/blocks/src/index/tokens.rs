@@ -37,6 +37,11 @@ impl KeyToken {
     }
 }
 
+/// The token of a trace id.
+pub(crate) fn id_token(id: model::TraceId) -> u64 {
+    finish(absorb(0, &id.0))
+}
+
 impl Filter {
     /// The filter of these tokens, which come in any order and may repeat.
     pub(crate) fn of(tokens: &mut Vec<u64>) -> Self {

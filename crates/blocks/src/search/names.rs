@@ -89,10 +89,10 @@ fn by_catalogue(run: &Run<'_>, place: Place<'_>, counts: &mut Counts) -> bool {
             let operations = &place.group.operations;
             for operation in operations.iter().filter(|operation| passes(&plan.spans, operation)) {
                 let name = match plan.ask {
-                    Ask::Services => (operation.service.clone(), "service"),
-                    _ => (operation.name.clone(), operation.kind.as_str()),
+                    Ask::Services => (operation.service.to_string(), "service"),
+                    _ => (operation.name.to_string(), operation.kind.as_str()),
                 };
-                *counts.entry(name).or_default() += operation.spans;
+                *counts.entry(name).or_default() += u64::from(operation.spans);
             }
             true
         }
@@ -128,8 +128,8 @@ fn passes(filter: &Filter, operation: &Operation) -> bool {
 
 fn holds(condition: &Condition, operation: &Operation) -> bool {
     let word = match condition.field {
-        Field::Service => operation.service.as_str(),
-        Field::Name => operation.name.as_str(),
+        Field::Service => &*operation.service,
+        Field::Name => &*operation.name,
         _ => operation.kind.as_str(),
     };
     let compares = |compare| eval::compares(compare, Value::Text(word), &condition.operand);

@@ -87,11 +87,11 @@ fn extents(run: &Run<'_>, ids: &HashSet<TraceId, FixedState>) -> HashMap<TraceId
         }
     }
     for place in &run.groups {
-        if ids.len() < place.group.traces.len() / 8 {
+        if ids.len() < place.group.traces.all().len() / 8 {
             let rows = ids.iter().flat_map(|id| place.group.trace(*id));
             rows.for_each(|rows| cover(rows.id, rows.start, rows.end));
         } else {
-            let rows = place.group.traces.iter().filter(|rows| ids.contains(&rows.id));
+            let rows = place.group.traces.all().iter().filter(|rows| ids.contains(&rows.id));
             rows.for_each(|rows| cover(rows.id, rows.start, rows.end));
         }
     }
@@ -129,7 +129,7 @@ pub(super) fn matches(run: &mut Run<'_>) -> Result<HashSet<TraceId, FixedState>>
             break;
         }
         let mut evaluator = Evaluator::new(place);
-        let by_row = by_row(&place.group.traces);
+        let by_row = place.group.traces.by_row();
         for number in 0..place.group.zones.len() {
             for trace in page_matches(run, &mut evaluator, &by_row, number)? {
                 ids.insert(trace.id);
@@ -160,7 +160,7 @@ fn newest(run: &mut Run<'_>) -> Result<Vec<Found>> {
         }
         let place = run.groups[at];
         let (evaluator, by_row) =
-            evaluators.entry(at).or_insert_with(|| (Evaluator::new(place), by_row(&place.group.traces)));
+            evaluators.entry(at).or_insert_with(|| (Evaluator::new(place), place.group.traces.by_row()));
         let mut matches = page_matches(run, evaluator, by_row, number)?;
         matches.sort_unstable_by_key(|trace| std::cmp::Reverse(trace.start));
         for trace in matches {
@@ -228,13 +228,6 @@ fn head_matches(run: &mut Run<'_>) -> Vec<TraceId> {
     found.sort_unstable();
     found.dedup();
     found
-}
-
-/// The traces of a row group in row order.
-fn by_row(traces: &[TraceRows]) -> Vec<TraceRows> {
-    let mut by_row = traces.to_vec();
-    by_row.sort_unstable_by_key(|trace| trace.first);
-    by_row
 }
 
 /// The traces of which some span in the page passes.

@@ -11,6 +11,7 @@ mod hybrid;
 mod tests;
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use super::schema::{Kind, Leaf};
@@ -178,8 +179,17 @@ fn unpack<'a>(leaf: &Leaf, header: &Header, body: &'a [u8]) -> Result<Cow<'a, [u
     if header.bytes > PAGE_BYTES_MAX {
         return Err(Damaged("the page is larger than a page may be"));
     }
-    let unpacked = zstd::bulk::decompress(body, header.bytes);
+    let unpacked = UNPACKER.with_borrow_mut(|unpacker| match unpacker {
+        Some(unpacker) => unpacker.decompress(body, header.bytes),
+        None => zstd::bulk::decompress(body, header.bytes),
+    });
     unpacked.map(Cow::Owned).map_err(|_| Damaged("the page can't be decompressed"))
+}
+
+thread_local! {
+    /// Making one costs as much as unpacking a page.
+    static UNPACKER: RefCell<Option<zstd::bulk::Decompressor<'static>>> =
+        RefCell::new(zstd::bulk::Decompressor::new().ok());
 }
 
 /// The levels of a page, which stand before its values.
