@@ -1,7 +1,9 @@
 //! The real binary on loopback ports: what a user does and what must never happen to him.
 
 #![allow(unreachable_pub, reason = "a test binary has no outside")]
+#![allow(clippy::unwrap_used, reason = "a test that unwraps in vain has failed")]
 
+mod architecture;
 mod command_line;
 mod find;
 mod kill;
