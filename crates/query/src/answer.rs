@@ -130,6 +130,9 @@ pub struct Edge {
 pub struct Trace {
     /// What a list shows of it.
     pub summary: Summary,
+    /// Why spans may be missing; absent where the trace is whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partial: Option<String>,
     /// What produced spans; they refer to it by place.
     pub resources: Vec<Resource>,
     /// The spans in depth-first order.
@@ -170,6 +173,7 @@ impl Trace {
         let spans = trace.nodes().iter().zip(&places);
         Self {
             summary: (&trace.summary()).into(),
+            partial: None,
             resources,
             spans: spans.map(|(node, resource)| Span::of(trace, node, *resource)).collect(),
         }
