@@ -5,7 +5,7 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering::Relaxed},
     time::{Duration, Instant},
 };
 
@@ -72,8 +72,10 @@ impl Inner {
     }
 
     /// Freezing comes before closing; neither happens while too many blocks wait for the object store.
+    ///
+    /// On an almost full disk a block is cut early: once it is committed, its part of the journal goes.
     fn next_work(&self) -> Option<Work> {
-        if self.head.is_due(self.clock.now()) {
+        if self.head.is_due(self.clock.now()) || self.disk_full.load(Relaxed) && !self.head.is_fresh() {
             self.head.cut(&self.journal);
         }
         if self.head.figures().unpublished >= self.settings.limits.blocks_unpublished_max as u64 {

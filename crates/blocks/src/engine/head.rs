@@ -168,6 +168,11 @@ impl Head {
         self.lock().current().is_due(now, &self.limits)
     }
 
+    /// Has the current generation no span yet?
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.lock().current().spans == 0
+    }
+
     /// Does this replayed generation hold enough to become a block?
     pub(crate) fn is_replay_due(&self, number: u64) -> bool {
         let limits = &self.limits;

@@ -56,6 +56,7 @@ impl Inner {
         let full = free < self.settings.limits.free_bytes_min.min(size / 20);
         self.metrics.disk_free_bytes.set(i64::try_from(free).unwrap_or(i64::MAX));
         if self.disk_full.swap(full, Relaxed) != full {
+            self.freeze.notify_one();
             match full {
                 true => tracing::error!(free, size, "the disk is almost full: refusing writes"),
                 false => tracing::info!(free, size, "the disk has room again: accepting writes"),

@@ -54,6 +54,12 @@ async fn an_almost_full_disk_refuses_writes_and_answers_questions() {
     let error = engine.write(trace(2, 1)).await.unwrap_err();
     assert!(matches!(error, WriteError::Retry { after: Some(_), .. }), "{error:?}");
     assert_eq!(found(&engine).await.1, 1);
+    until(&engine, |stat| {
+        engine.inner.disk_full.store(true, Relaxed);
+        engine.inner.freeze.notify_one();
+        stat.blocks == 1 && stat.journal_bytes == 0
+    })
+    .await;
     for _ in 0..500 {
         if engine.write(trace(3, 1)).await.is_ok() {
             return;
