@@ -69,7 +69,7 @@ fn drawable(trace: answer::Trace) -> Trace {
         start_ns: span.start.0,
         duration_ns: span.duration.0,
     });
-    Trace { id: trace.summary.trace_id, spans: spans.collect(), partial: None }
+    Trace { id: trace.summary.trace_id, spans: spans.collect(), partial: trace.partial }
 }
 
 /// Why a span failed: its status says so, or the exception that it recorded.
