@@ -32,7 +32,8 @@ fn crates() -> PathBuf {
 fn a_crate_uses_only_what_its_place_allows() {
     for (name, allowed) in MAY_USE {
         let manifest = fs::read_to_string(crates().join(name).join("Cargo.toml")).unwrap();
-        let dependencies = manifest.split("\n[").find(|section| section.starts_with("dependencies]")).unwrap();
+        let dependencies =
+            manifest.split("\n[").find(|section| section.starts_with("dependencies]")).unwrap();
         for line in dependencies.lines() {
             let used = line.split(['.', ' ', '=']).next().unwrap_or_default();
             let is_ours = MAY_USE.iter().any(|(ours, _)| *ours == used);

@@ -7,7 +7,7 @@ use crate::server::{output, text};
 fn check(name: &str, said: &str) {
     let path = format!("{}/tests/it/golden/{name}", env!("CARGO_MANIFEST_DIR"));
     if std::env::var_os("FADEN_BLESS").is_some() {
-        std::fs::write(&path, said).unwrap();
+        std::fs::write(&path, said).expect("the golden file can be written");
     }
     assert_eq!(said, std::fs::read_to_string(&path).unwrap_or_default(), "\n{said}\ndiffers from {path}");
 }

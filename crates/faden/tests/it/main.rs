@@ -5,6 +5,7 @@
 
 mod architecture;
 mod command_line;
+mod documents;
 mod find;
 mod kill;
 mod life;

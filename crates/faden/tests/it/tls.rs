@@ -37,17 +37,19 @@ async fn one_server_hands_its_spans_to_another_over_mutual_tls() {
     assert_eq!(to.get("/api/traces/5b8efff798038103d269b633813fc60c").await.0, StatusCode::OK);
 }
 
+const WORKS: &str = "certificates can be made and written";
+
 fn write_certificates(directory: &std::path::Path) {
-    let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    let mut params = rcgen::CertificateParams::new(Vec::new()).expect(WORKS);
     params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-    let key = rcgen::KeyPair::generate().unwrap();
-    std::fs::write(directory.join("ca.pem"), params.self_signed(&key).unwrap().pem()).unwrap();
+    let key = rcgen::KeyPair::generate().expect(WORKS);
+    std::fs::write(directory.join("ca.pem"), params.self_signed(&key).expect(WORKS).pem()).expect(WORKS);
     let ca = rcgen::Issuer::new(params, key);
     for name in ["server", "client"] {
-        let params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
-        let key = rcgen::KeyPair::generate().unwrap();
-        let signed = params.signed_by(&key, &ca).unwrap();
-        std::fs::write(directory.join(format!("{name}.pem")), signed.pem()).unwrap();
-        std::fs::write(directory.join(format!("{name}.key")), key.serialize_pem()).unwrap();
+        let params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).expect(WORKS);
+        let key = rcgen::KeyPair::generate().expect(WORKS);
+        let signed = params.signed_by(&key, &ca).expect(WORKS);
+        std::fs::write(directory.join(format!("{name}.pem")), signed.pem()).expect(WORKS);
+        std::fs::write(directory.join(format!("{name}.key")), key.serialize_pem()).expect(WORKS);
     }
 }
