@@ -1,5 +1,6 @@
 //! Where figures were measured: date, commit, processor, kernel, compiler.
 
+use std::path::Path;
 use std::process::Command;
 
 use serde::Serialize;
@@ -31,6 +32,11 @@ impl Machine {
             load: std::fs::read_to_string("/proc/loadavg").unwrap_or_default().trim().to_owned(),
         }
     }
+}
+
+/// When a file was changed, for people.
+pub(crate) fn changed(file: &Path) -> String {
+    said("date", &["-u", "-r", &file.to_string_lossy(), "+%Y-%m-%d %H:%M UTC"])
 }
 
 fn said(program: &str, arguments: &[&str]) -> String {

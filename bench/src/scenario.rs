@@ -8,7 +8,7 @@ pub(crate) mod size;
 
 use std::path::PathBuf;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 
 use crate::Setting;
 use crate::profile::Profile;
@@ -22,12 +22,14 @@ pub(crate) struct Folder {
 }
 
 impl Folder {
-    fn new(setting: &Setting) -> anyhow::Result<Self> {
+    fn new(setting: &Setting, name: &str) -> anyhow::Result<Self> {
         if let Some(path) = &setting.data {
-            return Ok(Self { path: path.clone(), _temporary: None });
+            let path = path.join(name);
+            ensure!(!path.exists(), "{} exists already; every run needs a fresh folder", path.display());
+            return Ok(Self { path, _temporary: None });
         }
         let temporary = tempfile::tempdir().context("make a folder for data")?;
-        Ok(Self { path: temporary.path().join("faden"), _temporary: Some(temporary) })
+        Ok(Self { path: temporary.path().join(name), _temporary: Some(temporary) })
     }
 }
 
@@ -36,6 +38,9 @@ fn describe(record: &mut Record, setting: &Setting, spans: u64) {
     record.parameter("spans per request", r#gen::corpus::REQUEST_SPANS);
     record.parameter("connections", setting.connections);
     record.parameter("requests in flight on each", setting.in_flight);
+    if let Ok(binary) = crate::server::binary(setting) {
+        record.parameter("server built", crate::machine::changed(&binary));
+    }
 }
 
 /// Begins a profile of the server, where the user asked for one.

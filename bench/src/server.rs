@@ -169,7 +169,8 @@ fn cpu(stat: &str) -> Option<Duration> {
     Some(Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64))
 }
 
-fn binary(setting: &Setting) -> anyhow::Result<PathBuf> {
+/// Where the server's program is.
+pub(crate) fn binary(setting: &Setting) -> anyhow::Result<PathBuf> {
     let path = match &setting.faden {
         Some(path) => path.clone(),
         None => std::env::current_exe()?.with_file_name("faden"),

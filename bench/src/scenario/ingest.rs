@@ -44,7 +44,7 @@ pub(crate) async fn run(
 }
 
 async fn fast(record: &mut Record, setting: &Setting, requests: &Requests) -> anyhow::Result<()> {
-    let folder = Folder::new(setting)?;
+    let folder = Folder::new(setting, "ingest")?;
     let server = Server::start(setting, Keeps::Everything, &folder.path).await?;
     let sender = Sender::new(setting, &server.otlp)?;
     let memory = Memory::watch(&server);
@@ -97,7 +97,7 @@ async fn fast(record: &mut Record, setting: &Setting, requests: &Requests) -> an
 
 /// A steady rate for minutes, in parts that are made while the part before is being sent.
 async fn steady(record: &mut Record, setting: &Setting, rate: u64, time: Duration) -> anyhow::Result<()> {
-    let folder = Folder::new(setting)?;
+    let folder = Folder::new(setting, "paced")?;
     let server = Server::start(setting, Keeps::Everything, &folder.path).await?;
     let sender = Sender::new(setting, &server.otlp)?;
     let memory = Memory::watch(&server);

@@ -30,7 +30,7 @@ struct Question {
 
 pub(crate) async fn run(setting: &Setting, spans: u64, rate: u64) -> anyhow::Result<Record> {
     let mut record = Record::new("query");
-    let folder = Folder::new(setting)?;
+    let folder = Folder::new(setting, "query")?;
     let server = Server::start(setting, Keeps::Everything, &folder.path).await?;
     let sender = Sender::new(setting, &server.otlp)?;
     let mut corpus = Corpus::start();

@@ -60,7 +60,7 @@ fn thread_seconds() -> f64 {
 }
 
 async fn served(record: &mut Record, setting: &Setting, requests: &Requests) -> anyhow::Result<()> {
-    let folder = Folder::new(setting)?;
+    let folder = Folder::new(setting, "receive")?;
     let server = Server::start(setting, Keeps::Nothing, &folder.path).await?;
     let sender = Sender::new(setting, &server.otlp)?;
     let warm = Requests { all: requests.all.iter().take(20).cloned().collect(), ..Requests::default() };

@@ -20,7 +20,7 @@ const SEARCHABLE_MAX: Duration = Duration::from_secs(120);
 
 pub(crate) async fn run(setting: &Setting, spans: u64) -> anyhow::Result<Record> {
     let mut record = Record::new("size");
-    let folder = Folder::new(setting)?;
+    let folder = Folder::new(setting, "size")?;
     let server = Server::start(setting, Keeps::Everything, &folder.path).await?;
     let sender = Sender::new(setting, &server.otlp)?;
     let filled = fill(&sender, &mut Corpus::start(), spans).await?;
