@@ -32,6 +32,9 @@ impl Extent {
     }
 }
 
+/// Spans of the head that are compared between two looks at the time.
+const SPANS_PER_LOOK_AT_THE_TIME: usize = 1024;
+
 /// A trace that was found: its rank and its extent.
 type Found = ((u64, TraceId), Extent);
 
@@ -144,9 +147,7 @@ pub(super) fn matches(run: &mut Run<'_>) -> Result<HashSet<TraceId, FixedState>>
 fn newest(run: &mut Run<'_>) -> Result<Vec<Found>> {
     let mut newest = Newest { found: Vec::new(), seen: HashSet::default() };
     let head = head_extents(run);
-    for id in head_matches(run) {
-        newest.take(run, &head, id);
-    }
+    newest_of_head(run, &mut newest, &head);
     let mut pages: Vec<(u64, usize, usize)> = Vec::new();
     for (at, place) in run.groups.iter().enumerate() {
         let zones = place.group.zones.iter().enumerate();
@@ -174,6 +175,28 @@ fn newest(run: &mut Run<'_>) -> Result<Vec<Found>> {
         run.work += evaluator.reader.work;
     }
     Ok(newest.found)
+}
+
+/// Takes the newest traces of the head of which some span passes. A trace may have begun earlier, in a block, but not
+/// later, so what begins in the head before all that was found need not be compared.
+fn newest_of_head(run: &mut Run<'_>, newest: &mut Newest, head: &HashMap<TraceId, Extent, FixedState>) {
+    let batches = run.head.clone();
+    let mut spans: Vec<(u64, TraceId, u32, u32)> = Vec::new();
+    for (number, batch) in batches.iter().enumerate() {
+        let rows = batch.rows().iter().enumerate();
+        spans.extend(
+            rows.map(|(at, row)| (head[&row.trace_id].start, row.trace_id, number as u32, at as u32)),
+        );
+    }
+    spans.sort_unstable_by(|left, right| right.cmp(left));
+    for (turn, (start, id, number, at)) in spans.into_iter().enumerate() {
+        if newest.is_full(run, start) || (turn % SPANS_PER_LOOK_AT_THE_TIME == 0 && run.is_over_time()) {
+            break;
+        }
+        if !newest.seen.contains(&id) && run.finds(batches[number as usize].span(at as usize)) {
+            newest.take(run, head, id);
+        }
+    }
 }
 
 /// The newest traces so far, by rank; at most one more than the limit.
