@@ -191,6 +191,60 @@ async fn a_remote_that_is_away_is_tried_again_and_then_given_up() {
     }
 }
 
+/// A real receiver in front of a destination that answers as it is told; gives its address.
+async fn received(
+    protocol: &str,
+    answers: Vec<Outcome>,
+) -> (String, Arc<testing::Scripted>, pipeline::Stopper) {
+    let problems = Problems::new();
+    let yaml = format!("protocols: {{ {protocol}: {{ endpoint: \"127.0.0.1:0\" }} }}");
+    let node = config::parse(&yaml, "test").expect("tests write YAML");
+    let kind = receive::ALL.iter().find(|kind| kind.name == "otlp").expect("it is there");
+    let build = (kind.parse)(&mut Block::of(&node, &problems));
+    let mut receiver = build(testing::context("otlp")).expect("it can be built");
+    let listening = receiver.bind().await.expect("loopback has ports");
+    let next = testing::Scripted::open(answers);
+    let (stopper, stop) = pipeline::Stopper::new();
+    tokio::spawn(receiver.run(Arc::clone(&next) as Arc<dyn pipeline::Consumer>, stop));
+    (listening[0].address.to_string(), next, stopper)
+}
+
+#[tokio::test]
+async fn what_becomes_of_spans_behind_a_receiver_is_known_in_front_of_the_exporter() {
+    for (kind, protocol) in [(&GRPC, "grpc"), (&HTTP, "http")] {
+        let answers = vec![
+            Outcome::retry(Some(Duration::from_secs(1)), "busy", "the store is busy"),
+            Outcome::Stored,
+            Outcome::rejected(2, "late", "too late"),
+        ];
+        let (address, next, _stopper) = received(protocol, answers).await;
+        let exporter = built(kind, &format!("endpoint: http://{address}\n{PLAIN}"));
+        let started = tokio::time::Instant::now();
+        assert_eq!(exporter.consume(spans(4)).await, Outcome::Stored);
+        assert!(started.elapsed() >= Duration::from_secs(1), "{protocol}: the hint was not obeyed");
+        let outcome = exporter.consume(spans(5)).await;
+        assert!(matches!(outcome, Outcome::Rejected { spans: 2, .. }), "{protocol}: {outcome:?}");
+        assert_eq!(next.sizes(), [4, 4, 5]);
+    }
+}
+
+#[tokio::test]
+async fn compressed_batches_arrive_as_they_were() {
+    for (kind, protocol) in [(&GRPC, "grpc"), (&HTTP, "http")] {
+        for compression in ["gzip", "zstd", "snappy"] {
+            let (address, next, _stopper) = received(protocol, Vec::new()).await;
+            let yaml = format!("endpoint: http://{address}\n{PLAIN}").replace("none", compression);
+            let batch = spans(50);
+            assert_eq!(
+                built(kind, &yaml).consume(batch.clone()).await,
+                Outcome::Stored,
+                "{protocol} {compression}"
+            );
+            assert_eq!(next.taken()[0].bytes(), batch.bytes(), "{protocol} {compression}");
+        }
+    }
+}
+
 #[test]
 fn every_option_describes_itself() {
     for kind in [GRPC, HTTP] {

@@ -20,10 +20,10 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments, color: When) -> Ended {
     let paint = term::stderr_paint(color);
     let (settings, problems) = settings::load(&arguments.source);
-    term::complain(&validate::listed(&problems, paint));
     let settings = match settings {
         Some(settings) if !problems.has_errors() => settings,
         _ => {
+            term::complain(&validate::listed(&problems, paint));
             return Err(Failure {
                 exit: Exit::Problem,
                 message: format!("{} cannot run", arguments.source.names()),

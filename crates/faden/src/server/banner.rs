@@ -67,7 +67,7 @@ fn memory(state: &State) -> String {
     let parts: Vec<String> =
         budgets.iter().map(|part| format!("{} {}", part.name, text::bytes(part.bytes_max))).collect();
     let sum: u64 = budgets.iter().map(|part| part.bytes_max).sum();
-    format!("{} = {} at most", parts.join(" + "), text::bytes(sum))
+    format!("{} = {}", parts.join(" + "), text::bytes(sum))
 }
 
 /// Whole days are said as days.

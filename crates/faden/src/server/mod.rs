@@ -44,7 +44,7 @@ const REQUEST_BYTES_MAX: usize = 128 << 20;
 /// Runs until a signal or a failure ends it.
 pub async fn run(settings: Settings, about: &About) -> Ended {
     let errors = logs::start(&settings.pipeline.telemetry, about.paint);
-    let signals = signals::Signals::watch().map_err(Failure::problem)?;
+    let mut signals = signals::Signals::watch().map_err(Failure::problem)?;
     let parts = Parts::open(&settings).await?;
     let state = Arc::new(State::new(&settings, &parts, errors, about));
     let (page_stopper, page_stop) = Stopper::new();
@@ -59,12 +59,18 @@ pub async fn run(settings: Settings, about: &About) -> Ended {
     };
     state.add_ports(running.listening().iter().map(|(id, listening)| (id.to_string(), listening.clone())));
     state.add_ports(pages.ports());
-    let pages = pages.serve(&page_stop);
+    let mut pages = pages.serve(&page_stop);
+    if let Some(storage) = &parts.storage {
+        pages.keep(storage.engine(), &page_stop);
+    }
     parts.health.set(Phase::Ready);
     banner::show(&state, about.paint);
-    let end = finished(running, signals, &parts.health).await;
+    let end = finished(running, &mut signals, &parts.health).await;
     page_stopper.request();
-    finish(end, pages, parts).await
+    tokio::select! {
+        ended = finish(end, pages, parts) => ended,
+        _ = signals.next() => Ok(cut()),
+    }
 }
 
 /// What the pipelines, the pages and the state have in common.
@@ -110,7 +116,7 @@ impl Parts {
 }
 
 /// The first signal drains, the second one ends at once.
-async fn finished(running: Running, mut signals: signals::Signals, health: &Health) -> End {
+async fn finished(running: Running, signals: &mut signals::Signals, health: &Health) -> End {
     let stopper = running.stopper();
     let mut finished = std::pin::pin!(running.finished());
     loop {
@@ -127,8 +133,7 @@ async fn finished(running: Running, mut signals: signals::Signals, health: &Heal
 
 async fn finish(end: End, pages: pages::Serving, parts: Parts) -> Ended {
     if end == End::Cut {
-        tracing::warn!("ended at once, as told; the journal keeps what was acknowledged");
-        return Ok(Exit::Good);
+        return Ok(cut());
     }
     pages.finished().await;
     let closed = match &parts.storage {
@@ -142,6 +147,12 @@ async fn finish(end: End, pages: pages::Serving, parts: Parts) -> Ended {
             Exit::Good
         }),
     }
+}
+
+/// The end without an end in order.
+fn cut() -> Exit {
+    tracing::warn!("ended at once, as told; the journal keeps what was acknowledged");
+    Exit::Good
 }
 
 async fn abandon(parts: Parts, failure: Failure) -> Ended {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use blocks::engine::Engine;
 use pipeline::{Listening, Stop};
 use query::{Limits, Query};
 use serve::faden::{Faden, StatusSource};
@@ -14,6 +15,9 @@ use super::Parts;
 use super::state::State;
 use crate::exit::Failure;
 use crate::settings::{ServeSettings, Settings};
+
+/// How old the store's figures may be in the metrics.
+const FIGURES_EVERY: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// Ports that are open and do not answer yet.
 pub struct Pages(Vec<(&'static str, Site)>);
@@ -63,6 +67,20 @@ impl Pages {
 }
 
 impl Serving {
+    /// Keeps the figures of the store fresh for whoever reads the metrics.
+    pub fn keep(&mut self, engine: Arc<Engine>, stop: &Stop) {
+        let stop = stop.clone();
+        self.0.spawn(async move {
+            loop {
+                engine.update_metrics().await;
+                tokio::select! {
+                    () = tokio::time::sleep(FIGURES_EVERY) => {}
+                    () = stop.requested() => return,
+                }
+            }
+        });
+    }
+
     /// Ends when every request was answered.
     pub async fn finished(mut self) {
         while self.0.join_next().await.is_some() {}
