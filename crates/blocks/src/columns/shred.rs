@@ -36,6 +36,8 @@ pub(crate) struct TraceRows {
     pub(crate) start: u64,
     /// The latest end, never before the start of its span.
     pub(crate) end: u64,
+    /// Every span has an id of its own, and stands after its parent if that is there.
+    pub(crate) plain: bool,
 }
 
 /// Shreds the traces of one row group.
@@ -106,10 +108,8 @@ impl<'a> Shredder<'a> {
         let first = self.row;
         let (mut start, mut end) = (u64::MAX, 0);
         let mut trace_id = TraceId::default();
-        let mut parents = Parents::default();
-        for at in rows {
-            parents.ids.push(self.batches[at.batch as usize].rows()[at.place as usize].span_id);
-        }
+        let id = |at: &At| self.batches[at.batch as usize].rows()[at.place as usize].span_id;
+        let mut parents = Parents::new(rows.iter().map(id).collect());
         for (place, at) in rows.iter().enumerate() {
             let batch = &self.batches[at.batch as usize];
             let span = batch.span(at.place as usize);
@@ -122,13 +122,17 @@ impl<'a> Shredder<'a> {
             self.span(span);
             self.row += 1;
         }
-        TraceRows { id: trace_id, first, count: rows.len() as u32, start, end }
+        let plain = parents.are_before && parents.are_distinct();
+        TraceRows { id: trace_id, first, count: rows.len() as u32, start, end, plain }
     }
 
     fn parent(&mut self, place: usize, span: Span<'_>, parents: &mut Parents) {
         let Some(parent) = span.parent() else { return };
         match parents.find(parent, place) {
-            Some(at) => self.columns[leaf::PARENT_DISTANCE].int(self.row, place as i64 - at as i64),
+            Some(at) => {
+                parents.are_before &= at < place;
+                self.columns[leaf::PARENT_DISTANCE].int(self.row, place as i64 - at as i64);
+            }
             None => self.columns[leaf::PARENT_ID].id(self.row, &parent.0),
         }
     }
@@ -424,26 +428,39 @@ pub(super) fn last_bytes(message: &[u8], number: u32) -> &[u8] {
 }
 
 /// Finds the row of a parent: nearby rows are compared, a map is made once for large traces.
-#[derive(Default)]
 struct Parents {
     ids: Vec<SpanId>,
     by_id: std::collections::HashMap<SpanId, usize, foldhash::fast::FixedState>,
+    /// So far every parent stood before its child.
+    are_before: bool,
 }
 
 impl Parents {
     const NEAR: usize = 32;
 
-    fn find(&mut self, parent: SpanId, place: usize) -> Option<usize> {
+    fn new(ids: Vec<SpanId>) -> Self {
+        let mut by_id = std::collections::HashMap::default();
+        if ids.len() > Self::NEAR {
+            by_id.extend(ids.iter().enumerate().map(|(at, id)| (*id, at)));
+        }
+        Self { ids, by_id, are_before: true }
+    }
+
+    fn find(&self, parent: SpanId, place: usize) -> Option<usize> {
         let near = place.saturating_sub(Self::NEAR);
         if let Some(at) = self.ids[near..place].iter().rposition(|id| *id == parent) {
             return Some(near + at);
         }
-        if self.ids.len() <= Self::NEAR {
-            return self.ids.iter().position(|id| *id == parent);
+        match self.by_id.is_empty() {
+            true => self.ids.iter().position(|id| *id == parent),
+            false => self.by_id.get(&parent).copied(),
         }
-        if self.by_id.is_empty() {
-            self.by_id.extend(self.ids.iter().enumerate().map(|(at, id)| (*id, at)));
+    }
+
+    fn are_distinct(&self) -> bool {
+        if !self.by_id.is_empty() {
+            return self.by_id.len() == self.ids.len();
         }
-        self.by_id.get(&parent).copied()
+        self.ids.iter().enumerate().all(|(at, id)| !self.ids[..at].contains(id))
     }
 }

@@ -8,7 +8,7 @@ use model::{Kind, Tenant, TraceId};
 use store::Level;
 
 use super::group::{Group, Operation, Texts, Traces};
-use super::tokens::Filter;
+use super::tokens::{Filter, level_number};
 use super::zones::Zone;
 use crate::columns::keys::KeyFacts;
 use crate::columns::schema;
@@ -21,7 +21,7 @@ pub(super) fn write_layout(layout: &Layout) -> Vec<u8> {
     let mut out = Message::new();
     for promoted in &layout.promoted {
         out.message(1, |key| {
-            key.varint(1, promoted.level as u64);
+            key.varint(1, level_number(promoted.level));
             key.bytes(2, promoted.key.as_bytes());
             key.varint(3, kind_number(promoted.kind));
         });
@@ -150,7 +150,7 @@ pub(super) fn write_traces(group: &Group) -> Vec<u8> {
     let mut last = 0;
     for trace in &traces {
         ids.extend_from_slice(&trace.id.0);
-        counts.put(u64::from(trace.count));
+        counts.put(u64::from(trace.count) << 1 | u64::from(trace.plain));
         times.signed(trace.start.wrapping_sub(last) as i64);
         times.put(trace.end - trace.start);
         last = trace.start;
@@ -169,10 +169,11 @@ pub(super) fn read_traces(raw: &[u8], group: &mut Group) -> Option<()> {
     let (ids, rest) = parsed.bytes(1)?.as_chunks::<16>();
     let mut traces = Vec::with_capacity(ids.len());
     for id in ids {
-        let count = counts.u32().filter(|count| *count > 0)?;
+        let number = counts.next()?;
+        let count = u32::try_from(number >> 1).ok().filter(|count| *count > 0)?;
         let start = last.wrapping_add(times.signed()? as u64);
         let end = start.checked_add(times.next()?)?;
-        traces.push(TraceRows { id: TraceId(*id), first, count, start, end });
+        traces.push(TraceRows { id: TraceId(*id), first, count, start, end, plain: number & 1 == 1 });
         first = first.checked_add(count)?;
         last = start;
     }
@@ -185,7 +186,7 @@ pub(super) fn write_catalogue(group: &Group) -> Vec<u8> {
     let mut out = Message::new();
     for facts in &group.keys {
         out.message(1, |key| {
-            key.varint(1, facts.level as u64);
+            key.varint(1, level_number(facts.level));
             key.bytes(2, facts.key.as_bytes());
             key.varint(3, facts.spans);
             key.varint(4, facts.in_tail);
@@ -285,7 +286,7 @@ fn kind_of(number: u64) -> Option<schema::Kind> {
 
 fn level_of(number: u64) -> Option<Level> {
     let levels = [Level::Resource, Level::Scope, Level::Span, Level::Event, Level::Link];
-    levels.into_iter().find(|level| *level as u64 == number)
+    levels.into_iter().find(|level| level_number(*level) == number)
 }
 
 fn each(raw: &[u8], mut visit: impl FnMut(u32, Field<'_>) -> Option<()>) -> Option<()> {

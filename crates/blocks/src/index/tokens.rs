@@ -28,12 +28,24 @@ pub(crate) struct KeyToken(u64);
 
 impl KeyToken {
     pub(crate) fn new(level: Level, key: &str) -> Self {
-        Self(absorb(u64::from(level as u8) + 1, key.as_bytes()))
+        Self(absorb(level_number(level) + 1, key.as_bytes()))
     }
 
     /// The token of the key with a value.
     pub(crate) fn with(self, text: &[u8]) -> u64 {
         finish(absorb(self.0, text))
+    }
+}
+
+/// The number of a level in the format.
+pub(super) fn level_number(level: Level) -> u64 {
+    match level {
+        Level::Any => 0,
+        Level::Resource => 1,
+        Level::Scope => 2,
+        Level::Span => 3,
+        Level::Event => 4,
+        Level::Link => 5,
     }
 }
 

@@ -1,25 +1,49 @@
 //! Counts the calls between services.
+//!
+//! Most traces stand in one run of rows, each span with an id of its own and after its parent: their calls are counted
+//! from the columns of services and parents. The others are joined.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use model::{StatusCode, TraceId};
-use store::Edge;
-use store::Filter;
+use foldhash::fast::FixedState;
+use model::{StatusCode, Trace, TraceId, Value};
+use store::{Edge, Field, Filter};
 
-use super::Run;
+use super::mask::Evaluator;
 use super::skeleton::{Depth, join};
-use super::traces::matches;
+use super::spread::Spread;
+use super::values::{self, Source, each_flat};
+use super::{Place, Run};
+use crate::columns::schema::leaf;
+use crate::columns::shred::TraceRows;
+use crate::columns::sink::PAGE_ROWS;
 use crate::error::Result;
 
 /// Traces that are joined at once.
 const JOINED_MAX: usize = 1024;
 
+/// Calls and failed calls, by the names of parent and child.
+type Counts = BTreeMap<(String, String), (u64, u64)>;
+
 pub(super) fn edges(run: &mut Run<'_>) -> Result<Vec<Edge>> {
-    let mut counts: BTreeMap<(String, String), (u64, u64)> = BTreeMap::new();
-    let mut ids: Vec<TraceId> = matches(run)?.into_iter().collect();
-    ids.sort_unstable();
+    let mut counts = Counts::new();
+    let spread = Spread::of(run);
+    let mut odd = Odd::default();
+    for batch in run.head.clone() {
+        for span in batch.spans() {
+            if run.finds(span) {
+                odd.add(span.trace_id());
+            }
+        }
+    }
+    for place in run.groups.clone() {
+        if run.is_over_time() {
+            break;
+        }
+        group(run, place, &spread, (&mut counts, &mut odd))?;
+    }
     let depth = if needs_attributes(&run.plan.spans) { Depth::Whole } else { Depth::Skeleton };
-    for some in ids.chunks(JOINED_MAX) {
+    for some in odd.ids.chunks(JOINED_MAX) {
         if run.is_over_time() {
             break;
         }
@@ -31,7 +55,122 @@ pub(super) fn edges(run: &mut Run<'_>) -> Result<Vec<Edge>> {
     Ok(run.cut(counts.into_iter().map(edge).collect()))
 }
 
-fn count(run: &mut Run<'_>, trace: &model::Trace, counts: &mut BTreeMap<(String, String), (u64, u64)>) {
+/// Traces that have to be joined, in the order in which they were met.
+#[derive(Default)]
+struct Odd {
+    ids: Vec<TraceId>,
+    known: HashSet<TraceId, FixedState>,
+}
+
+impl Odd {
+    fn add(&mut self, id: TraceId) {
+        if self.known.insert(id) {
+            self.ids.push(id);
+        }
+    }
+}
+
+/// What the calls of a row group are counted from.
+#[derive(Default)]
+struct Columns {
+    names: Vec<String>,
+    services: Vec<u32>,
+    /// How far before it the parent of a row stands; 0 for none.
+    distances: Vec<u32>,
+    failed: Vec<bool>,
+    found: Vec<bool>,
+}
+
+fn group(
+    run: &mut Run<'_>,
+    place: Place<'_>,
+    spread: &Spread,
+    (counts, odd): (&mut Counts, &mut Odd),
+) -> Result<()> {
+    let mut evaluator = Evaluator::new(place);
+    let pages = 0..place.group.zones.len();
+    let mut may_hold = false;
+    for number in pages.clone() {
+        may_hold |= evaluator.may_hold(run.plan, number)?;
+    }
+    if !may_hold {
+        evaluator.reader.work.pages_pruned += pages.len() as u64;
+        run.work += evaluator.reader.work;
+        return Ok(());
+    }
+    let mut columns = Columns::default();
+    for number in pages {
+        columns.read(run, &mut evaluator, number)?;
+    }
+    let mut calls: HashMap<(u32, u32), (u64, u64), FixedState> = HashMap::default();
+    for trace in evaluator.by_row() {
+        if trace.plain && !spread.holds(trace.id) {
+            columns.count(trace, &mut calls);
+        } else if columns.found[rows(trace)].contains(&true) {
+            odd.add(trace.id);
+        }
+    }
+    run.work += evaluator.reader.work;
+    for ((parent, child), (all, failed)) in calls {
+        let names = (columns.names[parent as usize].clone(), columns.names[child as usize].clone());
+        let count = counts.entry(names).or_default();
+        count.0 += all;
+        count.1 += failed;
+    }
+    Ok(())
+}
+
+fn rows(trace: &TraceRows) -> std::ops::Range<usize> {
+    trace.first as usize..(trace.first + trace.count) as usize
+}
+
+impl Columns {
+    fn read(&mut self, run: &Run<'_>, evaluator: &mut Evaluator<'_>, number: usize) -> Result<()> {
+        let base = number * PAGE_ROWS;
+        let end = base + evaluator.reader.rows(number);
+        self.found.extend(evaluator.page(run.plan, number)?);
+        self.services.resize(end, 0);
+        self.distances.resize(end, 0);
+        self.failed.resize(end, false);
+        let reader = &mut evaluator.reader;
+        let (services, names) = (&mut self.services, &mut self.names);
+        let mut numbers: HashMap<String, u32, FixedState> =
+            names.iter().enumerate().map(|(at, name)| (name.clone(), at as u32)).collect();
+        values::visit(reader, Source::Service, ("", number), &mut |row, value| {
+            let Value::Text(name) = value else { return };
+            services[base + row] = numbers.get(name).copied().unwrap_or_else(|| {
+                names.push(name.into());
+                numbers.insert(name.into(), names.len() as u32 - 1);
+                names.len() as u32 - 1
+            });
+        })?;
+        let page = reader.page(leaf::PARENT_DISTANCE, number)?;
+        each_flat(reader, page.as_deref(), leaf::PARENT_DISTANCE, |row, (plain, at)| {
+            self.distances[base + row] = u32::try_from(plain.int(at)).unwrap_or(0);
+        });
+        let page = reader.page(leaf::STATUS, number)?;
+        each_flat(reader, page.as_deref(), leaf::STATUS, |row, (plain, at)| {
+            self.failed[base + row] = StatusCode::from_number(plain.int(at) as u8) == StatusCode::Error;
+        });
+        reader.forget(number);
+        Ok(())
+    }
+
+    fn count(&self, trace: &TraceRows, calls: &mut HashMap<(u32, u32), (u64, u64), FixedState>) {
+        for row in rows(trace) {
+            let distance = self.distances[row] as usize;
+            let is_there = distance > 0 && distance <= row - trace.first as usize;
+            if !self.found[row] || !is_there || self.services[row - distance] == self.services[row] {
+                continue;
+            }
+            let count = calls.entry((self.services[row - distance], self.services[row])).or_default();
+            count.0 += 1;
+            count.1 += u64::from(self.failed[row]);
+        }
+    }
+}
+
+fn count(run: &mut Run<'_>, trace: &Trace, counts: &mut Counts) {
     for node in trace.nodes() {
         let Some(parent) = node.parent else { continue };
         let (child, parent) = (trace.span(node), trace.span(&trace.nodes()[parent as usize]));
@@ -47,10 +186,12 @@ fn count(run: &mut Run<'_>, trace: &model::Trace, counts: &mut BTreeMap<(String,
 
 /// True where a skeleton does not suffice to decide the filter.
 fn needs_attributes(filter: &Filter) -> bool {
-    use store::Field::{Duration, Kind, Name, Service, Status};
     match filter {
         Filter::All => false,
-        Filter::Is(condition) => !matches!(condition.field, Service | Name | Kind | Status | Duration),
+        Filter::Is(condition) => !matches!(
+            condition.field,
+            Field::Service | Field::Name | Field::Kind | Field::Status | Field::Duration
+        ),
         Filter::And(filters) | Filter::Or(filters) => filters.iter().any(needs_attributes),
         Filter::Not(filter) => needs_attributes(filter),
     }

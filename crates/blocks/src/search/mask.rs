@@ -2,6 +2,7 @@
 //!
 //! Where a column has a dictionary, each of its values is compared once per row group, and rows by their ids.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -16,19 +17,27 @@ use crate::block::GroupReader;
 use crate::columns::conventions;
 use crate::columns::decode::{Held, Plain};
 use crate::columns::schema::leaf;
+use crate::columns::shred::TraceRows;
 use crate::error::Result;
 
 /// Evaluates the filter of a plan on the pages of one row group.
 pub(super) struct Evaluator<'a> {
     pub(super) place: Place<'a>,
     pub(super) reader: GroupReader<'a>,
+    by_row: OnceCell<Vec<TraceRows>>,
     /// For a condition and a leaf: which entries of the dictionary pass.
     verdicts: HashMap<(usize, usize), Arc<Vec<bool>>, FixedState>,
 }
 
 impl<'a> Evaluator<'a> {
     pub(super) fn new(place: Place<'a>) -> Self {
-        Self { place, reader: GroupReader::new(place.view, place.group), verdicts: HashMap::default() }
+        let reader = GroupReader::new(place.view, place.group);
+        Self { place, reader, by_row: OnceCell::new(), verdicts: HashMap::default() }
+    }
+
+    /// The traces of the group in row order.
+    pub(super) fn by_row(&self) -> &[TraceRows] {
+        self.by_row.get_or_init(|| self.place.group.traces.by_row())
     }
 
     /// The rows of a page that the plan looks for.

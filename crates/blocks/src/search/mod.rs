@@ -9,6 +9,7 @@ mod mask;
 mod names;
 mod prune;
 mod skeleton;
+mod spread;
 #[cfg(test)]
 mod tests;
 mod traces;

@@ -14,6 +14,7 @@ use store::{Cursor, Rows};
 use super::Run;
 use super::mask::Evaluator;
 use super::skeleton::{Depth, join};
+use super::spread::Spread;
 use crate::columns::shred::TraceRows;
 use crate::columns::sink::PAGE_ROWS;
 use crate::error::Result;
@@ -125,16 +126,15 @@ fn all(run: &mut Run<'_>) -> Result<Vec<Found>> {
 }
 
 /// The ids of every trace of which some span passes.
-pub(super) fn matches(run: &mut Run<'_>) -> Result<HashSet<TraceId, FixedState>> {
+fn matches(run: &mut Run<'_>) -> Result<HashSet<TraceId, FixedState>> {
     let mut ids: HashSet<TraceId, FixedState> = head_matches(run).into_iter().collect();
     for place in run.groups.clone() {
         if run.is_over_time() {
             break;
         }
         let mut evaluator = Evaluator::new(place);
-        let by_row = place.group.traces.by_row();
         for number in 0..place.group.zones.len() {
-            for trace in page_matches(run, &mut evaluator, &by_row, number)? {
+            for trace in page_matches(run, &mut evaluator, number)? {
                 ids.insert(trace.id);
             }
         }
@@ -145,7 +145,7 @@ pub(super) fn matches(run: &mut Run<'_>) -> Result<HashSet<TraceId, FixedState>>
 
 /// The newest traces of which some span passes.
 fn newest(run: &mut Run<'_>) -> Result<Vec<Found>> {
-    let mut newest = Newest { found: Vec::new(), seen: HashSet::default() };
+    let mut newest = Newest::default();
     let head = head_extents(run);
     newest_of_head(run, &mut newest, &head);
     let mut pages: Vec<(u64, usize, usize)> = Vec::new();
@@ -154,24 +154,23 @@ fn newest(run: &mut Run<'_>) -> Result<Vec<Found>> {
         pages.extend(zones.map(|(number, zone)| (zone.trace_start_max, at, number)));
     }
     pages.sort_unstable_by(|left, right| right.cmp(left));
-    let mut evaluators: HashMap<usize, (Evaluator<'_>, Vec<TraceRows>), FixedState> = HashMap::default();
+    let mut evaluators: HashMap<usize, Evaluator<'_>, FixedState> = HashMap::default();
     for (latest, at, number) in pages {
         if newest.is_full(run, latest) || run.is_over_time() {
             break;
         }
         let place = run.groups[at];
-        let (evaluator, by_row) =
-            evaluators.entry(at).or_insert_with(|| (Evaluator::new(place), place.group.traces.by_row()));
-        let mut matches = page_matches(run, evaluator, by_row, number)?;
+        let evaluator = evaluators.entry(at).or_insert_with(|| Evaluator::new(place));
+        let mut matches = page_matches(run, evaluator, number)?;
         matches.sort_unstable_by_key(|trace| std::cmp::Reverse(trace.start));
         for trace in matches {
             if newest.is_full(run, trace.start) {
                 break;
             }
-            newest.take(run, &head, trace.id);
+            newest.take_rows(run, &head, trace);
         }
     }
-    for (evaluator, _) in evaluators.into_values() {
+    for evaluator in evaluators.into_values() {
         run.work += evaluator.reader.work;
     }
     Ok(newest.found)
@@ -200,10 +199,16 @@ fn newest_of_head(run: &mut Run<'_>, newest: &mut Newest, head: &HashMap<TraceId
 }
 
 /// The newest traces so far, by rank; at most one more than the limit.
+#[derive(Default)]
 struct Newest {
     found: Vec<Found>,
     seen: HashSet<TraceId, FixedState>,
+    /// Known once many traces were looked at: most stand in one place only, and need not be looked for elsewhere.
+    spread: Option<Spread>,
 }
+
+/// After so many traces it pays to know which are spread.
+const LOOKED_AT: usize = 1000;
 
 impl Newest {
     /// True where no trace that begins at `latest` or before comes among those found.
@@ -219,6 +224,23 @@ impl Newest {
         for rows in run.groups.iter().flat_map(|place| place.group.trace(id)) {
             extent.cover(rows.start, rows.end);
         }
+        self.keep(run, id, extent);
+    }
+
+    /// Takes a trace that has these rows, and perhaps others.
+    fn take_rows(&mut self, run: &Run<'_>, head: &HashMap<TraceId, Extent, FixedState>, rows: TraceRows) {
+        if self.seen.len() > LOOKED_AT && self.spread.is_none() {
+            self.spread = Some(Spread::of(run));
+        }
+        match &self.spread {
+            Some(spread) if !spread.holds(rows.id) => {
+                self.keep(run, rows.id, Extent { start: rows.start, end: rows.end });
+            }
+            _ => self.take(run, head, rows.id),
+        }
+    }
+
+    fn keep(&mut self, run: &Run<'_>, id: TraceId, extent: Extent) {
         let plan = run.plan;
         let duration = extent.end - extent.start;
         let rank = plan.order.rank(extent.start, duration, id);
@@ -254,30 +276,25 @@ fn head_matches(run: &mut Run<'_>) -> Vec<TraceId> {
 }
 
 /// The traces of which some span in the page passes.
-fn page_matches(
-    run: &Run<'_>,
-    evaluator: &mut Evaluator<'_>,
-    by_row: &[TraceRows],
-    number: usize,
-) -> Result<Vec<TraceRows>> {
+fn page_matches(run: &Run<'_>, evaluator: &mut Evaluator<'_>, number: usize) -> Result<Vec<TraceRows>> {
     if !evaluator.may_hold(run.plan, number)? {
         evaluator.reader.work.pages_pruned += 1;
         return Ok(Vec::new());
     }
     let mask = evaluator.page(run.plan, number)?;
     evaluator.reader.forget(number);
-    let base = (number * PAGE_ROWS) as u32;
-    let mut at = by_row.partition_point(|trace| trace.first + trace.count <= base);
-    let mut found = Vec::new();
-    while let Some(trace) =
-        by_row.get(at).filter(|trace| ((trace.first - base.min(trace.first)) as usize) < mask.len())
-    {
-        let from = trace.first.saturating_sub(base) as usize;
-        let to = ((trace.first + trace.count - base) as usize).min(mask.len());
-        if mask[from..to].contains(&true) {
-            found.push(*trace);
-        }
-        at += 1;
+    if !mask.contains(&true) {
+        return Ok(Vec::new());
     }
-    Ok(found)
+    let base = (number * PAGE_ROWS) as u32;
+    let end = base + mask.len() as u32;
+    let by_row = evaluator.by_row();
+    let first = by_row.partition_point(|trace| trace.first + trace.count <= base);
+    let here = by_row[first..].iter().take_while(|trace| trace.first < end);
+    let passes = |trace: &&TraceRows| {
+        let from = trace.first.max(base) - base;
+        let to = (trace.first + trace.count).min(end) - base;
+        mask[from as usize..to as usize].contains(&true)
+    };
+    Ok(here.filter(passes).copied().collect())
 }
