@@ -12,7 +12,7 @@ Examples:
   faden                                  receive on 4317 and 4318, keep in ./faden-data, look at http://localhost:16686
   faden --config edge.yaml               the same binary as a collector, by the Collector's configuration
   faden gen --rate 500 --duration 1m     send realistic traffic to it
-  faden search 'service=payment error=true duration>200ms'
+  faden search 'service = payment && status = error && duration > 200ms'
   faden trace 4bf92f3577b34da6a3ce929d0e0e4736
 
 Exit codes:

@@ -66,25 +66,25 @@ fn read(block: &mut Block<'_>) -> Settings {
             "verbosity",
             &["basic", "normal", "detailed"],
             "basic",
-            "One line per batch, one line per span, or everything.",
+            "one line per batch, one line per span, or everything",
         ),
         sampling_initial: block.integer(
             "sampling_initial",
             2,
             0..=u64::MAX,
-            "Batches shown in every second …",
+            "batches shown in every second …",
         ),
         sampling_thereafter: block.integer(
             "sampling_thereafter",
             1,
             0..=u64::MAX,
-            "… and of the others every so many; 0 shows none of them.",
+            "… and of the others every so many; 0 shows none of them",
         ),
-        use_internal_logger: block.boolean("use_internal_logger", true, "Write to Faden's own log."),
+        use_internal_logger: block.boolean("use_internal_logger", true, "write to Faden's own log"),
         output_paths: block.list_of_text(
             "output_paths",
             &["stdout"],
-            "Where to write otherwise: stdout, stderr.",
+            "where to write otherwise: stdout, stderr",
         ),
     };
     if settings.output_paths.iter().any(|path| !OUTPUTS.contains(&path.as_str())) {

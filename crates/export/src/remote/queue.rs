@@ -30,35 +30,35 @@ pub(crate) struct QueueSettings {
 
 impl QueueSettings {
     pub(crate) fn read(parent: &mut Block<'_>) -> Self {
-        let mut block = parent.section("sending_queue", "A queue in memory in front of the remote.");
+        let mut block = parent.section("sending_queue", "a queue in memory in front of the remote");
         let settings = Self {
             is_enabled: block.boolean(
                 "enabled",
                 true,
-                "Queue batches; otherwise the remote's answer is awaited.",
+                "queue batches; otherwise the remote's answer is awaited",
             ),
-            num_consumers: block.integer("num_consumers", 10, 1..=1000, "How many batches are sent at once."),
+            num_consumers: block.integer("num_consumers", 10, 1..=1000, "how many batches are sent at once"),
             queue_size: block.integer(
                 "queue_size",
                 1000,
                 1..=QUEUE_SIZE_MAX,
-                "How much it holds, by `sizer`.",
+                "how much it holds, by `sizer`",
             ),
             sizer: block.choice(
                 "sizer",
                 &["requests", "items", "bytes"],
                 "requests",
-                "What `queue_size` counts.",
+                "what `queue_size` counts",
             ),
             block_on_overflow: block.boolean(
                 "block_on_overflow",
                 false,
-                "Full, let wait; otherwise refuse, and the client is told to send again.",
+                "full, let wait; otherwise refuse, and the client is told to send again",
             ),
             wait_for_result: block.boolean(
                 "wait_for_result",
                 false,
-                "A batch is done when the remote has it, not when it is queued.",
+                "a batch is done when the remote has it, not when it is queued",
             ),
         };
         for key in ["storage", "batch"] {

@@ -1,6 +1,7 @@
 //! `faden serve`: receives, keeps and answers until it is told to stop.
 
 use clap::Args;
+use config::Problem;
 
 use crate::exit::{Ended, Exit, Failure};
 use crate::settings::{self, Source};
@@ -17,6 +18,13 @@ pub struct Arguments {
     pub source: Source,
 }
 
+/// A warning as one line.
+fn noted(problem: &Problem) -> String {
+    let place = problem.place.as_ref().map_or(String::new(), |place| format!("{place}: "));
+    let remedy = problem.remedy.as_ref().map_or(String::new(), |remedy| format!("; {remedy}"));
+    format!("{place}{}: {}{remedy}", problem.path, problem.message)
+}
+
 pub fn run(arguments: &Arguments, color: When) -> Ended {
     let paint = term::stderr_paint(color);
     let (settings, problems) = settings::load(&arguments.source);
@@ -30,7 +38,7 @@ pub fn run(arguments: &Arguments, color: When) -> Ended {
             });
         }
     };
-    let warnings = problems.sorted().iter().map(ToString::to_string).collect();
+    let warnings = problems.sorted().iter().map(noted).collect();
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::problem)?;
     let ended = runtime

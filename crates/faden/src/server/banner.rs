@@ -67,6 +67,9 @@ fn memory(state: &State) -> String {
     let parts: Vec<String> =
         budgets.iter().map(|part| format!("{} {}", part.name, text::bytes(part.bytes_max))).collect();
     let sum: u64 = budgets.iter().map(|part| part.bytes_max).sum();
+    if parts.len() == 1 {
+        return parts.concat();
+    }
     format!("{} = {}", parts.join(" + "), text::bytes(sum))
 }
 
