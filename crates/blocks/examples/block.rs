@@ -17,6 +17,9 @@ use store::plan::{Ask, Compare, Condition, Field, Filter, Level, Operand, Order,
 /// Spans of one block, as the store cuts them.
 const BLOCK_SPANS: usize = 1_000_000;
 
+/// Spans that are in the head while questions are asked: about 64 MiB.
+const HEAD_SPANS: usize = 125_000;
+
 /// How often each question is asked.
 const REPEATS: usize = 7;
 
@@ -74,6 +77,12 @@ fn fill(folder: &Path, spans: usize, group: usize) -> Result<(Sources, Known), B
         bytes += meta.data_bytes;
         index_bytes += meta.index_bytes;
         sources.blocks.push(Arc::new(BlockView::open(&path, &meta)?));
+    }
+    let mut waiting = 0;
+    while waiting < HEAD_SPANS {
+        let batch = Batch::read(traffic.next_request(1000).into(), Tenant::default())?;
+        waiting += batch.len();
+        sources.head.push(batch);
     }
     let per = |bytes: u64| bytes as f64 / written as f64;
     println!("spans {written}, groups of {group}, OTLP {:.0} B/span", per(raw as u64));

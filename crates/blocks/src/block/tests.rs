@@ -116,3 +116,30 @@ fn a_file_that_was_cut_is_an_error() {
     let error = ask_all(view).remove(0).unwrap_err().to_string();
     assert!(error.contains(DATA_FILE), "{error}");
 }
+
+/// The block in `golden/block-1` was written by version 1 of the format, with the spans of `spans.otlp`.
+#[test]
+fn a_block_of_version_1_can_be_read() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/block-1");
+    let read = |name: &str| fs::read(folder.join(name)).unwrap();
+    let (data, index) = (read(DATA_FILE), read(INDEX_FILE));
+    let meta = BlockMeta {
+        data_bytes: data.len() as u64,
+        data_crc: crc32c::crc32c(&data),
+        index_bytes: index.len() as u64,
+        index_crc: crc32c::crc32c(&index),
+        ..BlockMeta::default()
+    };
+    let view = Arc::new(BlockView::open(&folder, &meta).unwrap());
+    let sent = Batch::read(read("spans.otlp").into(), Tenant::default()).unwrap();
+    let ask = |ask, sources: &Sources| {
+        let plan = Plan { limit: 1000, ..Plan::new(Tenant::default(), ask) };
+        format!("{:?}", run(&plan, sources).unwrap().rows)
+    };
+    let kept = Sources { head: Vec::new(), blocks: vec![view] };
+    let expected = Sources { head: vec![sent], blocks: Vec::new() };
+    let values = Ask::Values { key: "http.route".into(), level: Level::Any };
+    for question in [Ask::Summaries, Ask::Services, Ask::Operations, Ask::Keys, Ask::Edges, values] {
+        assert_eq!(ask(question.clone(), &kept), ask(question, &expected));
+    }
+}

@@ -29,7 +29,7 @@ pub(super) fn edges(run: &mut Run<'_>) -> Result<Vec<Edge>> {
     let mut counts = Counts::new();
     let spread = Spread::of(run);
     let mut odd = Odd::default();
-    for batch in run.head.clone() {
+    for batch in run.head_candidates() {
         for span in batch.spans() {
             if run.finds(span) {
                 odd.add(span.trace_id());

@@ -5,6 +5,7 @@
 //! the rows of the answer; time by the plan's limit, after which the answer says that it is partial.
 
 mod edges;
+mod literal;
 mod mask;
 mod names;
 mod prune;
@@ -24,6 +25,7 @@ use store::{Answer, Plan, ReadError, Rows, Work};
 
 use crate::block::BlockView;
 use crate::index::Group;
+use literal::Literals;
 
 /// Everything that is searchable at one instant.
 #[derive(Clone, Debug, Default)]
@@ -87,6 +89,12 @@ impl<'a> Run<'a> {
             self.partial = Some(out_of_time(self.plan.time_limit));
         }
         over
+    }
+
+    /// The batches of the head that may hold a span that the plan looks for.
+    fn head_candidates(&self) -> Vec<&'a Batch> {
+        let literals = Literals::of(&self.plan.spans);
+        self.head.iter().copied().filter(|batch| literals.may_be_in(batch)).collect()
     }
 
     /// True where the plan asks for this trace, or for any.

@@ -2,6 +2,7 @@
 //!
 //! Where the plan asks for all spans of a row group, its catalogue answers; else the columns are read.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use foldhash::fast::FixedState;
@@ -35,45 +36,61 @@ pub(super) fn names(run: &mut Run<'_>) -> Result<Vec<Name>> {
 }
 
 fn head(run: &mut Run<'_>, counts: &mut Counts) {
-    for batch in run.head.clone() {
+    for batch in run.head_candidates() {
         if run.is_over_time() {
             return;
         }
+        let mut here = OfBatch::default();
         for span in batch.spans() {
             if run.finds(span) {
-                count_span(&run.plan.ask, span, counts);
+                here.count(&run.plan.ask, span);
             }
         }
+        here.add_to(counts);
     }
 }
 
-fn count_span(ask: &Ask, span: Span<'_>, counts: &mut Counts) {
-    let mut names: Vec<(String, &'static str)> = Vec::new();
-    match ask {
-        Ask::Services => names.push((span.service().into(), "service")),
-        Ask::Operations => names.push((span.name().into(), span.kind().as_str())),
-        Ask::Keys => {
-            for level in Level::EACH {
-                eval::any_attribute(level, span, &mut |attributes| {
-                    names.extend(attributes.map(|attribute| (attribute.key.into(), level.as_str())));
+/// The names that the spans of one batch carry, counted without copying them.
+#[derive(Default)]
+struct OfBatch<'a> {
+    counts: HashMap<(Cow<'a, str>, &'static str), u64, FixedState>,
+    of_span: Vec<(Cow<'a, str>, &'static str)>,
+}
+
+impl<'a> OfBatch<'a> {
+    fn count(&mut self, ask: &Ask, span: Span<'a>) {
+        let names = &mut self.of_span;
+        match ask {
+            Ask::Services => names.push((span.service().into(), "service")),
+            Ask::Operations => names.push((span.name().into(), span.kind().as_str())),
+            Ask::Keys => {
+                for level in Level::EACH {
+                    eval::any_attribute(level, span, &mut |attributes| {
+                        names.extend(attributes.map(|attribute| (attribute.key.into(), level.as_str())));
+                        false
+                    });
+                }
+            }
+            Ask::Values { key, level } => {
+                eval::any_attribute(*level, span, &mut |attributes| {
+                    let of_key = attributes.filter(|attribute| attribute.key == key);
+                    names.extend(of_key.map(|found| (found.value.to_text(), eval::type_word(found.value))));
                     false
                 });
             }
+            Ask::Traces | Ask::Summaries | Ask::Edges => {}
         }
-        Ask::Values { key, level } => {
-            eval::any_attribute(*level, span, &mut |attributes| {
-                let of_key = attributes.filter(|attribute| attribute.key == key);
-                let name = |value: Value<'_>| (value.to_text().into_owned(), eval::type_word(value));
-                names.extend(of_key.map(|found| name(found.value)));
-                false
-            });
+        names.sort_unstable();
+        names.dedup();
+        for name in names.drain(..) {
+            *self.counts.entry(name).or_default() += 1;
         }
-        Ask::Traces | Ask::Summaries | Ask::Edges => {}
     }
-    names.sort_unstable();
-    names.dedup();
-    for name in names {
-        *counts.entry(name).or_default() += 1;
+
+    fn add_to(self, counts: &mut Counts) {
+        for ((name, kind), spans) in self.counts {
+            *counts.entry((name.into_owned(), kind)).or_default() += spans;
+        }
     }
 }
 
@@ -245,6 +262,8 @@ fn keys(
     let tenant = evaluator.place.group.tenant.clone();
     let batch =
         model::Batch::read(rebuilder.finish().into(), tenant).doing(Next::Repair, "put spans together")?;
-    batch.spans().for_each(|span| count_span(ask, span, counts));
+    let mut here = OfBatch::default();
+    batch.spans().for_each(|span| here.count(ask, span));
+    here.add_to(counts);
     Ok(())
 }

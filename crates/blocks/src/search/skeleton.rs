@@ -62,9 +62,12 @@ fn from_head(run: &Run<'_>, ids: &[TraceId]) -> Vec<(usize, Batch)> {
     let places: HashMap<TraceId, usize, FixedState> =
         ids.iter().enumerate().map(|(place, id)| (*id, place)).collect();
     let mut found = Vec::new();
+    let place = |id: &TraceId| match ids {
+        [only] => (only == id).then_some(0),
+        _ => places.get(id).copied(),
+    };
     for batch in &run.head {
-        let mut here: Vec<usize> =
-            batch.rows().iter().filter_map(|row| places.get(&row.trace_id).copied()).collect();
+        let mut here: Vec<usize> = batch.rows().iter().filter_map(|row| place(&row.trace_id)).collect();
         here.sort_unstable();
         here.dedup();
         for place in here {

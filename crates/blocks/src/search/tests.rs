@@ -10,6 +10,8 @@ use crate::block::{BlockView, OpenBlock};
 /// Puts each batch somewhere else: into the head, an open block, a closed block.
 struct Spread {
     folder: tempfile::TempDir,
+    /// How many kinds of places there are; with 1, all goes into the head.
+    places: usize,
     state: Mutex<State>,
 }
 
@@ -21,11 +23,11 @@ struct State {
 }
 
 impl Spread {
-    fn new() -> Self {
+    fn new(places: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let open = open(&folder, "open");
         let state = State { written: 0, head: Vec::new(), open, closed: Vec::new() };
-        Self { folder, state: Mutex::new(state) }
+        Self { folder, places, state: Mutex::new(state) }
     }
 }
 
@@ -40,7 +42,7 @@ impl Writer for Spread {
     async fn write(&self, batch: Batch) -> Result<(), WriteError> {
         let state = &mut *self.state.lock().unwrap();
         state.written += 1;
-        match state.written % 4 {
+        match state.written % self.places {
             0 => state.head.push(batch),
             1 | 2 => state.open.append(&[batch]).unwrap(),
             _ => {
@@ -72,7 +74,16 @@ impl Reader for Spread {
 #[tokio::test]
 async fn head_open_and_closed_blocks_answer_as_one_store() {
     conformance::run(async || {
-        let store = Arc::new(Spread::new());
+        let store = Arc::new(Spread::new(4));
+        (store.clone() as Arc<dyn Writer>, store as Arc<dyn Reader>)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_head_alone_answers_as_a_store() {
+    conformance::run(async || {
+        let store = Arc::new(Spread::new(1));
         (store.clone() as Arc<dyn Writer>, store as Arc<dyn Reader>)
     })
     .await;

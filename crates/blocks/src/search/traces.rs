@@ -3,7 +3,7 @@
 //! Newest first, pages are read from the newest on, until what is left can't begin later than what was found. In the
 //! other orders every page that may hold a match is read, since a trace may begin, or last, elsewhere.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
@@ -35,6 +35,9 @@ impl Extent {
 
 /// Spans of the head that are compared between two looks at the time.
 const SPANS_PER_LOOK_AT_THE_TIME: usize = 1024;
+
+/// So many ids are compared one by one faster than they are hashed.
+const FEW: usize = 3;
 
 /// A trace that was found: its rank and its extent.
 type Found = ((u64, TraceId), Extent);
@@ -85,8 +88,10 @@ fn extents(run: &Run<'_>, ids: &HashSet<TraceId, FixedState>) -> HashMap<TraceId
     let mut cover = |id: TraceId, start: u64, end: u64| {
         extents.entry(id).or_insert(Extent { start, end }).cover(start, end);
     };
+    let few: Vec<TraceId> = ids.iter().copied().take(FEW + 1).collect();
+    let is_asked = |id: &TraceId| if few.len() > FEW { ids.contains(id) } else { few.contains(id) };
     for row in run.head.iter().flat_map(|batch| batch.rows()) {
-        if ids.contains(&row.trace_id) {
+        if is_asked(&row.trace_id) {
             cover(row.trace_id, row.start, row.end.max(row.start));
         }
     }
@@ -179,21 +184,22 @@ fn newest(run: &mut Run<'_>) -> Result<Vec<Found>> {
 /// Takes the newest traces of the head of which some span passes. A trace may have begun earlier, in a block, but not
 /// later, so what begins in the head before all that was found need not be compared.
 fn newest_of_head(run: &mut Run<'_>, newest: &mut Newest, head: &HashMap<TraceId, Extent, FixedState>) {
-    let batches = run.head.clone();
-    let mut spans: Vec<(u64, TraceId, u32, u32)> = Vec::new();
+    let batches = run.head_candidates();
+    let mut spans: Vec<(u64, u32, u32)> = Vec::new();
     for (number, batch) in batches.iter().enumerate() {
         let rows = batch.rows().iter().enumerate();
-        spans.extend(
-            rows.map(|(at, row)| (head[&row.trace_id].start, row.trace_id, number as u32, at as u32)),
-        );
+        spans.extend(rows.map(|(at, row)| (head[&row.trace_id].start, number as u32, at as u32)));
     }
-    spans.sort_unstable_by(|left, right| right.cmp(left));
-    for (turn, (start, id, number, at)) in spans.into_iter().enumerate() {
+    let mut spans = BinaryHeap::from(spans);
+    let mut turn = 0;
+    while let Some((start, number, at)) = spans.pop() {
         if newest.is_full(run, start) || (turn % SPANS_PER_LOOK_AT_THE_TIME == 0 && run.is_over_time()) {
             break;
         }
-        if !newest.seen.contains(&id) && run.finds(batches[number as usize].span(at as usize)) {
-            newest.take(run, head, id);
+        turn += 1;
+        let span = batches[number as usize].span(at as usize);
+        if !newest.seen.contains(&span.trace_id()) && run.finds(span) {
+            newest.take(run, head, span.trace_id());
         }
     }
 }
@@ -264,7 +270,7 @@ fn head_extents(run: &Run<'_>) -> HashMap<TraceId, Extent, FixedState> {
 /// The traces of the head of which some span passes.
 fn head_matches(run: &mut Run<'_>) -> Vec<TraceId> {
     let mut found = Vec::new();
-    for batch in run.head.clone() {
+    for batch in run.head_candidates() {
         if run.is_over_time() {
             break;
         }
