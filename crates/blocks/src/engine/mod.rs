@@ -199,6 +199,8 @@ impl Inner {
         };
         let mut plan = plan.clone();
         plan.time_limit = plan.time_limit.min(self.settings.limits.query_time_max);
+        // Asked before the sources are taken: what is replayed in between is missing in them.
+        let missing = self.recovery.missing();
         let visible = self.head.visible(&plan.tenant);
         let sources = Sources { head: visible.head, blocks: visible.blocks };
         let searched = tokio::task::spawn_blocking(move || {
@@ -207,7 +209,7 @@ impl Inner {
         });
         let panicked = |_| Err(ReadError::Failed { reason: "the search panicked".into() });
         let mut answer = searched.await.unwrap_or_else(panicked)?;
-        answer.partial = answer.partial.or_else(|| self.recovery.missing());
+        answer.partial = answer.partial.or(missing);
         Ok(answer)
     }
 }
