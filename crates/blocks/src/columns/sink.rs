@@ -8,13 +8,16 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use foldhash::fast::FixedState;
-use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::basic::{Compression, Encoding};
+use parquet::column::page::PageWriter;
 use parquet::column::writer::{ColumnCloseResult, ColumnWriter, get_column_writer};
 use parquet::data_type::{ByteArray, FixedLenByteArray};
 use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesPtr, WriterVersion};
 use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
+use zstd::bulk::Compressor;
 
+use super::compress::{self, Compressing};
 use super::schema::{Kind, Leaf, Style};
 use super::values::{Column, Levels, Place, Texts, Values};
 
@@ -75,6 +78,13 @@ pub(crate) struct Encoded {
 /// Encodes columns with the `parquet` crate.
 pub(crate) struct Encoder {
     properties: Vec<(Choice, WriterPropertiesPtr)>,
+    zstd: Compressor<'static>,
+    scratch: Scratch,
+}
+
+/// The levels of the page that is being written.
+#[derive(Default)]
+struct Scratch {
     def: Vec<i16>,
     rep: Vec<i16>,
 }
@@ -82,13 +92,12 @@ pub(crate) struct Encoder {
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Choice {
     encoding: Option<Encoding>,
-    raw: bool,
     statistics: bool,
 }
 
 impl Encoder {
     pub(crate) fn new() -> Self {
-        Self { properties: Vec::new(), def: Vec::new(), rep: Vec::new() }
+        Self { properties: Vec::new(), zstd: compress::context(), scratch: Scratch::default() }
     }
 
     fn encoded(
@@ -102,10 +111,13 @@ impl Encoder {
         let properties = self.properties(choose(leaf, dictionary));
         let mut out = TrackedWrite::new(Vec::new());
         let close = {
-            let pages = Box::new(SerializedPageWriter::new(&mut out));
+            let pages = SerializedPageWriter::new(&mut out);
+            let is_raw = leaf.is_uncompressed();
+            let pages: Box<dyn PageWriter + '_> =
+                if is_raw { Box::new(pages) } else { Box::new(Compressing::new(pages, &mut self.zstd)) };
             let mut writer = get_column_writer(leaf.descriptor.clone(), properties, pages);
-            self.pages(&mut writer, column, rows as usize)?;
-            writer.close()?
+            self.scratch.pages(&mut writer, column, rows as usize)?;
+            if is_raw { writer.close()? } else { compress::noted(writer.close()?)? }
         };
         let bytes = Bytes::from(out.into_inner()?);
         let mut chunk = directory(&close, &bytes);
@@ -123,7 +135,9 @@ impl Encoder {
         self.properties.push((choice, made.clone()));
         made
     }
+}
 
+impl Scratch {
     fn pages(
         &mut self,
         writer: &mut ColumnWriter<'_>,
@@ -266,11 +280,7 @@ fn choose(leaf: &Leaf, dictionary: bool) -> Choice {
         Kind::Int32 | Kind::Int => Encoding::DELTA_BINARY_PACKED,
         _ => Encoding::PLAIN,
     };
-    Choice {
-        encoding: (!dictionary).then_some(plain),
-        raw: leaf.is_uncompressed(),
-        statistics: leaf.statistics,
-    }
+    Choice { encoding: (!dictionary).then_some(plain), statistics: leaf.statistics }
 }
 
 /// True where a sample says that a dictionary is worth its bytes.
@@ -295,7 +305,6 @@ fn repeats(values: &Values) -> bool {
 
 fn properties(choice: Choice) -> WriterProperties {
     let statistics = if choice.statistics { EnabledStatistics::Page } else { EnabledStatistics::None };
-    let zstd = Compression::ZSTD(ZstdLevel::try_new(1).expect("1 is a level of zstd"));
     let mut builder = WriterProperties::builder()
         .set_writer_version(WriterVersion::PARQUET_1_0)
         .set_data_page_row_count_limit(PAGE_ROWS)
@@ -303,7 +312,7 @@ fn properties(choice: Choice) -> WriterProperties {
         .set_dictionary_page_size_limit(NO_BYTE_LIMIT)
         .set_dictionary_enabled(choice.encoding.is_none())
         .set_statistics_enabled(statistics)
-        .set_compression(if choice.raw { Compression::UNCOMPRESSED } else { zstd });
+        .set_compression(Compression::UNCOMPRESSED);
     if let Some(encoding) = choice.encoding {
         builder = builder.set_encoding(encoding);
     }
