@@ -56,7 +56,18 @@ fn rows(registry: Registry) -> Vec<Row> {
     rows.extend(registry.processors.iter().map(|kind| row("processors", kind)));
     rows.extend(registry.exporters.iter().map(|kind| row("exporters", kind)));
     rows.extend(registry.extensions.iter().map(|kind| row("extensions", kind)));
+    rows.push(own("store", "where spans are kept, and for how long", |root| {
+        drop(settings::own::store(root))
+    }));
+    rows.push(own("serve", "where queries are answered", |root| drop(settings::own::serve(root))));
     rows
+}
+
+/// A section of the configuration that is Faden's own.
+fn own(name: &'static str, summary: &'static str, read: fn(&mut config::Block<'_>)) -> Row {
+    let table = config::OptionTable::new();
+    read(&mut config::Block::describe(&table));
+    Row { section: "sections", name, aliases: &[], summary, stability: "beta", options: table.into_rows() }
 }
 
 fn row<B>(section: &'static str, kind: &Kind<B>) -> Row {
@@ -107,7 +118,8 @@ fn markdown(rows: &[&Row]) -> String {
             section = row.section;
             out.push_str(&format!("\n## {section}\n"));
         }
-        out.push_str(&format!("\n### {}\n\n{} ({}).", row.name, sentence(row.summary), row.stability));
+        let stability = row.stability;
+        out.push_str(&format!("\n### {}\n\n{}. Stability: {stability}.", row.name, sentence(row.summary)));
         if !row.aliases.is_empty() {
             out.push_str(&format!(" Also called `{}`.", row.aliases.join("`, `")));
         }
@@ -121,6 +133,6 @@ fn markdown(rows: &[&Row]) -> String {
 
 /// With a capital at its start.
 fn sentence(words: &str) -> String {
-    let mut letters = words.chars();
+    let mut letters = words.trim_end_matches('.').chars();
     letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
 }
