@@ -179,9 +179,14 @@ impl Head {
         self.lock().generation(number).is_some_and(|generation| generation.is_big(limits))
     }
 
-    /// Seals the largest open chunk, to make room.
-    pub(crate) fn seal_largest(&self) {
+    /// Seals the largest open chunk where none is on its way into a block: small row groups cost space.
+    pub(crate) fn make_room(&self) {
         let mut state = self.lock();
+        let is_busy =
+            |generation: &Generation| generation.freezing.is_some() || !generation.sealed.is_empty();
+        if state.generations.iter().any(is_busy) {
+            return;
+        }
         let open = state.generations.iter_mut().flat_map(|generation| {
             let number = generation.number;
             generation.open.iter().map(move |(key, chunk)| (chunk.runs.bytes(), number, key.clone()))

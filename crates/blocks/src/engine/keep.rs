@@ -1,6 +1,7 @@
 //! Keeping a batch: room in the head, the journal, the head. And the room itself.
 
 use std::{
+    pin::pin,
     sync::{Arc, atomic::Ordering::Relaxed},
     time::{Duration, Instant},
 };
@@ -13,6 +14,9 @@ use super::{Inner, head, record::Record};
 
 /// What a refused client is told to wait.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// How often a writer that waits for room looks whether a chunk should be sealed for it.
+const ROOM_TICK: Duration = Duration::from_millis(50);
 
 impl Inner {
     /// Keeps a batch durably and makes it searchable.
@@ -52,16 +56,18 @@ impl Inner {
             return Ok(room);
         }
         self.metrics.head_waits.inc();
-        self.head.seal_largest();
-        self.freeze.notify_one();
-        let acquired = tokio::time::timeout(
-            self.settings.limits.head_wait_max,
-            self.room.clone().acquire_many_owned(permits),
-        );
-        match acquired.await {
-            Ok(Ok(room)) => Ok(room),
-            _ => Err(retry("the head is full: blocks cannot be written as fast as spans arrive")),
+        let began = Instant::now();
+        let mut acquired = pin!(self.room.clone().acquire_many_owned(permits));
+        while began.elapsed() < self.settings.limits.head_wait_max {
+            self.head.make_room();
+            self.freeze.notify_one();
+            match tokio::time::timeout(ROOM_TICK, &mut acquired).await {
+                Ok(Ok(room)) => return Ok(room),
+                Ok(Err(_)) => break,
+                Err(_) => {}
+            }
         }
+        Err(retry("the head is full: blocks cannot be written as fast as spans arrive"))
     }
 
     /// Permits for so many bytes; a batch larger than the head takes the whole head.

@@ -121,7 +121,7 @@ impl Refill<'_> {
             if let Ok(Ok(room)) = runtime.block_on(async { tokio::time::timeout(WAIT_TICK, acquire).await }) {
                 return Some(room);
             }
-            self.inner.head.seal_largest();
+            self.inner.head.make_room();
             self.inner.freeze.notify_one();
         }
         None
