@@ -199,6 +199,7 @@ impl Inner {
         };
         let mut plan = plan.clone();
         plan.time_limit = plan.time_limit.min(self.settings.limits.query_time_max);
+        self.recovery.settled().await;
         // Asked before the sources are taken: what is replayed in between is missing in them.
         let missing = self.recovery.missing();
         let visible = self.head.visible(&plan.tenant);

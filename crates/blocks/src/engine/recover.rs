@@ -4,12 +4,17 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+        atomic::{
+            AtomicBool, AtomicU64,
+            Ordering::{Acquire, Relaxed, Release},
+        },
     },
+    time::Duration,
 };
 
 use futures_util::{StreamExt, stream};
 use journal::Replay;
+use tokio::sync::Notify;
 
 use super::Inner;
 use crate::{
@@ -20,6 +25,9 @@ use crate::{
 
 /// Blocks that are opened at once.
 const OPENING_MAX: usize = 4;
+
+/// How long a question waits for a start to be over; then its answer is partial.
+const SETTLE_MAX: Duration = Duration::from_secs(2);
 
 /// How far a start is.
 #[derive(Debug, Default)]
@@ -32,6 +40,8 @@ pub(super) struct Recovery {
     pub(super) lost: AtomicU64,
     /// Everything that can be searchable is.
     pub(super) done: AtomicBool,
+    /// Wakes who waits for `done`.
+    finished: Notify,
     /// Blocks that cannot be read.
     unreadable: Mutex<Vec<String>>,
 }
@@ -43,9 +53,17 @@ impl Recovery {
         tracing::error!(%error, "a frame of the journal is lost");
     }
 
+    /// Waits until everything is searchable that can be, but not for ever.
+    pub(super) async fn settled(&self) {
+        let finished = self.finished.notified();
+        if !self.done.load(Acquire) {
+            let _late = tokio::time::timeout(SETTLE_MAX, finished).await;
+        }
+    }
+
     /// Why an answer may not be whole.
     pub(super) fn missing(&self) -> Option<String> {
-        if !self.done.load(Relaxed) {
+        if !self.done.load(Acquire) {
             return Some("the store has just started and does not search everything yet".into());
         }
         let unreadable = self.unreadable.lock().unwrap_or_else(PoisonError::into_inner);
@@ -85,7 +103,8 @@ impl Inner {
             tracing::error!("replaying the journal panicked; the rest of it is kept but not searchable");
         }
         self.recovery.bytes_left.store(0, Relaxed);
-        self.recovery.done.store(true, Relaxed);
+        self.recovery.done.store(true, Release);
+        self.recovery.finished.notify_waiters();
     }
 
     async fn open_block(&self, meta: BlockMeta) -> Result<BlockView> {
