@@ -64,8 +64,8 @@ pub fn any_attribute<'a>(level: Level, span: Span<'a>, test: &mut dyn FnMut(Attr
 }
 
 fn any_of(attributes: Attributes<'_>, key: &str, test: &dyn Fn(Value<'_>) -> bool) -> bool {
-    attributes.filter(|attribute| attribute.key == key).any(|attribute| match attribute.value {
-        Value::Array(values) => values.iter().any(test) || test(attribute.value),
+    attributes.values_of(key).any(|value| match value {
+        Value::Array(values) => values.iter().any(test) || test(value),
         value => test(value),
     })
 }

@@ -32,7 +32,15 @@ impl<'a> Attributes<'a> {
     /// The first value of a key.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<Value<'a>> {
-        self.clone().find(|attribute| attribute.key == key).map(|attribute| attribute.value)
+        self.values_of(key).next()
+    }
+
+    /// Every value of a key, in order; values of other keys are not read.
+    pub fn values_of<'k>(&self, key: &'k str) -> impl Iterator<Item = Value<'a>> + use<'a, 'k> {
+        let number = self.number;
+        let pairs =
+            self.fields.filter(move |(found, _)| *found == number).filter_map(|(_, field)| field.bytes());
+        pairs.filter(move |pair| has_key(pair, key)).map(|pair| attribute(pair).value)
     }
 
     /// The bytes of the message that the key-values are fields of.
@@ -60,6 +68,11 @@ impl<'a> Iterator for Attributes<'a> {
             }
         }
     }
+}
+
+fn has_key(pair: &[u8], key: &str) -> bool {
+    let keys = fields(pair).filter(|(number, _)| *number == otlp::key_value::KEY);
+    keys.last().and_then(|(_, field)| field.bytes()).unwrap_or_default() == key.as_bytes()
 }
 
 fn attribute(raw: &[u8]) -> Attribute<'_> {
