@@ -4,6 +4,7 @@
 //! [`BlockView`] that can be searched from the first row group on, while the file still grows. What the spans of a row
 //! group become is the matter of `columns`; what is known of them without reading, of `index`.
 
+mod file;
 mod open;
 mod reader;
 mod source;
@@ -11,6 +12,7 @@ mod source;
 mod tests;
 mod view;
 
+pub use file::{BlockFiles, RangeFile};
 pub use open::OpenBlock;
 pub(crate) use reader::GroupReader;
 pub use view::BlockView;

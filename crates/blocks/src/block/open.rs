@@ -9,6 +9,7 @@ use model::Batch;
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 
+use super::file::LocalFile;
 use super::source::Source;
 use super::{BlockView, DATA_FILE, GROUP_BYTES_MAX, INDEX_FILE};
 use crate::columns::order::{self, Ordered};
@@ -54,7 +55,7 @@ impl OpenBlock {
         Ok(Self {
             id: id.into(),
             folder: folder.into(),
-            source: Arc::new(Source::new(reading, path)),
+            source: Arc::new(Source::new(Arc::new(LocalFile::new(reading, path)))),
             empty: Some(file),
             written: None,
             groups: Vec::new(),

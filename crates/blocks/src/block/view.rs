@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::file::BlockFiles;
 use super::source::Source;
-use super::{DATA_FILE, INDEX_FILE};
 use crate::columns::schema::Layout;
-use crate::error::{Doing, Error, Next, Result};
+use crate::error::{Error, Next, Result};
 use crate::index::{self, Group};
 use crate::manifest::BlockMeta;
 
@@ -19,22 +19,29 @@ pub struct BlockView {
 }
 
 impl BlockView {
-    /// A finished block, as closing left it.
+    /// A finished block in a folder, as closing left it.
     ///
     /// # Errors
     /// Where a file is missing, is not the one that the manifest lists, or is damaged; the error names file and place.
     pub fn open(folder: &Path, meta: &BlockMeta) -> Result<Self> {
-        let path = folder.join(INDEX_FILE);
-        let name = path.display().to_string();
-        let bytes = std::fs::read(&path).doing(Next::Repair, format!("read {name}"))?;
-        if bytes.len() as u64 != meta.index_bytes || crc32c::crc32c(&bytes) != meta.index_crc {
+        Self::of(&BlockFiles::local(folder)?, meta)
+    }
+
+    /// A finished block, wherever its files are.
+    ///
+    /// # Errors
+    /// As [`BlockView::open`].
+    pub fn of(files: &BlockFiles, meta: &BlockMeta) -> Result<Self> {
+        let name = files.index.name();
+        let bytes = files.index.read(0..meta.index_bytes)?;
+        if crc32c::crc32c(&bytes) != meta.index_crc {
             let place = first_damage(&bytes, &name);
             return Err(place.unwrap_or_else(|| {
                 Error::new(Next::Repair, format!("{name} is not the file that the manifest lists"))
             }));
         }
         let (layout, groups) = index::read(&bytes, &name)?;
-        let source = Source::open(&folder.join(DATA_FILE))?;
+        let source = Source::new(files.data.clone());
         let groups = groups.into_iter().map(Arc::new).collect();
         Ok(Self { layout: Arc::new(layout), groups, source: Arc::new(source) })
     }
