@@ -1,5 +1,6 @@
 //! A block that still grows: row group after row group, each searchable as soon as it is written.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -140,6 +141,10 @@ impl OpenBlock {
         let mut tenants: Vec<String> = self.groups.iter().map(|group| group.tenant.to_string()).collect();
         tenants.sort_unstable();
         tenants.dedup();
+        let mut tenant_spans = BTreeMap::new();
+        for group in self.groups.iter().filter(|_| tenants.len() > 1) {
+            *tenant_spans.entry(group.tenant.to_string()).or_default() += u64::from(group.rows);
+        }
         BlockMeta {
             id: self.id.clone(),
             spans: self.spans(),
@@ -147,6 +152,7 @@ impl OpenBlock {
             start_ns: self.groups.iter().map(|group| group.extent().0).min().unwrap_or(0),
             end_ns: self.groups.iter().map(|group| group.extent().1).max().unwrap_or(0),
             tenants,
+            tenant_spans,
             ..BlockMeta::default()
         }
     }

@@ -78,8 +78,12 @@ impl Inner {
                 "many blocks are past the retention at once; is the clock right? the rest waits"
             );
         }
-        let removal = |id: &String| Removal { id: id.clone(), why: "retention".into() };
         let mut entry = self.entry();
+        let state = manifest.state();
+        let removal = |id: &String| {
+            let spans = state.blocks.get(id).map_or(0, |block| block.meta.spans);
+            Removal { id: id.clone(), why: "time".into(), spans }
+        };
         entry.remove = verdict.drop.iter().map(removal).collect();
         match manifest.commit(entry).await {
             Err(error) if error.next == Next::Refuse => tracing::info!(%error, "another node dropped them"),

@@ -1,6 +1,9 @@
 //! What one entry says, and its bytes: a line of JSON and a line with its checksum.
 
+use std::collections::BTreeMap;
+
 use journal::Position;
+use model::{Tenant, TraceId};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::error::{Doing, Error, Next, Result};
@@ -35,6 +38,61 @@ pub struct BlockMeta {
     pub index_bytes: u64,
     /// CRC-32C of `spans.idx`.
     pub index_crc: u32,
+    /// Spans of each tenant, where there are several.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tenant_spans: BTreeMap<String, u64>,
+    /// How it is kept.
+    #[serde(default, skip_serializing_if = "Tier::is_hot")]
+    pub tier: Tier,
+    /// What the retention has decided on it; nothing yet for most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judged: Option<Judged>,
+}
+
+impl BlockMeta {
+    /// Bytes of both files.
+    pub fn bytes(&self) -> u64 {
+        self.data_bytes + self.index_bytes
+    }
+
+    /// How many of its spans are the tenant's.
+    pub fn spans_of(&self, tenant: &str) -> u64 {
+        match &self.tenants[..] {
+            [only] if only == tenant => self.spans,
+            _ => self.tenant_spans.get(tenant).copied().unwrap_or(0),
+        }
+    }
+}
+
+/// How a block is kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Tier {
+    /// As it was written.
+    #[default]
+    Hot,
+    /// Moved to slower storage.
+    Warm,
+    /// Written again, smaller and slower.
+    Cold,
+}
+
+impl Tier {
+    fn is_hot(&self) -> bool {
+        *self == Self::Hot
+    }
+}
+
+/// What the retention has decided on a block.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Judged {
+    /// The fingerprint of the rules that were in force.
+    pub policy: u32,
+    /// For each tenant: everything in it is to be kept for longer than this age, in nanoseconds.
+    pub ages: BTreeMap<String, u64>,
+    /// How many traces each rule keeps; `archive` stands for those that were archived.
+    #[serde(default)]
+    pub kept: BTreeMap<String, u64>,
 }
 
 /// A block as the manifest lists it.
@@ -52,8 +110,43 @@ pub struct Block {
 pub struct Removal {
     /// The block.
     pub id: String,
-    /// Why: `retention`.
+    /// Why: `time`, `bytes`, `rules`, `erase`, `tier`, `compaction`.
     pub why: String,
+    /// How many of its spans are in none of the blocks that the same entry adds.
+    #[serde(default)]
+    pub spans: u64,
+}
+
+impl Removal {
+    /// A block of which no span is lost, since the entry adds others with all of them.
+    pub fn replaced(id: impl Into<String>, why: impl Into<String>) -> Self {
+        Self { id: id.into(), why: why.into(), spans: 0 }
+    }
+}
+
+/// A trace that is kept for ever, or no longer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Archiving {
+    /// Whose trace.
+    pub tenant: String,
+    /// Its id, 32 hexadecimal digits.
+    pub trace: String,
+}
+
+impl Archiving {
+    /// A tenant's trace.
+    pub fn new(tenant: &Tenant, trace: TraceId) -> Self {
+        Self { tenant: tenant.to_string(), trace: trace.to_string() }
+    }
+}
+
+/// What the retention has decided on a block that stays as it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    /// The block.
+    pub id: String,
+    /// The decision.
+    pub judged: Judged,
 }
 
 /// Everything that a node's journal holds from one position up to another is in committed blocks.
@@ -100,6 +193,15 @@ pub struct Entry {
     /// What the new blocks hold of the node's journal.
     #[serde(default)]
     pub journal: Vec<JournalRange>,
+    /// Traces that are kept for ever from now on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub archive: Vec<Archiving>,
+    /// Archived traces that are kept like all others again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unarchive: Vec<Archiving>,
+    /// What the retention has decided on blocks that stay.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mark: Vec<Mark>,
 }
 
 impl Entry {
@@ -114,6 +216,9 @@ impl Entry {
             add: Vec::new(),
             remove: Vec::new(),
             journal: Vec::new(),
+            archive: Vec::new(),
+            unarchive: Vec::new(),
+            mark: Vec::new(),
         }
     }
 }

@@ -80,7 +80,11 @@ impl Manifest {
             let bytes = entry::encode(&entry)?;
             let path = self.path(entry.number, ENTRY);
             match self.store.put_opts(&path, bytes.into(), PutMode::Create.into()).await {
-                Ok(_) => self.state.apply(entry.clone())?,
+                Ok(_) => {
+                    self.state.apply(entry)?;
+                    self.checkpoint_if_due().await;
+                    return Ok(());
+                }
                 Err(object_store::Error::AlreadyExists { .. }) => self.follow().await?,
                 Err(cause) => return Err(cause).doing(Next::Retry, "commit a manifest entry"),
             }
@@ -200,6 +204,7 @@ impl Manifest {
     /// Forgets removed blocks whose files are gone.
     pub(crate) fn forget(&mut self, id: &str) {
         self.state.removed.remove(id);
+        self.state.removed_bytes.remove(id);
     }
 
     fn path(&self, number: u64, suffix: &str) -> Path {

@@ -12,6 +12,6 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub use entry::{Block, BlockMeta, Entry, JournalRange, Removal};
+pub use entry::{Archiving, Block, BlockMeta, Entry, JournalRange, Judged, Mark, Removal, Tier};
 pub use log::{Damage, Manifest};
-pub use state::{Node, State};
+pub use state::{Dropped, Node, State};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::entry::{Block, Entry, JournalRange, VERSION};
+use super::entry::{Archiving, Block, Entry, JournalRange, Removal, VERSION};
 use crate::error::{Error, Next, Result};
 use journal::Position;
 
@@ -21,6 +21,27 @@ pub struct State {
     pub removed: BTreeMap<String, u64>,
     /// What each node has committed.
     pub nodes: BTreeMap<String, Node>,
+    /// The bytes of the blocks in `removed`.
+    #[serde(default)]
+    pub removed_bytes: BTreeMap<String, u64>,
+    /// What was dropped for good, by why.
+    #[serde(default)]
+    pub dropped: BTreeMap<String, Dropped>,
+    /// Traces that are kept for ever: tenant → trace id → since when, Unix nanoseconds.
+    #[serde(default)]
+    pub archived: BTreeMap<String, BTreeMap<String, u64>>,
+    /// The last entry after which an archived trace was kept like all others again.
+    #[serde(default)]
+    pub unarchived: u64,
+}
+
+/// What was dropped for good.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dropped {
+    /// Blocks that went, or were written again without some of their spans.
+    pub blocks: u64,
+    /// Spans that went.
+    pub spans: u64,
 }
 
 /// What a node has committed.
@@ -35,7 +56,18 @@ pub struct Node {
 impl Default for State {
     fn default() -> Self {
         let (blocks, removed, nodes) = Default::default();
-        Self { version: VERSION, number: 0, blocks, removed, nodes }
+        let (removed_bytes, dropped, archived) = Default::default();
+        Self {
+            version: VERSION,
+            number: 0,
+            blocks,
+            removed,
+            nodes,
+            removed_bytes,
+            dropped,
+            archived,
+            unarchived: 0,
+        }
     }
 }
 
@@ -51,11 +83,43 @@ impl State {
         node.epoch = entry.epoch;
         node.join(entry.journal);
         for removal in entry.remove {
-            self.blocks.remove(&removal.id);
-            self.removed.insert(removal.id, entry.time_ns);
+            self.remove(removal, entry.time_ns);
         }
         self.blocks.extend(entry.add.into_iter().map(|block| (block.meta.id.clone(), block)));
+        for mark in entry.mark {
+            if let Some(block) = self.blocks.get_mut(&mark.id) {
+                block.meta.judged = Some(mark.judged);
+            }
+        }
+        for Archiving { tenant, trace } in entry.archive {
+            self.archived.entry(tenant).or_default().entry(trace).or_insert(entry.time_ns);
+        }
+        for Archiving { tenant, trace } in entry.unarchive {
+            let traces = self.archived.entry(tenant.clone()).or_default();
+            if traces.remove(&trace).is_some() {
+                self.unarchived = entry.number;
+            }
+            if traces.is_empty() {
+                self.archived.remove(&tenant);
+            }
+        }
         Ok(())
+    }
+
+    fn remove(&mut self, removal: Removal, time_ns: u64) {
+        let Some(block) = self.blocks.remove(&removal.id) else { return };
+        if removal.spans > 0 {
+            let dropped = self.dropped.entry(removal.why).or_default();
+            dropped.blocks += 1;
+            dropped.spans += removal.spans;
+        }
+        self.removed_bytes.insert(removal.id.clone(), block.meta.bytes());
+        self.removed.insert(removal.id, time_ns);
+    }
+
+    /// How many traces are kept for ever.
+    pub fn archived_traces(&self) -> u64 {
+        self.archived.values().map(|traces| traces.len() as u64).sum()
     }
 
     /// Could this entry be the next?

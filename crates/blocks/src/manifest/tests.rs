@@ -5,7 +5,7 @@ use std::sync::Arc;
 use journal::Position;
 use object_store::{ObjectStore, ObjectStoreExt, local::LocalFileSystem, memory::InMemory, path::Path};
 
-use super::{Block, BlockMeta, Entry, JournalRange, Manifest, Removal};
+use super::{Archiving, Block, BlockMeta, Entry, JournalRange, Judged, Manifest, Mark, Removal};
 use crate::error::Next;
 
 fn block(id: &str) -> Block {
@@ -18,7 +18,7 @@ fn block(id: &str) -> Block {
 fn entry(node: &str, add: &[&str], remove: &[&str]) -> Entry {
     Entry {
         add: add.iter().map(|id| block(id)).collect(),
-        remove: remove.iter().map(|id| Removal { id: (*id).into(), why: "retention".into() }).collect(),
+        remove: remove.iter().map(|id| Removal { id: (*id).into(), why: "time".into(), spans: 3 }).collect(),
         ..Entry::new(node, 1, 7)
     }
 }
@@ -146,4 +146,30 @@ async fn a_foreign_file_is_passed_over_and_a_damaged_one_is_named() {
     store.delete(&path).await.unwrap();
     let error = Manifest::open(store, &Path::from("prefix"), 4).await.err().unwrap();
     assert!(error.to_string().contains("missing"), "{error}");
+}
+
+#[tokio::test]
+async fn what_the_retention_did_is_remembered() {
+    let store = memory();
+    let mut manifest = open(&store).await;
+    manifest.commit(entry("n", &["a", "b", "c"], &[])).await.unwrap();
+    let kept = Archiving { tenant: "default".into(), trace: "0f".into() };
+    let judged = Judged { policy: 7, ages: [("default".into(), 9)].into(), ..Judged::default() };
+    let mark = Mark { id: "b".into(), judged: judged.clone() };
+    let archive = Entry { archive: vec![kept.clone()], mark: vec![mark], ..entry("n", &[], &[]) };
+    manifest.commit(archive.clone()).await.unwrap();
+    manifest.commit(archive).await.unwrap();
+    let replaced = Entry { remove: vec![Removal::replaced("c", "compaction")], ..entry("n", &["d"], &[]) };
+    manifest.commit(replaced).await.unwrap();
+    manifest.commit(entry("n", &[], &["a"])).await.unwrap();
+    let state = open(&store).await.state().clone();
+    assert_eq!(state.blocks["b"].meta.judged, Some(judged));
+    assert_eq!((state.archived_traces(), state.unarchived), (1, 0));
+    assert_eq!(state.dropped.len(), 1, "nothing is lost where a block is replaced");
+    assert_eq!((state.dropped["time"].blocks, state.dropped["time"].spans), (1, 3));
+    assert_eq!(state.removed_bytes.len(), 2);
+    let back = Entry { unarchive: vec![kept], ..entry("n", &[], &[]) };
+    manifest.commit(back).await.unwrap();
+    let state = open(&store).await.state().clone();
+    assert_eq!((state.archived_traces(), state.unarchived), (0, state.number));
 }
