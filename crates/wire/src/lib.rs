@@ -4,6 +4,7 @@
 //! All functions are pure and take any bytes: what is wrong with them is said with its place. This crate knows no
 //! socket, no file and no store.
 
+pub mod files;
 pub mod jaeger_json;
 pub mod json;
 pub mod otlp_json;

@@ -4,13 +4,16 @@
 //! tags (`span.kind`, `error`, `otel.status_code`, `otel.status_description`, `otel.scope.*`, `w3c.tracestate`), events
 //! become logs, links become references. Times are microseconds. A trace id of 64 bits is written with 16 digits.
 
+mod read;
 mod structure;
+mod tag;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use model::{Attribute, Attributes, Event, Kind, Link, Span, SpanId, StatusCode, Trace, TraceId, Value};
 
 use crate::json::Writer;
+pub use read::{REQUEST_SPANS_MAX, read};
 use structure::Structure;
 
 /// The greatest whole number that a JavaScript reader keeps exactly; larger ones are written as strings.

@@ -4,6 +4,7 @@
 //! loop. Strings stay bytes: invalid UTF-8 is passed on, since the walk over a batch mends and counts it.
 
 mod read;
+pub(crate) mod scalar;
 mod write;
 
 pub use read::JsonError;

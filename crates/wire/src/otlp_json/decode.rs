@@ -6,13 +6,11 @@
 //! are joined. An array or map nested deeper than [`VALUE_DEPTH_MAX`] is cut there, so that the walk over the result
 //! puts its marker in place of the attribute. Recursion ends at that depth, and the result is no longer than the text.
 
-use base64::Engine as _;
-use base64::alphabet::STANDARD;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use model::proto::Message;
 use model::walk::VALUE_DEPTH_MAX;
 use model::{Kind, StatusCode, otlp};
 
+use crate::json::scalar::{base64, hexadecimal, whole};
 use crate::json::{JsonError, Outcome, Reader, shown};
 
 /// Reads an `ExportTraceServiceRequest` and writes its protobuf form, for `model::Batch::admit`.
@@ -24,6 +22,18 @@ pub fn decode(json: &[u8]) -> Result<Vec<u8>, JsonError> {
     let mut reader = Reader::new(json);
     let read = request(&mut reader, &mut out).and_then(|()| reader.end());
     read.map_err(|fault| fault.located(json))?;
+    Ok(out.into_bytes())
+}
+
+/// Reads one element of `resourceSpans`, and writes a request that holds it alone.
+///
+/// # Errors
+/// As [`decode`]; the place is that inside the element.
+pub fn decode_resource_spans(json: &[u8]) -> Result<Vec<u8>, JsonError> {
+    let mut out = Message::with_capacity(json.len() / 2);
+    let mut reader = Reader::new(json);
+    let read = message(&mut reader, &mut out, otlp::request::RESOURCE_SPANS, resource_spans);
+    read.and_then(|()| reader.end()).map_err(|fault| fault.located(json))?;
     Ok(out.into_bytes())
 }
 
@@ -229,32 +239,6 @@ fn flags(json: &mut Reader<'_>, out: &mut Message, number: u32) -> Outcome {
     Ok(())
 }
 
-/// An integer as a number or as a string of one.
-fn whole<T: TryFrom<i128>>(json: &mut Reader<'_>, expected: &str) -> Outcome<T> {
-    let at = json.position();
-    let written;
-    let digits = if json.peek() == Some(b'"') {
-        written = json.string()?;
-        std::str::from_utf8(&written).unwrap_or_default()
-    } else {
-        json.number().or_else(|_| json.fault_at(at, format!("expected {expected}")))?
-    };
-    let fits = integer(digits).and_then(|number| T::try_from(number).ok());
-    match fits {
-        Some(number) => Ok(number),
-        None => json.fault_at(at, format!("expected {expected}, found {}", shown(digits.as_bytes()))),
-    }
-}
-
-/// `12`, and `1.2e1` as well, since some senders print large numbers so.
-fn integer(digits: &str) -> Option<i128> {
-    if let Ok(number) = digits.parse() {
-        return Some(number);
-    }
-    let number: f64 = digits.parse().ok()?;
-    (number.fract() == 0.0 && number.abs() < 1e38).then_some(number as i128)
-}
-
 fn double(json: &mut Reader<'_>) -> Outcome<f64> {
     let at = json.position();
     if json.peek() != Some(b'"') {
@@ -330,34 +314,4 @@ fn id(json: &mut Reader<'_>, out: &mut Message, number: u32, length: usize) -> O
         }
     }
     Ok(())
-}
-
-fn hexadecimal(text: &[u8]) -> Option<Vec<u8>> {
-    let digit = |digit: &u8| char::from(*digit).to_digit(16).map(|value| value as u8);
-    let mut id = Vec::with_capacity(text.len().div_ceil(2));
-    let (first, pairs) = text.split_at(text.len() % 2);
-    for lone in first {
-        id.push(digit(lone)?);
-    }
-    for pair in pairs.chunks_exact(2) {
-        id.push(digit(&pair[0])? << 4 | digit(&pair[1])?);
-    }
-    Some(id)
-}
-
-/// Base64 of either alphabet, padded or not.
-fn base64(text: &[u8]) -> Option<Vec<u8>> {
-    const ENGINE: GeneralPurpose = GeneralPurpose::new(
-        &STANDARD,
-        GeneralPurposeConfig::new()
-            .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-            .with_decode_allow_trailing_bits(true),
-    );
-    let standard = |byte: &u8| match byte {
-        b'-' => b'+',
-        b'_' => b'/',
-        byte => *byte,
-    };
-    let standard: Vec<u8> = text.iter().map(standard).collect();
-    ENGINE.decode(standard).ok()
 }

@@ -6,7 +6,7 @@ mod decode;
 mod encode;
 
 pub use crate::json::JsonError;
-pub use decode::decode;
+pub use decode::{decode, decode_resource_spans};
 pub use encode::{batch, resource_spans, trace};
 
 #[cfg(test)]
