@@ -10,14 +10,16 @@ pub mod conformance;
 pub mod eval;
 pub mod memory;
 pub mod plan;
+pub mod scan;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use model::{Batch, Summary, Trace};
+use model::{Batch, Summary, Tenant, TimeRange, Trace};
 
 pub use plan::{Ask, Compare, Condition, Cursor, Field, Filter, Level, Operand, Order, Plan, TraceFilter};
+pub use scan::Scan;
 
 /// Keeps spans.
 #[async_trait]
@@ -41,6 +43,17 @@ pub trait Reader: Send + Sync {
     /// # Errors
     /// [`ReadError`]; a plan that a budget cut short is no error but a [partial](Answer::partial) answer.
     async fn run(&self, plan: &Plan) -> Result<Answer, ReadError>;
+
+    /// Hands over every span of a tenant that starts inside, as things are now; what is written, dropped or rewritten
+    /// later changes nothing of it.
+    ///
+    /// # Errors
+    /// [`ReadError`], also where a store can't do this.
+    async fn scan(&self, _: &Tenant, _: TimeRange) -> Result<Box<dyn Scan>, ReadError> {
+        Err(ReadError::Failed {
+            reason: "this store answers questions, but does not hand its spans over".into(),
+        })
+    }
 }
 
 /// What a store can do.

@@ -10,9 +10,10 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use model::time::UnixNanos;
-use model::{Batch, Span, Tenant, Trace, TraceId};
+use model::{Batch, Span, Tenant, TimeRange, Trace, TraceId};
 
 use crate::plan::{Ask, Level, Plan};
+use crate::scan::{Batches, Scan};
 use crate::{Answer, Capabilities, Edge, Name, ReadError, Reader, Rows, Work, WriteError, Writer, eval};
 
 /// How much a store of [`MemoryStore::default`] keeps; then the oldest batches go.
@@ -116,6 +117,10 @@ impl Reader for MemoryStore {
             }
         };
         Ok(Answer { rows, next, partial: run.partial, work: run.work })
+    }
+
+    async fn scan(&self, tenant: &Tenant, time: TimeRange) -> Result<Box<dyn Scan>, ReadError> {
+        Ok(Box::new(Batches { all: self.batches_of(tenant), time }))
     }
 }
 

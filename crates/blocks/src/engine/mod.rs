@@ -34,7 +34,7 @@ use std::{
 
 use async_trait::async_trait;
 use journal::{Directory, Journal, Position, Replay};
-use model::{Batch, Clock};
+use model::{Batch, Clock, Tenant, TimeRange};
 use store::{Answer, Capabilities, Plan, ReadError, Reader, WriteError, Writer};
 use tokio::sync::{Mutex, Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -49,7 +49,7 @@ use crate::{
     lock::DirectoryLock,
     manifest::{Manifest, State},
     metrics::Metrics,
-    search::{self, Sources},
+    search::{self, Scan, Sources},
     settings::Settings,
 };
 
@@ -244,6 +244,20 @@ impl Reader for Engine {
         let answer = self.inner.ask(plan).await;
         self.inner.metrics.query_seconds.observe(began.elapsed().as_secs_f64());
         answer
+    }
+
+    async fn scan(
+        &self,
+        tenant: &Tenant,
+        time: TimeRange,
+    ) -> std::result::Result<Box<dyn store::Scan>, ReadError> {
+        let inner = &self.inner;
+        inner.recovery.settled().await;
+        if let Some(reason) = inner.recovery.missing() {
+            return Err(ReadError::Failed { reason });
+        }
+        let visible = inner.head.visible(tenant);
+        Ok(Box::new(Scan::new(Sources { head: visible.head, blocks: visible.blocks }, tenant, time)))
     }
 }
 

@@ -9,6 +9,7 @@ mod literal;
 mod mask;
 mod names;
 mod prune;
+mod scan;
 mod skeleton;
 mod spread;
 #[cfg(test)]
@@ -26,6 +27,7 @@ use store::{Answer, Plan, ReadError, Rows, Work};
 use crate::block::BlockView;
 use crate::index::Group;
 use literal::Literals;
+pub use scan::Scan;
 
 /// Everything that is searchable at one instant.
 #[derive(Clone, Debug, Default)]

@@ -1,10 +1,10 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use model::Batch;
+use model::{Batch, Tenant, TimeRange};
 use store::{Answer, Capabilities, Plan, ReadError, Reader, WriteError, Writer, conformance};
 
-use super::{Sources, run};
+use super::{Scan, Sources, run};
 use crate::block::{BlockView, OpenBlock};
 
 /// Puts each batch somewhere else: into the head, an open block, a closed block.
@@ -68,6 +68,13 @@ impl Reader for Spread {
         let mut blocks = state.closed.clone();
         blocks.push(state.open.view());
         run(plan, &Sources { head: state.head.clone(), blocks })
+    }
+
+    async fn scan(&self, tenant: &Tenant, time: TimeRange) -> Result<Box<dyn store::Scan>, ReadError> {
+        let state = self.state.lock().unwrap();
+        let mut blocks = state.closed.clone();
+        blocks.push(state.open.view());
+        Ok(Box::new(Scan::new(Sources { head: state.head.clone(), blocks }, tenant, time)))
     }
 }
 

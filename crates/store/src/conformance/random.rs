@@ -2,6 +2,8 @@
 //!
 //! A seed replays a run. Spans share few names, keys and values, so that conditions meet; traces spread over batches.
 
+use std::collections::BTreeSet;
+
 use model::{Kind, StatusCode, Tenant, TimeRange};
 use regex::bytes::Regex;
 
@@ -44,7 +46,34 @@ pub(super) async fn play(seed: u64, writer: &dyn Writer, reader: &dyn Reader) ->
             failures.push(format!("seed {seed}, plan {number}: {plan:#?}\n  {wrong}"));
         }
     }
+    for (number, tenant) in tenants.iter().enumerate() {
+        let half = TimeRange { start: NOW - HOUR / 2, end: NOW - HOUR / 4 };
+        let time = if number == 0 { TimeRange::ALL } else { half };
+        let (expected, got) =
+            (handed_over(&oracle, tenant, time).await, handed_over(reader, tenant, time).await);
+        if let Err(wrong) = same("what is handed over", &expected, &got) {
+            failures.push(format!("seed {seed}, everything of {tenant}: {wrong}"));
+        }
+    }
     failures
+}
+
+/// Every trace of what a store hands over, or why it does not.
+async fn handed_over(reader: &dyn Reader, tenant: &Tenant, time: TimeRange) -> Vec<String> {
+    let mut all = Vec::new();
+    let handed = match reader.scan(tenant, time).await {
+        Ok(scan) => scan.run(&mut |batch| {
+            all.push(batch);
+            true
+        }),
+        Err(error) => Err(error),
+    };
+    if let Err(error) = handed {
+        return vec![error.to_string()];
+    }
+    let ids: BTreeSet<_> = all.iter().flat_map(|batch| batch.rows()).map(|row| row.trace_id).collect();
+    let traces = ids.into_iter().filter_map(|id| model::Trace::join(id, all.clone()));
+    traces.flat_map(|trace| describe(&trace)).collect()
 }
 
 fn compare(expected: &Answer, got: &Answer) -> Result<(), String> {

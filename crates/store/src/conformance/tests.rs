@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use model::Batch;
+use model::{Batch, Tenant, TimeRange};
 
 use crate::memory::MemoryStore;
-use crate::{Answer, Capabilities, Plan, ReadError, Reader, Rows, WriteError, Writer};
+use crate::{Answer, Capabilities, Plan, ReadError, Reader, Rows, Scan, WriteError, Writer};
 
 /// A memory store with one thing wrong.
 struct Flawed {
@@ -29,7 +29,7 @@ impl Writer for Flawed {
         match self.flaw {
             Flaw::LosesEveryTenthBatch(count) if batch.len() as u64 % 10 == count => Ok(()),
             Flaw::ForgetsTheTenant => {
-                let same = Batch::read(batch.bytes().clone(), model::Tenant::default());
+                let same = Batch::read(batch.bytes().clone(), Tenant::default());
                 self.store.write(same.expect("it was read before")).await
             }
             _ => self.store.write(batch).await,
@@ -46,8 +46,8 @@ impl Reader for Flawed {
     async fn run(&self, plan: &Plan) -> Result<Answer, ReadError> {
         let mut plan = plan.clone();
         match self.flaw {
-            Flaw::ForgetsTheTenant => plan.tenant = model::Tenant::default(),
-            Flaw::IgnoresTime => plan.time = model::TimeRange::ALL,
+            Flaw::ForgetsTheTenant => plan.tenant = Tenant::default(),
+            Flaw::IgnoresTime => plan.time = TimeRange::ALL,
             _ => {}
         }
         let mut answer = self.store.run(&plan).await?;
@@ -57,6 +57,10 @@ impl Reader for Flawed {
             _ => {}
         }
         Ok(answer)
+    }
+
+    async fn scan(&self, tenant: &Tenant, time: TimeRange) -> Result<Box<dyn Scan>, ReadError> {
+        self.store.scan(tenant, time).await
     }
 }
 
