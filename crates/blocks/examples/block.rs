@@ -11,7 +11,6 @@ use std::sync::Arc;
 use blocks::block::{BlockView, OpenBlock};
 use blocks::search::{Sources, run};
 use model::{Batch, Span, StatusCode, Tenant, TraceId, Value};
-use store::Rows;
 use store::plan::{Ask, Compare, Condition, Field, Filter, Level, Operand, Order, Plan, TraceFilter};
 
 /// Spans of one block, as the store cuts them.
@@ -178,12 +177,7 @@ fn measure(name: &str, sources: &Sources, plan: &dyn Fn(usize) -> Plan) {
             Err(error) => return println!("{name:28} failed: {error}"),
         };
         times.push((cpu() - begun) * 1e3);
-        let rows = match &answer.rows {
-            Rows::Traces(traces) => traces.len(),
-            Rows::Summaries(summaries) => summaries.len(),
-            Rows::Names(names) => names.len(),
-            Rows::Edges(edges) => edges.len(),
-        };
+        let rows = answer.rows.len();
         let work = answer.work;
         last = format!(
             "{rows:5} rows, {:4} pages read, {:4} pruned, {:7.1} KB, {} spans seen{}",

@@ -65,6 +65,12 @@ pub struct Work {
     pub pages_pruned: u64,
     /// Spans that were compared.
     pub spans_seen: u64,
+    /// Blocks of which something had to be looked at.
+    #[serde(default)]
+    pub blocks_seen: u64,
+    /// Blocks that were known to be of no use.
+    #[serde(default)]
+    pub blocks_pruned: u64,
 }
 
 /// One trace in a list.
@@ -187,6 +193,8 @@ impl From<&store::Answer> for About {
             pages_read: answer.work.pages_read,
             pages_pruned: answer.work.pages_pruned,
             spans_seen: answer.work.spans_seen,
+            blocks_seen: answer.work.blocks_seen,
+            blocks_pruned: answer.work.blocks_pruned,
         };
         Self { next: answer.next.map(|next| next.to_string()), partial: answer.partial.clone(), work }
     }

@@ -11,6 +11,7 @@ mod compares;
 mod draft;
 mod finds;
 mod lists;
+mod metrics;
 mod orders;
 mod random;
 mod story;
@@ -22,7 +23,7 @@ use std::sync::Arc;
 use model::time::UnixNanos;
 
 pub use draft::{Any, Draft, Pairs, batch, span_id, trace_id};
-pub use story::{Expected, Question, Story};
+pub use story::{Expected, Measured, Question, Story};
 pub use text::describe;
 
 use crate::memory::MemoryStore;
@@ -59,7 +60,15 @@ pub async fn run(make: impl AsyncFn() -> (Arc<dyn Writer>, Arc<dyn Reader>)) {
 /// Every story, in the order in which they are told.
 #[must_use]
 pub fn stories() -> Vec<Story> {
-    [finds::stories(), compares::stories(), orders::stories(), lists::stories(), weird::stories()].concat()
+    let rooms = [
+        finds::stories(),
+        compares::stories(),
+        orders::stories(),
+        lists::stories(),
+        metrics::stories(),
+        weird::stories(),
+    ];
+    rooms.concat()
 }
 
 /// A store that answers by plain meaning, for comparison.

@@ -9,8 +9,11 @@
 pub mod conformance;
 pub mod eval;
 pub mod memory;
+pub mod metrics;
+pub mod names;
 pub mod plan;
 pub mod scan;
+pub mod sketch;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +21,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use model::{Batch, Summary, Tenant, TimeRange, Trace};
 
+pub use metrics::Metric;
+pub use names::Name;
 pub use plan::{Ask, Compare, Condition, Cursor, Field, Filter, Level, Operand, Order, Plan, TraceFilter};
 pub use scan::Scan;
 
@@ -91,18 +96,28 @@ pub enum Rows {
     Names(Vec<Name>),
     /// For [`Ask::Edges`]; by parent and child.
     Edges(Vec<Edge>),
+    /// For [`Ask::Metrics`]; by what they have in common, then by time.
+    Metrics(Vec<Metric>),
 }
 
-/// A name and how many spans carry it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Name {
-    /// The service, operation, key or value.
-    pub name: String,
-    /// For a service: `service`; for an operation: the span kind's word; for a key: its level's word; for a value: its
-    /// type's word ([`eval::type_word`]).
-    pub kind: &'static str,
-    /// Spans that carry it; a span that was written twice may count twice until the store has joined it.
-    pub spans: u64,
+impl Rows {
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Traces(rows) => rows.len(),
+            Self::Summaries(rows) => rows.len(),
+            Self::Names(rows) => rows.len(),
+            Self::Edges(rows) => rows.len(),
+            Self::Metrics(rows) => rows.len(),
+        }
+    }
+
+    /// True where there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
 }
 
 /// Calls from one service to another.
@@ -129,6 +144,10 @@ pub struct Work {
     pub pages_pruned: u64,
     /// Spans that were compared with the filter.
     pub spans_seen: u64,
+    /// Blocks of which something had to be looked at.
+    pub blocks_seen: u64,
+    /// Blocks that were known to be of no use.
+    pub blocks_pruned: u64,
 }
 
 impl std::ops::AddAssign for Work {
@@ -137,6 +156,8 @@ impl std::ops::AddAssign for Work {
         self.pages_read += more.pages_read;
         self.pages_pruned += more.pages_pruned;
         self.spans_seen += more.spans_seen;
+        self.blocks_seen += more.blocks_seen;
+        self.blocks_pruned += more.blocks_pruned;
     }
 }
 

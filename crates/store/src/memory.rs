@@ -6,15 +6,17 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use model::time::UnixNanos;
 use model::{Batch, Span, Tenant, TimeRange, Trace, TraceId};
 
-use crate::plan::{Ask, Level, Plan};
+use crate::metrics::{self, Metric, Table};
+use crate::names::{Counts, Name, OfSpans};
+use crate::plan::{Ask, Field, Plan};
 use crate::scan::{Batches, Scan};
-use crate::{Answer, Capabilities, Edge, Name, ReadError, Reader, Rows, Work, WriteError, Writer, eval};
+use crate::{Answer, Capabilities, Edge, ReadError, Reader, Rows, Work, WriteError, Writer, eval};
 
 /// How much a store of [`MemoryStore::default`] keeps; then the oldest batches go.
 pub const BYTES_MAX: usize = 256 * 1024 * 1024;
@@ -112,6 +114,7 @@ impl Reader for MemoryStore {
         let (rows, next) = match &plan.ask {
             Ask::Traces | Ask::Summaries => run.traces(),
             Ask::Edges => (Rows::Edges(run.edges()), None),
+            Ask::Metrics { by, step } => (Rows::Metrics(run.metrics(by, *step)?), None),
             Ask::Services | Ask::Operations | Ask::Keys | Ask::Values { .. } => {
                 (Rows::Names(run.names()), None)
             }
@@ -221,27 +224,39 @@ impl Run<'_> {
     }
 
     fn names(&mut self) -> Vec<Name> {
-        let mut counts: BTreeMap<(String, &'static str), u64> = BTreeMap::new();
-        let mut of_span: Vec<(String, &'static str)> = Vec::new();
+        let plan = self.plan;
+        let mut counts = Counts::default();
         for batch in self.batches {
             if self.is_over_time() {
                 break;
             }
-            for span in batch.spans() {
-                let is_asked = self.plan.ids.as_ref().is_none_or(|ids| ids.contains(&span.trace_id()));
-                if !is_asked || !self.finds(span) {
-                    continue;
-                }
-                names_of(&self.plan.ask, span, &mut of_span);
-                of_span.sort_unstable();
-                of_span.dedup();
-                for name in of_span.drain(..) {
-                    *counts.entry(name).or_default() += 1;
-                }
+            let mut here = OfSpans::default();
+            for span in batch.spans().filter(|span| self.is_asked(*span)) {
+                here.count(&plan.ask, span);
             }
+            here.add_to(&mut counts);
         }
-        let rows = counts.into_iter().map(|((name, kind), spans)| Name { name, kind, spans }).collect();
-        self.cut(rows)
+        self.cut(counts.finish())
+    }
+
+    fn metrics(&mut self, by: &[Field], step: Option<Duration>) -> Result<Vec<Metric>, ReadError> {
+        let mut table = Table::new(self.plan.limit);
+        let step = metrics::step_ns(step)?;
+        for batch in self.batches {
+            if self.is_over_time() {
+                break;
+            }
+            batch.spans().filter(|span| self.is_asked(*span)).for_each(|span| table.add(by, step, span));
+        }
+        let (rows, has_more) = table.finish();
+        if has_more {
+            self.partial = Some(crate::plan::more_rows(self.plan.limit));
+        }
+        Ok(rows)
+    }
+
+    fn is_asked(&mut self, span: Span<'_>) -> bool {
+        self.plan.ids.as_ref().is_none_or(|ids| ids.contains(&span.trace_id())) && self.finds(span)
     }
 
     fn cut<T>(&mut self, mut rows: Vec<T>) -> Vec<T> {
@@ -264,31 +279,6 @@ impl Run<'_> {
             self.partial = Some(crate::plan::out_of_time(self.plan.time_limit));
         }
         over
-    }
-}
-
-fn names_of(ask: &Ask, span: Span<'_>, names: &mut Vec<(String, &'static str)>) {
-    match ask {
-        Ask::Services => names.push((span.service().into(), "service")),
-        Ask::Operations => names.push((span.name().into(), span.kind().as_str())),
-        Ask::Keys => {
-            for level in Level::EACH {
-                eval::any_attribute(level, span, &mut |attributes| {
-                    names.extend(attributes.map(|attribute| (attribute.key.into(), level.as_str())));
-                    false
-                });
-            }
-        }
-        Ask::Values { key, level } => {
-            eval::any_attribute(*level, span, &mut |attributes| {
-                let of_key = attributes.filter(|attribute| attribute.key == key);
-                names.extend(
-                    of_key.map(|found| (found.value.to_text().into_owned(), eval::type_word(found.value))),
-                );
-                false
-            });
-        }
-        Ask::Traces | Ask::Summaries | Ask::Edges => {}
     }
 }
 

@@ -4,7 +4,7 @@
 //! and the whole trace passes the [`TraceFilter`]. An attribute that a span does not have fails every comparison
 //! but [`Compare::Missing`].
 //!
-//! Names and edges are asked of the spans inside the time range that pass the filter, without regard to the
+//! Names, edges and metrics are asked of the spans inside the time range that pass the filter, without regard to the
 //! [`TraceFilter`], the order and the cursor. They come by name; where there are more than the limit, the answer is
 //! partial. An edge counts the child's span; its parent may lie anywhere in the trace.
 
@@ -15,6 +15,7 @@ use model::{Kind, StatusCode, Tenant, TimeRange, TraceId};
 use regex::bytes::Regex;
 
 use crate::ReadError;
+use crate::metrics::{FIELDS_MAX, step_ns};
 
 /// How many results a plan may ask for at once; more is refused, since pages exist.
 pub const LIMIT_MAX: usize = 10_000;
@@ -66,6 +67,13 @@ pub enum Ask {
     },
     /// Calls between services.
     Edges,
+    /// Counts, errors and durations of the spans.
+    Metrics {
+        /// What the spans of a row have in common; nothing for one row of all.
+        by: Vec<Field>,
+        /// A row for each step of time in which spans start; `None` for all time in one.
+        step: Option<Duration>,
+    },
 }
 
 /// What a filter looks at.
@@ -324,14 +332,21 @@ impl Plan {
     /// Refuses what no store answers.
     ///
     /// # Errors
-    /// Where the limit is 0 or over [`LIMIT_MAX`].
+    /// Where the limit is 0 or over [`LIMIT_MAX`], the step of time is none, or spans are grouped by more than
+    /// [`FIELDS_MAX`] fields.
     pub fn check(&self) -> Result<(), ReadError> {
-        if (1..=LIMIT_MAX).contains(&self.limit) {
-            return Ok(());
+        if !(1..=LIMIT_MAX).contains(&self.limit) {
+            let limit = self.limit;
+            let reason =
+                format!("the limit is {limit}: ask for 1 to {LIMIT_MAX} rows, and for more by pages");
+            return Err(ReadError::Invalid { reason });
         }
-        let reason =
-            format!("the limit is {}: ask for 1 to {LIMIT_MAX} rows, and for more by pages", self.limit);
-        Err(ReadError::Invalid { reason })
+        let Ask::Metrics { by, step } = &self.ask else { return Ok(()) };
+        if by.len() > FIELDS_MAX {
+            let reason = format!("spans are grouped by {} fields: name at most {FIELDS_MAX}", by.len());
+            return Err(ReadError::Invalid { reason });
+        }
+        step_ns(*step).map(drop)
     }
 
     /// A plan for one whole trace.

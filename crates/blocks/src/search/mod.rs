@@ -5,8 +5,10 @@
 //! the rows of the answer; time by the plan's limit, after which the answer says that it is partial.
 
 mod edges;
+mod groups;
 mod literal;
 mod mask;
+mod metrics;
 mod names;
 mod prune;
 mod scan;
@@ -14,6 +16,7 @@ mod skeleton;
 mod spread;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod traces;
 mod values;
 
@@ -50,6 +53,9 @@ pub fn run(plan: &Plan, sources: &Sources) -> Result<Answer, ReadError> {
         Ask::Edges => edges::edges(&mut run).map(|edges| (Rows::Edges(edges), None)),
         Ask::Services | Ask::Operations | Ask::Keys | Ask::Values { .. } => {
             names::names(&mut run).map(|names| (Rows::Names(names), None))
+        }
+        Ask::Metrics { by, step } => {
+            metrics::metrics(&mut run, by, *step).map(|metrics| (Rows::Metrics(metrics), None))
         }
     };
     let (rows, next) = answered.map_err(|error| ReadError::Failed { reason: error.to_string() })?;

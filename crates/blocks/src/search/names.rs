@@ -2,12 +2,12 @@
 //!
 //! Where the plan asks for all spans of a row group, its catalogue answers; else the columns are read.
 
-use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
-use model::{Kind, Span, Value};
-use store::plan::{Ask, Compare, Condition, Field, Filter, Level};
+use model::{Kind, Value};
+use store::names::{Counts, OfSpans};
+use store::plan::{Ask, Compare, Condition, Field, Filter};
 use store::{Name, eval};
 
 use super::mask::Evaluator;
@@ -18,10 +18,8 @@ use crate::columns::sink::PAGE_ROWS;
 use crate::error::{Doing, Next, Result};
 use crate::index::Operation;
 
-type Counts = BTreeMap<(String, &'static str), u64>;
-
 pub(super) fn names(run: &mut Run<'_>) -> Result<Vec<Name>> {
-    let mut counts = Counts::new();
+    let mut counts = Counts::default();
     head(run, &mut counts);
     for place in run.groups.clone() {
         if run.is_over_time() {
@@ -31,8 +29,7 @@ pub(super) fn names(run: &mut Run<'_>) -> Result<Vec<Name>> {
             by_columns(run, place, &mut counts)?;
         }
     }
-    let rows = counts.into_iter().map(|((name, kind), spans)| Name { name, kind, spans }).collect();
-    Ok(run.cut(rows))
+    Ok(run.cut(counts.finish()))
 }
 
 fn head(run: &mut Run<'_>, counts: &mut Counts) {
@@ -40,57 +37,13 @@ fn head(run: &mut Run<'_>, counts: &mut Counts) {
         if run.is_over_time() {
             return;
         }
-        let mut here = OfBatch::default();
+        let mut here = OfSpans::default();
         for span in batch.spans() {
             if run.finds(span) {
                 here.count(&run.plan.ask, span);
             }
         }
         here.add_to(counts);
-    }
-}
-
-/// The names that the spans of one batch carry, counted without copying them.
-#[derive(Default)]
-struct OfBatch<'a> {
-    counts: HashMap<(Cow<'a, str>, &'static str), u64, FixedState>,
-    of_span: Vec<(Cow<'a, str>, &'static str)>,
-}
-
-impl<'a> OfBatch<'a> {
-    fn count(&mut self, ask: &Ask, span: Span<'a>) {
-        let names = &mut self.of_span;
-        match ask {
-            Ask::Services => names.push((span.service().into(), "service")),
-            Ask::Operations => names.push((span.name().into(), span.kind().as_str())),
-            Ask::Keys => {
-                for level in Level::EACH {
-                    eval::any_attribute(level, span, &mut |attributes| {
-                        names.extend(attributes.map(|attribute| (attribute.key.into(), level.as_str())));
-                        false
-                    });
-                }
-            }
-            Ask::Values { key, level } => {
-                eval::any_attribute(*level, span, &mut |attributes| {
-                    let of_key = attributes.filter(|attribute| attribute.key == key);
-                    names.extend(of_key.map(|found| (found.value.to_text(), eval::type_word(found.value))));
-                    false
-                });
-            }
-            Ask::Traces | Ask::Summaries | Ask::Edges => {}
-        }
-        names.sort_unstable();
-        names.dedup();
-        for name in names.drain(..) {
-            *self.counts.entry(name).or_default() += 1;
-        }
-    }
-
-    fn add_to(self, counts: &mut Counts) {
-        for ((name, kind), spans) in self.counts {
-            *counts.entry((name.into_owned(), kind)).or_default() += spans;
-        }
     }
 }
 
@@ -105,17 +58,17 @@ fn by_catalogue(run: &Run<'_>, place: Place<'_>, counts: &mut Counts) -> bool {
         Ask::Services | Ask::Operations if is_of_operations(&plan.spans) => {
             let operations = &place.group.operations;
             for operation in operations.iter().filter(|operation| passes(&plan.spans, operation)) {
-                let name = match plan.ask {
-                    Ask::Services => (operation.service.to_string(), "service"),
-                    _ => (operation.name.to_string(), operation.kind.as_str()),
+                let (name, kind) = match plan.ask {
+                    Ask::Services => (&*operation.service, "service"),
+                    _ => (&*operation.name, operation.kind.as_str()),
                 };
-                *counts.entry(name).or_default() += u64::from(operation.spans);
+                counts.add(name, kind, u64::from(operation.spans));
             }
             true
         }
         Ask::Keys if matches!(plan.spans, Filter::All) => {
             for facts in &place.group.keys {
-                *counts.entry((facts.key.clone(), facts.level.as_str())).or_default() += facts.spans;
+                counts.add(&facts.key, facts.level.as_str(), facts.spans);
             }
             true
         }
@@ -181,7 +134,7 @@ fn by_columns(run: &mut Run<'_>, place: Place<'_>, counts: &mut Counts) -> Resul
     }
     run.work += evaluator.reader.work;
     for ((name, kind), number) in tally.numbers {
-        *counts.entry((name, kind)).or_default() += tally.spans[number as usize];
+        counts.add(&name, kind, tally.spans[number as usize]);
     }
     Ok(())
 }
@@ -262,7 +215,7 @@ fn keys(
     let tenant = evaluator.place.group.tenant.clone();
     let batch =
         model::Batch::read(rebuilder.finish().into(), tenant).doing(Next::Repair, "put spans together")?;
-    let mut here = OfBatch::default();
+    let mut here = OfSpans::default();
     batch.spans().for_each(|span| here.count(ask, span));
     here.add_to(counts);
     Ok(())

@@ -102,11 +102,11 @@ pub(super) fn visit(
                 }
             });
         }
-        Source::Kind => each_number(reader, leaf::KIND, number, |row, code| {
-            visit(row, Value::Text(Kind::from_number(code as u8).as_str()));
+        Source::Kind => codes(reader, source, number, |row, code| {
+            visit(row, Value::Text(Kind::from_number(code).as_str()));
         })?,
-        Source::Status => each_number(reader, leaf::STATUS, number, |row, code| {
-            visit(row, Value::Text(StatusCode::from_number(code as u8).as_str()));
+        Source::Status => codes(reader, source, number, |row, code| {
+            visit(row, Value::Text(StatusCode::from_number(code).as_str()));
         })?,
         Source::Duration => {
             for (row, duration) in durations(reader, number)?.into_iter().enumerate() {
@@ -171,7 +171,19 @@ pub(super) fn named_so(
     Ok(Some(applies))
 }
 
-fn each_number(
+/// Visits the codes of roles or of statuses.
+pub(super) fn codes(
+    reader: &mut GroupReader<'_>,
+    source: Source,
+    number: usize,
+    mut visit: impl FnMut(usize, u8),
+) -> Result<()> {
+    let leaf = if source == Source::Kind { leaf::KIND } else { leaf::STATUS };
+    numbers(reader, leaf, number, |row, code| visit(row, code as u8))
+}
+
+/// Visits the numbers of a leaf that does not repeat.
+pub(super) fn numbers(
     reader: &mut GroupReader<'_>,
     leaf: usize,
     number: usize,

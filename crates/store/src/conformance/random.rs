@@ -3,17 +3,18 @@
 //! A seed replays a run. Spans share few names, keys and values, so that conditions meet; traces spread over batches.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use model::{Kind, StatusCode, Tenant, TimeRange};
 use regex::bytes::Regex;
 
-use super::story::same;
+use super::story::{same, same_metrics};
 use super::{Any, Draft, NOW, batch, describe, oracle, trace_id};
 use crate::plan::{Ask, Compare, Condition, Field, Filter, Level, Operand, Order, Plan, TraceFilter};
 use crate::{Answer, Reader, Rows, Writer};
 
 const TRACES: u64 = 60;
-const PLANS: u64 = 120;
+const PLANS: u64 = 150;
 const HOUR: u64 = 3_600_000_000_000;
 const SERVICES: [&str; 4] = ["cart", "pay", "web", ""];
 const NAMES: [&str; 4] = ["GET /", "PUT /", "work", ""];
@@ -87,6 +88,7 @@ fn compare(expected: &Answer, got: &Answer) -> Result<(), String> {
         (Rows::Summaries(expected), Rows::Summaries(got)) => same("summaries", expected, got)?,
         (Rows::Names(expected), Rows::Names(got)) => same("names", expected, got)?,
         (Rows::Edges(expected), Rows::Edges(got)) => same("edges", expected, got)?,
+        (Rows::Metrics(expected), Rows::Metrics(got)) => same_metrics(expected, got)?,
         _ => return Err("rows of another kind".into()),
     }
     same("the next page", &expected.next, &got.next)?;
@@ -188,13 +190,14 @@ fn pair_at(dice: &mut Dice, depth: u64) -> (String, Any) {
 }
 
 fn plan(dice: &mut Dice, tenant: &Tenant) -> Plan {
-    let ask = match dice.under(10) {
+    let ask = match dice.under(12) {
         0..3 => Ask::Traces,
         3..6 => Ask::Summaries,
         6 => Ask::Services,
         7 => dice.one(&[Ask::Operations, Ask::Keys]),
         8 => Ask::Values { key: dice.one(&KEYS).into(), level: level(dice) },
-        _ => Ask::Edges,
+        9 => Ask::Edges,
+        _ => metrics(dice),
     };
     let mut plan = Plan { limit: dice.one(&[1, 7, 30, 1_000]), ..Plan::new(tenant.clone(), ask) };
     plan.order = dice.one(&[Order::Newest, Order::Oldest, Order::Longest]);
@@ -221,6 +224,15 @@ fn plan(dice: &mut Dice, tenant: &Tenant) -> Plan {
     plan
 }
 
+/// Mostly of the kind that a store may have counted beforehand.
+fn metrics(dice: &mut Dice) -> Ask {
+    let plain = [Field::Service, Field::Name, Field::Kind, Field::Status];
+    let field = |dice: &mut Dice| if dice.chance(80) { dice.one(&plain) } else { field(dice) };
+    let by = (0..dice.under(4)).map(|_| field(dice)).collect();
+    let step = [1, 60, 300, 7, 3_600].map(Duration::from_secs);
+    Ask::Metrics { by, step: dice.chance(60).then(|| dice.one(&step)) }
+}
+
 fn filter(dice: &mut Dice, depth: u64) -> Filter {
     match dice.under(if depth == 0 { 5 } else { 8 }) {
         5 => Filter::And((0..dice.under(3)).map(|_| filter(dice, depth - 1)).collect()),
@@ -230,8 +242,8 @@ fn filter(dice: &mut Dice, depth: u64) -> Filter {
     }
 }
 
-fn condition(dice: &mut Dice) -> Condition {
-    let field = match dice.under(12) {
+fn field(dice: &mut Dice) -> Field {
+    match dice.under(12) {
         0 => Field::Service,
         1 => Field::Name,
         2 => Field::Kind,
@@ -240,7 +252,11 @@ fn condition(dice: &mut Dice) -> Condition {
         5 => Field::Duration,
         6 => dice.one(&[Field::ScopeName, Field::ScopeVersion, Field::EventName]),
         _ => Field::Attribute { level: level(dice), key: dice.one(&KEYS).into() },
-    };
+    }
+}
+
+fn condition(dice: &mut Dice) -> Condition {
+    let field = field(dice);
     use Compare::{AtLeast, AtMost, Equal, Exists, Greater, Less, Matches, MatchesNot, Missing, Unequal};
     let compare = match dice.under(20) {
         0..8 => Equal,

@@ -3,7 +3,9 @@
 use model::{Tenant, Trace};
 
 use super::{Draft, batch, describe, oracle, trace_id};
+use crate::metrics::{Metric, Tally};
 use crate::plan::{Ask, Filter, Plan};
+use crate::sketch::RELATIVE_ERROR;
 use crate::{Answer, ReadError, Reader, Rows, Writer};
 
 /// What is written and what is asked then.
@@ -33,10 +35,25 @@ pub enum Expected {
     Names(Vec<(String, String, u64)>),
     /// These edges, as (parent, child, calls, errors).
     Edges(Vec<(String, String, u64, u64)>),
+    /// These rows of metrics; quantiles may be off by the stated error.
+    Metrics(Vec<Measured>),
     /// Some rows, and the remark that there are more.
     Partial(usize),
     /// A refusal of the question.
     Refused,
+}
+
+/// A row of metrics that must come back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Measured {
+    /// What its spans have in common.
+    pub by: Vec<Option<String>>,
+    /// Where its step of time begins.
+    pub time: Option<u64>,
+    /// How many of them failed.
+    pub errors: u64,
+    /// How long each took.
+    pub durations: Vec<u64>,
 }
 
 impl Story {
@@ -109,7 +126,7 @@ async fn check(reader: &dyn Reader, plan: &Plan, expected: &Expected) -> Result<
         },
         Expected::Partial(rows) => {
             let answer = reader.run(plan).await.map_err(|error| error.to_string())?;
-            let got = length(&answer.rows);
+            let got = answer.rows.len();
             same("rows, and a remark", &(*rows, true), &(got, answer.partial.is_some()))
         }
         Expected::Traces(numbers) => check_traces(reader, plan, numbers).await,
@@ -126,7 +143,44 @@ async fn check(reader: &dyn Reader, plan: &Plan, expected: &Expected) -> Result<
                 got.into_iter().map(|edge| (edge.parent, edge.child, edge.calls, edge.errors)).collect();
             same("edges", edges, &got)
         }
+        Expected::Metrics(rows) => {
+            let Rows::Metrics(got) = whole(reader, plan).await?.rows else { return Err(wrong_kind(plan)) };
+            let expected: Vec<_> = rows.iter().map(Metric::from).collect();
+            same_metrics(&expected, &got)
+        }
     }
+}
+
+impl From<&Measured> for Metric {
+    fn from(row: &Measured) -> Self {
+        let mut sum = Tally { errors: row.errors, ..Tally::default() };
+        row.durations.iter().for_each(|duration| sum.durations.add(*duration));
+        Self { by: row.by.clone(), time: row.time, sum }
+    }
+}
+
+/// Holds everything but quantiles to be equal; of those, each may be off by the stated error.
+pub(super) fn same_metrics(expected: &[Metric], got: &[Metric]) -> Result<(), String> {
+    let exact = |rows: &[Metric]| -> Vec<_> {
+        let row = |row: &Metric| {
+            let Tally { errors, durations } = &row.sum;
+            let extremes = (durations.min(), durations.max(), durations.sum());
+            (row.by.clone(), row.time, durations.count(), *errors, extremes)
+        };
+        rows.iter().map(row).collect()
+    };
+    same("metrics", &exact(expected), &exact(got))?;
+    for (expected, got) in expected.iter().zip(got) {
+        for q in [0.5, 0.95, 0.99] {
+            let quantile = |row: &Metric| row.sum.durations.quantile(q).unwrap_or(0);
+            let (one, other) = (quantile(expected), quantile(got));
+            let room = 2.0 * RELATIVE_ERROR * one.max(other) as f64;
+            if one.abs_diff(other) as f64 > room {
+                return Err(format!("quantile {q} of {:?} at {:?}: {one} and {other}", got.by, got.time));
+            }
+        }
+    }
+    Ok(())
 }
 
 async fn check_traces(reader: &dyn Reader, plan: &Plan, numbers: &[u64]) -> Result<(), String> {
@@ -170,16 +224,7 @@ fn ids(rows: &Rows) -> Vec<String> {
     match rows {
         Rows::Traces(traces) => traces.iter().map(|trace| trace.id().to_string()).collect(),
         Rows::Summaries(summaries) => summaries.iter().map(|summary| summary.id.to_string()).collect(),
-        Rows::Names(_) | Rows::Edges(_) => Vec::new(),
-    }
-}
-
-fn length(rows: &Rows) -> usize {
-    match rows {
-        Rows::Traces(rows) => rows.len(),
-        Rows::Summaries(rows) => rows.len(),
-        Rows::Names(rows) => rows.len(),
-        Rows::Edges(rows) => rows.len(),
+        Rows::Names(_) | Rows::Edges(_) | Rows::Metrics(_) => Vec::new(),
     }
 }
 
