@@ -13,11 +13,12 @@ use parquet::file::writer::SerializedFileWriter;
 use super::file::LocalFile;
 use super::source::Source;
 use super::{BlockView, DATA_FILE, GROUP_BYTES_MAX, INDEX_FILE};
+use crate::columns::encode::Encoder;
 use crate::columns::order::{self, Ordered};
 use crate::columns::promote;
 use crate::columns::schema::Layout;
 use crate::columns::shred::{self, Shredded};
-use crate::columns::sink::{ColumnSink, Encoder};
+use crate::columns::sink::{ColumnSink, Plan};
 use crate::error::{Doing, Error, Next, Result};
 use crate::index::{self, Group, Texts};
 use crate::manifest::BlockMeta;
@@ -60,7 +61,7 @@ impl OpenBlock {
             empty: Some(file),
             written: None,
             groups: Vec::new(),
-            encoder: Encoder::new(),
+            encoder: Encoder::new(LEVEL),
             texts: Texts::default(),
         })
     }
@@ -171,16 +172,16 @@ impl OpenBlock {
     fn group(&mut self, tenant: model::Tenant, shredded: Shredded) -> Result<()> {
         let (writer, layout) = self.written.as_mut().expect("the block was begun");
         let leaves = layout.leaves.iter().zip(&shredded.columns);
-        let dictionaries: Vec<bool> =
-            leaves.map(|(leaf, column)| self.encoder.repeats(leaf, column)).collect();
+        let plans: Vec<Plan> = leaves.map(|(leaf, column)| self.encoder.plan(leaf, column)).collect();
+        let dictionaries: Vec<bool> = plans.iter().map(Plan::has_dictionary).collect();
         let mut group = index::build(layout, &shredded, &dictionaries, (tenant, &mut self.texts));
         let rows = shredded.rows;
         let writing = || format!("write {}", self.folder.join(DATA_FILE).display());
         let mut at = writer.bytes_written() as u64;
         let mut row_group = writer.next_row_group().doing(Next::Retry, writing())?;
-        for ((leaf, column), dictionary) in layout.leaves.iter().zip(shredded.columns).zip(dictionaries) {
-            let encoded =
-                self.encoder.encode(leaf, rows, column, dictionary).doing(Next::Refuse, "encode a column")?;
+        for ((leaf, column), plan) in layout.leaves.iter().zip(&shredded.columns).zip(&plans) {
+            let encoded = self.encoder.encode(leaf, rows, column, plan);
+            let encoded = encoded.doing(Next::Refuse, "encode a column")?;
             let length = encoded.bytes.len() as u64;
             row_group.append_column(&encoded.bytes, encoded.close).doing(Next::Retry, writing())?;
             group.chunks.push(encoded.chunk.moved(at));
@@ -192,6 +193,9 @@ impl OpenBlock {
         Ok(())
     }
 }
+
+/// How strongly blocks that are just cut are compressed, as zstd counts.
+const LEVEL: i32 = 1;
 
 /// Who wrote the file, as Parquet notes it.
 const CREATED_BY: &str = concat!("faden version ", env!("CARGO_PKG_VERSION"));

@@ -3,10 +3,10 @@
 //! In: batches of one tenant. Out: encoded columns through a [`ColumnSink`](sink::ColumnSink); and back, from pages to
 //! OTLP bytes. Nothing here knows a file: `block` writes and reads, `index` says which pages to read.
 
-mod compress;
 pub(crate) mod conventions;
 pub(crate) mod cursor;
 pub(crate) mod decode;
+pub(crate) mod encode;
 pub(crate) mod keys;
 pub(crate) mod order;
 mod prepare;

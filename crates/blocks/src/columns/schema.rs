@@ -31,10 +31,10 @@ pub(crate) enum Kind {
 /// How a leaf is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Style {
-    /// Dictionary or not, as a sample of the values says.
-    Sampled,
-    /// A dictionary whatever the values are.
-    Dictionary,
+    /// With a dictionary where that is smaller.
+    Sized,
+    /// With a dictionary where values repeat often: the values of one key, which questions look for.
+    Keyed,
     /// Differences, bit-packed.
     Delta,
     /// As they are, not compressed.
@@ -183,9 +183,9 @@ fn describe(at: usize, descriptor: ColumnDescPtr) -> Leaf {
     let style = match at {
         leaf::SPAN_ID | leaf::PARENT_ID | leaf::LINK_SPAN_ID | leaf::LINK_TRACE_ID => Style::Raw,
         leaf::START | leaf::DURATION | leaf::EVENT_TIME => Style::Delta,
-        leaf::TRACE_ID | leaf::KIND | leaf::STATUS | leaf::PARENT_DISTANCE => Style::Dictionary,
         _ if matches!(kind, Kind::Bool | Kind::Double) => Style::Raw,
-        _ => Style::Sampled,
+        leaf::FIXED.. => Style::Keyed,
+        _ => Style::Sized,
     };
     let statistics = matches!(at, leaf::START | leaf::DURATION | leaf::STATUS | leaf::KIND);
     let (def_max, rep_max) = (descriptor.max_def_level() as u8, descriptor.max_rep_level() as u8);

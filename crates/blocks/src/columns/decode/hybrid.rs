@@ -4,7 +4,7 @@ use super::Damaged;
 
 /// Reads `count` integers of `width` bits; `put` gets each value and how often it follows itself.
 #[inline]
-pub(super) fn read(
+pub(in crate::columns) fn read(
     encoded: &[u8],
     width: u32,
     count: usize,

@@ -6,7 +6,7 @@
 
 mod delta;
 mod header;
-mod hybrid;
+pub(super) mod hybrid;
 #[cfg(test)]
 mod tests;
 
