@@ -4,7 +4,10 @@ use std::{sync::Mutex, time::Duration};
 
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntGauge, Opts, Registry};
 
-use crate::error::{Doing, Next, Result};
+use crate::{
+    engine::CacheFigures,
+    error::{Doing, Next, Result},
+};
 
 /// Seconds of waiting for the disk and of building blocks.
 const SECONDS: [f64; 12] = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0];
@@ -27,11 +30,20 @@ pub(crate) struct Metrics {
     blocks: IntGauge,
     block_bytes: IntGauge,
     unpublished: IntGauge,
+    uploaded_bytes: IntCounter,
+    backlog_bytes: IntGauge,
+    away: IntGauge,
+    cache: Cache,
     lost_frames: IntGauge,
-    unreadable: IntGauge,
-    pub(crate) damaged_pages: IntCounter,
     pub(crate) disk_free_bytes: IntGauge,
     pub(crate) query_seconds: Histogram,
+}
+
+struct Cache {
+    bytes: IntGauge,
+    hits: IntCounter,
+    misses: IntCounter,
+    last: Mutex<CacheFigures>,
 }
 
 struct Journal {
@@ -51,10 +63,12 @@ pub(crate) struct Gauges {
     pub(crate) head_spans: u64,
     pub(crate) head_bytes: u64,
     pub(crate) unpublished: u64,
+    pub(crate) backlog_bytes: u64,
+    pub(crate) away: bool,
+    pub(crate) cache: CacheFigures,
     pub(crate) blocks: u64,
     pub(crate) block_bytes: u64,
     pub(crate) lost_frames: u64,
-    pub(crate) unreadable: u64,
 }
 
 impl Metrics {
@@ -85,13 +99,16 @@ impl Metrics {
             block_bytes: make.gauge("faden_blocks_bytes", "Bytes of blocks with their indexes")?,
             unpublished: make
                 .gauge("faden_blocks_unpublished", "Closed blocks that wait for the object store")?,
+            uploaded_bytes: make
+                .counter("faden_store_placed_bytes_total", "Bytes of blocks brought to where they stay")?,
+            backlog_bytes: make.gauge(
+                "faden_store_backlog_bytes",
+                "Bytes on the local disk that wait for the object store, journal included",
+            )?,
+            away: make.gauge("faden_store_away", "1 while blocks cannot be published")?,
+            cache: Cache::new(&make)?,
             lost_frames: make
                 .gauge("faden_journal_lost_frames", "Damaged journal frames found at the last start")?,
-            unreadable: make.gauge("faden_blocks_unreadable", "Blocks that cannot be opened")?,
-            damaged_pages: make.counter(
-                "faden_blocks_damaged_pages_total",
-                "Pages left out of answers because they cannot be read",
-            )?,
             disk_free_bytes: make
                 .gauge("faden_disk_free_bytes", "Free bytes on the disk of the data directory")?,
             query_seconds: make.seconds("faden_query_seconds", "Time to answer a question")?,
@@ -114,6 +131,10 @@ impl Metrics {
         self.published_spans.inc_by(spans);
     }
 
+    pub(crate) fn uploaded(&self, bytes: u64) {
+        self.uploaded_bytes.inc_by(bytes);
+    }
+
     pub(crate) fn dropped(&self, blocks: u64) {
         self.dropped_blocks.inc_by(blocks);
     }
@@ -124,13 +145,34 @@ impl Metrics {
         gauge(&self.head_spans, now.head_spans);
         gauge(&self.head_bytes, now.head_bytes);
         gauge(&self.unpublished, now.unpublished);
+        gauge(&self.backlog_bytes, now.backlog_bytes);
+        gauge(&self.away, u64::from(now.away));
+        gauge(&self.cache.bytes, now.cache.bytes);
+        self.cache.advance(now.cache);
         gauge(&self.blocks, now.blocks);
         gauge(&self.block_bytes, now.block_bytes);
         gauge(&self.lost_frames, now.lost_frames);
-        gauge(&self.unreadable, now.unreadable);
         gauge(&self.journal.size_bytes, now.journal.bytes);
         gauge(&self.journal.refusing, u64::from(now.journal.refusing));
         self.journal.advance(now.journal);
+    }
+}
+
+impl Cache {
+    fn new(make: &Make) -> Result<Self> {
+        Ok(Self {
+            bytes: make.gauge("faden_cache_bytes", "Bytes of copies of what is in the object store")?,
+            hits: make.counter("faden_cache_hits_total", "Pieces of blocks read from copies")?,
+            misses: make.counter("faden_cache_misses_total", "Pieces of blocks fetched from the store")?,
+            last: Mutex::default(),
+        })
+    }
+
+    fn advance(&self, now: CacheFigures) {
+        let mut last = self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        self.hits.inc_by(now.hits.saturating_sub(last.hits));
+        self.misses.inc_by(now.misses.saturating_sub(last.misses));
+        *last = now;
     }
 }
 

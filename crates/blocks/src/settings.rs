@@ -53,8 +53,13 @@ pub struct Limits {
     pub block_bytes_max: u64,
     /// … or this long after its first span.
     pub block_age_max: Duration,
-    /// Closed blocks that wait for the object store; when full, nothing freezes, so the head fills up.
-    pub blocks_unpublished_max: usize,
+    /// Bytes on the local disk that wait for the object store (`store.upload.backlog`): closed blocks, and the
+    /// journal behind them; when full, nothing freezes, so the head fills up, and then senders are refused.
+    pub backlog_bytes_max: u64,
+    /// Bytes of copies of what is in the object store (`store.cache.bytes`); what was used least recently goes.
+    pub cache_bytes_max: u64,
+    /// How often it is looked what other nodes have committed (`store.follow`).
+    pub follow_every: Duration,
     /// Spans that start more than this before the retention or after now go to a skew block.
     pub skew_max: Duration,
     /// Questions answered at once; more wait.
@@ -79,7 +84,9 @@ impl Default for Limits {
             block_spans_max: 1_000_000,
             block_bytes_max: 64_000_000,
             block_age_max: Duration::from_secs(60),
-            blocks_unpublished_max: 64,
+            backlog_bytes_max: 16 << 30,
+            cache_bytes_max: 10 << 30,
+            follow_every: Duration::from_secs(5),
             skew_max: Duration::from_secs(24 * 3600),
             queries_max: 16,
             query_time_max: Duration::from_secs(60),

@@ -16,9 +16,7 @@ use crate::{
 /// Bytes before the first frame: the header and its copy.
 pub(crate) const START: u64 = 128;
 
-/// Version 2 brought marks.
-const VERSION: u32 = 2;
-const VERSION_MIN: u32 = 1;
+const VERSION: u32 = 1;
 const MAGIC: [u8; 8] = *b"\xf5FadenJ\n";
 const LABEL_BYTES: usize = 64;
 const SUFFIX: &str = ".journal";
@@ -26,7 +24,6 @@ const SUFFIX: &str = ".journal";
 /// What the header of a segment says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Label {
-    pub(crate) version: u32,
     pub(crate) segment: u64,
     pub(crate) epoch: u64,
     /// The sequence number of the first frame.
@@ -36,16 +33,11 @@ pub(crate) struct Label {
 }
 
 impl Label {
-    /// The label of a segment that is begun now.
-    pub(crate) fn new(segment: u64, epoch: u64, sequence: u64, previous: (u64, u64)) -> Self {
-        Self { version: VERSION, segment, epoch, sequence, previous }
-    }
-
     /// The bytes at the start of the file.
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut label = Vec::with_capacity(START as usize);
         label.put_slice(&MAGIC);
-        label.put_u32_le(self.version);
+        label.put_u32_le(VERSION);
         for field in [self.segment, self.epoch, self.sequence, self.previous.0, self.previous.1, 0] {
             label.put_u64_le(field);
         }
@@ -68,7 +60,7 @@ impl Label {
                 continue;
             }
             let version = u32::from_le_bytes([fields[8], fields[9], fields[10], fields[11]]);
-            if !(VERSION_MIN..=VERSION).contains(&version) {
+            if version != VERSION {
                 let cause = format!("it has version {version} of the format, this program knows {VERSION}");
                 return Err(Error::new(Next::Repair, "read a segment", cause));
             }
@@ -77,7 +69,7 @@ impl Label {
                 u64::from_le_bytes(*bytes)
             };
             let [segment, epoch, sequence] = [field(0), field(1), field(2)];
-            return Ok(Some(Self { version, segment, epoch, sequence, previous: (field(3), field(4)) }));
+            return Ok(Some(Self { segment, epoch, sequence, previous: (field(3), field(4)) }));
         }
         Ok(None)
     }
@@ -117,14 +109,9 @@ impl Scan {
             };
             if let Some(header) = header.filter(|header| self.holds(at, header)) {
                 self.damaged += header.sequence - self.expected;
-                self.expected = header.sequence;
+                self.expected = header.sequence + 1;
                 self.end = past;
-                if header.kind != frame::MARK {
-                    self.expected += 1;
-                    return Some((at, header));
-                }
-                at = past;
-                continue;
+                return Some((at, header));
             }
             at = self.candidate(past)?;
         }

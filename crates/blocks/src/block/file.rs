@@ -26,12 +26,23 @@ pub trait RangeFile: fmt::Debug + Send + Sync {
     /// [`Next::Retry`] where the file can't be reached, [`Next::Repair`] where it is shorter or gone.
     fn read(&self, range: Range<u64>) -> Result<Bytes>;
 
+    /// Is it far away, so that it pays to announce what is read next?
+    fn is_far(&self) -> bool {
+        false
+    }
+
     /// Announces ranges that are read next, in ascending order: a file that is far away brings neighbours together.
     ///
     /// # Errors
     /// As `read`.
     fn expect(&self, _ranges: &[Range<u64>]) -> Result<()> {
         Ok(())
+    }
+
+    /// Told when what was read here is not what it should be. True if it was a copy, which is thrown away: then
+    /// reading again may help.
+    fn distrust(&self, _range: Range<u64>) -> bool {
+        false
     }
 }
 

@@ -11,7 +11,7 @@ use super::view::BlockView;
 use crate::columns::decode::{self, Page, Plain};
 use crate::columns::rebuild::{Rebuilder, Slab};
 use crate::columns::schema::leaf;
-use crate::columns::sink::PAGE_ROWS;
+use crate::columns::sink::{PAGE_ROWS, Part};
 use crate::error::Result;
 use crate::index::Group;
 
@@ -65,6 +65,14 @@ impl<'a> GroupReader<'a> {
         Ok(Some(page))
     }
 
+    /// What of the file is still to be read for a page of a leaf.
+    fn parts(&self, leaf: usize, number: usize) -> impl Iterator<Item = Part> {
+        let chunk = &self.group.chunks[leaf];
+        let page = chunk.pages.get(number).copied().filter(|_| !self.pages.contains_key(&(leaf, number)));
+        let dictionary = chunk.dictionary.filter(|_| !self.dictionaries.contains_key(&leaf));
+        dictionary.into_iter().chain(page)
+    }
+
     /// Forgets the pages of a page number.
     pub(crate) fn forget(&mut self, number: usize) {
         self.pages.retain(|(_, other), _| *other != number);
@@ -85,10 +93,14 @@ impl<'a> GroupReader<'a> {
         for run in rows.chunk_by(|left, right| left / PAGE_ROWS as u32 == right / PAGE_ROWS as u32) {
             let number = run[0] as usize / PAGE_ROWS;
             let base = (number * PAGE_ROWS) as u32;
-            let mut pages = Vec::with_capacity(self.view.layout.leaves.len());
-            for leaf in 0..self.view.layout.leaves.len() {
-                let is_wanted = only.is_none_or(|only| only.contains(&leaf));
-                pages.push(if is_wanted { self.page(leaf, number)? } else { None });
+            let leaves = self.view.layout.leaves.len();
+            let is_wanted = |leaf: &usize| only.is_none_or(|only| only.contains(leaf));
+            self.view
+                .source
+                .expect((0..leaves).filter(is_wanted).flat_map(|leaf| self.parts(leaf, number)))?;
+            let mut pages = Vec::with_capacity(leaves);
+            for leaf in 0..leaves {
+                pages.push(if is_wanted(&leaf) { self.page(leaf, number)? } else { None });
             }
             let local: Vec<u32> = run.iter().map(|row| row - base).collect();
             let parents = self.parents(&pages, &local, base)?;

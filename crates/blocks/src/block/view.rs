@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::file::BlockFiles;
-use super::source::Source;
+use super::source::{self, Source};
 use crate::columns::schema::Layout;
 use crate::error::{Error, Next, Result};
 use crate::index::{self, Group};
@@ -33,13 +33,12 @@ impl BlockView {
     /// As [`BlockView::open`].
     pub fn of(files: &BlockFiles, meta: &BlockMeta) -> Result<Self> {
         let name = files.index.name();
-        let bytes = files.index.read(0..meta.index_bytes)?;
-        if crc32c::crc32c(&bytes) != meta.index_crc {
-            let place = first_damage(&bytes, &name);
+        let Some(bytes) = source::checked(&*files.index, 0..meta.index_bytes, meta.index_crc)? else {
+            let place = first_damage(&files.index.read(0..meta.index_bytes)?, &name);
             return Err(place.unwrap_or_else(|| {
                 Error::new(Next::Repair, format!("{name} is not the file that the manifest lists"))
             }));
-        }
+        };
         let (layout, groups) = index::read(&bytes, &name)?;
         let source = Source::new(files.data.clone());
         let groups = groups.into_iter().map(Arc::new).collect();

@@ -78,7 +78,7 @@ impl Inner {
         if self.head.is_due(self.clock.now()) || self.disk_full.load(Relaxed) && !self.head.is_fresh() {
             self.head.cut(&self.journal);
         }
-        if self.head.figures().unpublished >= self.settings.limits.blocks_unpublished_max as u64 {
+        if self.is_backlog_full() {
             return None;
         }
         self.head.next_chunk().map(Work::Freeze).or_else(|| self.head.next_drained().map(Work::Close))

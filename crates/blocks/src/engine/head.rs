@@ -15,7 +15,11 @@ use model::{Batch, Tenant, time::UnixNanos};
 use tokio::sync::{OwnedRwLockReadGuard, OwnedSemaphorePermit, RwLock};
 
 use super::runs::Runs;
-use crate::{block::BlockView, manifest::Block, settings::Limits};
+use crate::{
+    block::BlockView,
+    manifest::{self, Block},
+    settings::Limits,
+};
 
 /// Everything that is searchable.
 pub(crate) struct Head {
@@ -83,6 +87,16 @@ struct State {
     unpublished: VecDeque<Closed>,
     /// Views on closed blocks, by id; replaced as a whole, so that a question can keep it.
     closed: Arc<BTreeMap<String, Arc<BlockView>>>,
+    /// The manifest that the views on committed blocks stand for.
+    seen: Arc<manifest::State>,
+}
+
+/// What a state of the manifest lists otherwise than the views.
+pub(crate) struct Difference {
+    /// Blocks without a view.
+    pub(crate) missing: Vec<String>,
+    /// Blocks with a view that are no longer listed.
+    pub(crate) gone: Vec<String>,
 }
 
 struct Generation {
@@ -249,9 +263,17 @@ impl Head {
         state.unpublished.push_back(Closed { generation, from, to, blocks: listed });
     }
 
-    /// The next generation to publish.
-    pub(crate) fn next_closed(&self) -> Option<Closed> {
-        self.lock().unpublished.front().cloned()
+    /// The oldest generation to publish that nobody is busy with.
+    pub(crate) fn next_closed(&self, is_busy: impl Fn(u64) -> bool) -> Option<Closed> {
+        let state = self.lock();
+        state.unpublished.iter().find(|closed| !is_busy(closed.generation)).cloned()
+    }
+
+    /// Bytes of closed blocks that are not committed yet.
+    pub(crate) fn waiting_bytes(&self) -> u64 {
+        let state = self.lock();
+        let blocks = state.unpublished.iter().flat_map(|closed| &closed.blocks);
+        blocks.map(|block| block.meta.data_bytes + block.meta.index_bytes).sum()
     }
 
     /// The position below which the journal is not needed once this generation is committed.
@@ -270,6 +292,44 @@ impl Head {
     /// Makes a committed block searchable.
     pub(crate) fn add(&self, id: String, view: Arc<BlockView>) {
         Arc::make_mut(&mut self.lock().closed).insert(id, view);
+    }
+
+    /// Looks at a block in another way, if it is there.
+    pub(crate) fn replace(&self, id: &str, view: Arc<BlockView>) {
+        let mut state = self.lock();
+        if let Some(known) = Arc::make_mut(&mut state.closed).get_mut(id) {
+            *known = view;
+        }
+    }
+
+    /// The manifest that the views on committed blocks stand for.
+    pub(crate) fn seen(&self) -> Arc<manifest::State> {
+        self.lock().seen.clone()
+    }
+
+    /// How the views differ from what a state lists.
+    pub(crate) fn difference(&self, listed: &manifest::State) -> Difference {
+        let state = self.lock();
+        let waits = |id: &String| {
+            state.unpublished.iter().flat_map(|closed| &closed.blocks).any(|block| &block.meta.id == id)
+        };
+        let missing = listed.blocks.keys().filter(|id| !state.closed.contains_key(*id)).cloned();
+        let gone = state.closed.keys().filter(|id| !listed.blocks.contains_key(*id) && !waits(id)).cloned();
+        Difference { missing: missing.collect(), gone: gone.collect() }
+    }
+
+    /// Takes views in and others away, as the manifest lists them now.
+    pub(crate) fn see(
+        &self,
+        listed: Arc<manifest::State>,
+        opened: BTreeMap<String, Arc<BlockView>>,
+        gone: &[String],
+    ) {
+        let mut state = self.lock();
+        let closed = Arc::make_mut(&mut state.closed);
+        closed.extend(opened);
+        gone.iter().for_each(|id| drop(closed.remove(id)));
+        state.seen = listed;
     }
 
     /// Forgets blocks that the manifest no longer lists.

@@ -67,6 +67,9 @@ impl Inner {
                 Err(_) => {}
             }
         }
+        if self.is_backlog_full() {
+            return Err(retry("store.upload.backlog is full: the object store has been away for too long"));
+        }
         Err(retry("the head is full: blocks cannot be written as fast as spans arrive"))
     }
 

@@ -3,11 +3,12 @@
 //! In: batches ([`store::Writer`]) and plans ([`store::Reader`]). A batch is in the journal, fsynced, and in
 //! the head, searchable, before it is answered (`keep.rs`). Three tasks do the rest: `freeze.rs` moves
 //! the head into blocks, `publish.rs` commits blocks and then lets the journal go, `tend.rs` drops what is
-//! old. After a start `replay.rs` fills the head from the journal while writes are accepted already.
+//! old, `follow.rs` sees what other nodes do. After a start `replay.rs` fills the head from the journal while writes are accepted already.
 //! What is inside a block is left to `block` and `search`. Bounded by [`Limits`](crate::settings::Limits).
 
 mod bench;
 mod check;
+mod follow;
 mod freeze;
 mod head;
 mod keep;
@@ -39,15 +40,16 @@ use store::{Answer, Capabilities, Plan, ReadError, Reader, WriteError, Writer};
 use tokio::sync::{Mutex, Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::shelf::CacheFigures;
 pub use self::{
     check::{Progress, Report, check, stat},
     stat::{NextDrop, Recovered, Stat},
 };
-use self::{head::Head, node::Identity, recover::Recovery, shelf::Shelf};
+use self::{head::Head, node::Identity, publish::Away, recover::Recovery, shelf::Shelf};
 use crate::{
     error::{Doing, Error, Next, Result},
     lock::DirectoryLock,
-    manifest::{Manifest, State},
+    manifest::{Known, Manifest, State},
     metrics::Metrics,
     search::{self, Scan, Sources},
     settings::Settings,
@@ -75,6 +77,11 @@ struct Inner {
     head: Head,
     shelf: Shelf,
     manifest: Mutex<Manifest>,
+    /// What the manifest says, for whoever must not wait for the object store.
+    known: Known,
+    /// Held while views are brought up to the manifest.
+    seeing: Mutex<()>,
+    away: Away,
     metrics: Metrics,
     recovery: Recovery,
     /// Where the journal of this process begins.
@@ -121,7 +128,10 @@ impl Engine {
             head: Head::new(settings.limits.clone(), live_from),
             room: Arc::new(Semaphore::new(keep::kibibytes(settings.limits.head_bytes_max) as usize)),
             queries: Arc::new(Semaphore::new(settings.limits.queries_max)),
+            known: manifest.known(),
             manifest: Mutex::new(manifest),
+            seeing: Mutex::default(),
+            away: Away::default(),
             recovery: Recovery::default(),
             freeze: Notify::new(),
             publish: Notify::new(),
@@ -173,6 +183,7 @@ impl Inner {
         let generation = self.head.begin_replay(Position::START);
         tokio::spawn(self.clone().freeze_forever());
         tokio::spawn(self.clone().publish_forever());
+        tokio::spawn(self.clone().follow_forever());
         let inner = self.clone();
         tokio::spawn(async move {
             inner.recover(replay, committed, generation).await;
@@ -210,11 +221,7 @@ impl Inner {
         });
         let panicked = |_| Err(ReadError::Failed { reason: "the search panicked".into() });
         let mut answer = searched.await.unwrap_or_else(panicked)?;
-        self.metrics.damaged_pages.inc_by(answer.work.pages_damaged);
-        answer.partial = match (missing, answer.partial) {
-            (Some(missing), Some(partial)) => Some(format!("{missing}; {partial}")),
-            (missing, partial) => missing.or(partial),
-        };
+        answer.partial = answer.partial.or(missing);
         Ok(answer)
     }
 }

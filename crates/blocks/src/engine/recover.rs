@@ -1,9 +1,9 @@
 //! After a start: what is searchable again, and what is not yet or never.
 
 use std::{
-    path::PathBuf,
+    collections::BTreeMap,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{
             AtomicBool, AtomicU64,
             Ordering::{Acquire, Relaxed, Release},
@@ -18,13 +18,16 @@ use tokio::sync::Notify;
 
 use super::Inner;
 use crate::{
-    block::BlockView,
-    error::{Doing, Next, Result},
+    error::Next,
     manifest::{BlockMeta, State},
 };
 
 /// Blocks that are opened at once.
 const OPENING_MAX: usize = 4;
+
+/// The wait before a block that cannot be reached is tried again; it doubles up to the greatest.
+const RETRY_AFTER: Duration = Duration::from_millis(500);
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(10);
 
 /// How long a question waits for a start to be over; then its answer is partial.
 const SETTLE_MAX: Duration = Duration::from_secs(2);
@@ -44,8 +47,6 @@ pub(super) struct Recovery {
     finished: Notify,
     /// Blocks that cannot be read.
     unreadable: Mutex<Vec<String>>,
-    /// A part of the journal cannot be used by this program, and is kept.
-    unused: AtomicBool,
 }
 
 impl Recovery {
@@ -68,72 +69,71 @@ impl Recovery {
         if !self.done.load(Acquire) {
             return Some("the store has just started and does not search everything yet".into());
         }
-        let mut missing = Vec::new();
-        let unreadable = self.unreadable.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(first) = unreadable.first() {
-            let count = unreadable.len();
-            missing.push(format!("{count} blocks cannot be read ({first}): run `faden store check`"));
-        }
-        match self.lost.load(Relaxed) {
-            0 => {}
-            lost => missing.push(format!("{lost} frames of the journal were damaged at the last start")),
-        }
-        if self.unused.load(Relaxed) {
-            missing.push("a part of the journal cannot be read by this version".into());
-        }
-        (!missing.is_empty()).then(|| missing.join("; "))
+        let unreadable = self.unreadable();
+        let first = unreadable.first()?;
+        Some(format!("{} blocks cannot be read ({first}): run `faden store check`", unreadable.len()))
     }
 
-    /// Blocks that cannot be read.
-    pub(super) fn blocks_unreadable(&self) -> u64 {
-        self.unreadable.lock().unwrap_or_else(PoisonError::into_inner).len() as u64
-    }
-
-    /// The rest of the journal is kept but not searchable.
-    fn cannot_use(&self, error: &dyn std::error::Error) {
-        tracing::error!(%error, "the rest of the journal is kept but not searchable");
-        self.unused.store(true, Relaxed);
-    }
-
-    fn cannot_read(&self, id: &str, error: &dyn std::error::Error) {
+    /// A block is damaged; said once.
+    pub(super) fn cannot_read(&self, id: &str, error: &dyn std::error::Error) {
         tracing::error!(block = id, %error, "a block cannot be read; its spans are missing");
-        self.unreadable.lock().unwrap_or_else(PoisonError::into_inner).push(id.to_owned());
+        self.unreadable().push(id.to_owned());
+    }
+
+    /// Was it tried to read this block?
+    pub(super) fn is_unreadable(&self, id: &str) -> bool {
+        self.unreadable().iter().any(|unreadable| unreadable == id)
+    }
+
+    /// Blocks that are no longer listed need not be read.
+    pub(super) fn forget_unreadable(&self, is_listed: impl Fn(&str) -> bool) {
+        self.unreadable().retain(|id| is_listed(id));
+    }
+
+    fn unreadable(&self) -> MutexGuard<'_, Vec<String>> {
+        self.unreadable.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Inner {
     /// Makes everything searchable that was there before the start: the journal, and the newest blocks first.
     pub(super) async fn recover(self: &Arc<Self>, mut replay: Replay, committed: State, generation: u64) {
-        let mut metas: Vec<BlockMeta> = committed.blocks.values().map(|block| block.meta.clone()).collect();
-        metas.sort_by_key(|meta| std::cmp::Reverse(meta.end_ns));
         let inner = self.clone();
         let refilled = tokio::task::spawn_blocking(move || {
             if let Err(error) = inner.refill(&mut replay, &committed, generation) {
-                inner.recovery.cannot_use(&error);
+                tracing::error!(%error, "the rest of the journal is kept but not searchable");
             }
             inner.freeze.notify_one();
         });
-        let opened = stream::iter(metas).for_each_concurrent(OPENING_MAX, |meta| async move {
-            if self.closing.load(Relaxed) {
-                return;
-            }
-            match self.open_block(meta.clone()).await {
-                Ok(view) => self.head.add(meta.id, Arc::new(view)),
-                Err(error) => self.recovery.cannot_read(&meta.id, &error),
-            }
-        });
-        opened.await;
-        if let Err(error) = refilled.await {
-            self.recovery.cannot_use(&error);
+        self.open_listed().await;
+        if refilled.await.is_err() {
+            tracing::error!("replaying the journal panicked; the rest of it is kept but not searchable");
         }
         self.recovery.bytes_left.store(0, Relaxed);
         self.recovery.done.store(true, Release);
         self.recovery.finished.notify_waiters();
     }
 
-    async fn open_block(&self, meta: BlockMeta) -> Result<BlockView> {
-        let folder: PathBuf = self.shelf.fetch(&meta).await?;
-        let opening = tokio::task::spawn_blocking(move || BlockView::open(&folder, &meta));
-        opening.await.doing(Next::Repair, "open a block")?
+    /// Opens what is committed, the newest blocks first, each searchable at once.
+    async fn open_listed(self: &Arc<Self>) {
+        let state = self.known.now();
+        let mut metas: Vec<BlockMeta> = state.blocks.values().map(|block| block.meta.clone()).collect();
+        metas.sort_by_key(|meta| std::cmp::Reverse(meta.end_ns));
+        let opened = stream::iter(metas).for_each_concurrent(OPENING_MAX, |meta| async move {
+            let mut wait = RETRY_AFTER;
+            while !self.closing.load(Relaxed) {
+                match self.open_block(meta.clone()).await {
+                    Ok(view) => return self.head.add(meta.id, Arc::new(view)),
+                    Err(error) if error.next == Next::Retry && self.shelf.is_remote() => {
+                        tracing::warn!(%error, block = meta.id, "cannot open a block yet; trying again");
+                        let _ended = tokio::time::timeout(wait, self.ended.cancelled()).await;
+                        wait = (wait * 2).min(RETRY_AFTER_MAX);
+                    }
+                    Err(error) => return self.recovery.cannot_read(&meta.id, &error),
+                }
+            }
+        });
+        opened.await;
+        self.head.see(state, BTreeMap::new(), &[]);
     }
 }

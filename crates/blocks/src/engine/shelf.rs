@@ -1,48 +1,67 @@
-//! Where blocks are kept: folders on the local disk, or objects with a local copy.
+//! Where blocks are kept: folders on the local disk, or objects in a bucket with copies of parts of them.
 //!
 //! A block is a folder of two files. It begins in `open/`, which is emptied at start: what was there is
 //! in the journal. Placing it is a rename (local) or an upload (`url`); the manifest comes after.
+
+mod cache;
+mod home;
+mod remote;
 
 use std::{
     collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering::Relaxed},
 };
 
 use bytes::Bytes;
 use futures_util::{TryStreamExt, stream::BoxStream};
 use model::time::UnixNanos;
-use object_store::{ObjectStore, ObjectStoreExt, WriteMultipart, local::LocalFileSystem};
-use tokio::io::AsyncReadExt;
+use object_store::{ObjectStore, ObjectStoreExt, PutPayload, local::LocalFileSystem};
+use tokio::{io::AsyncReadExt, runtime::Handle};
 
+use self::{cache::Cache, remote::RemoteFile};
 use crate::{
+    block::{BlockFiles, DATA_FILE, INDEX_FILE, RangeFile},
     error::{Doing, Error, Next, Result},
     manifest::BlockMeta,
     settings::Settings,
 };
 
 /// The files of a block; the data first, so that an index never stands alone.
-pub(crate) const FILES: [&str; 2] = ["spans.parquet", "spans.idx"];
+pub(crate) const FILES: [&str; 2] = [DATA_FILE, INDEX_FILE];
 
 const OPEN: &str = "open";
 const BLOCKS: &str = "blocks";
 const CACHE: &str = "cache";
 
-/// Bytes sent at once when a block is uploaded.
-const UPLOAD_BYTES: usize = 8 << 20;
+/// Marks the folder of a block that is being copied to another disk.
+const NEW: &str = ".new";
 
-/// Parts on their way at once when a block is uploaded.
-const UPLOADS_MAX: usize = 2;
+/// A file up to this size is uploaded by one request, a larger one in parts of it, one after the other.
+const PART_BYTES: usize = 6 << 20;
 
 /// Where blocks are kept.
 pub(crate) struct Shelf {
     store: Arc<dyn ObjectStore>,
     root: object_store::path::Path,
     open: PathBuf,
-    /// Finished blocks, or copies of them.
-    local: PathBuf,
-    remote: bool,
+    home: Home,
+}
+
+enum Home {
+    /// Every block is a folder in here.
+    Disk(PathBuf),
+    /// In a bucket, with copies here.
+    Bucket(Arc<Cache>),
+}
+
+/// Figures of the cache; all zero where there is none.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct CacheFigures {
+    pub(crate) bytes: u64,
+    pub(crate) hits: u64,
+    pub(crate) misses: u64,
 }
 
 impl Shelf {
@@ -52,40 +71,43 @@ impl Shelf {
             Some(url) if url.scheme() != "file" => Self::remote(&url, settings),
             Some(url) => {
                 let wrong = || Error::new(Next::Refuse, format!("store.url {url} is no absolute path"));
-                Self::local(&url.to_file_path().map_err(|()| wrong())?)
+                Self::local(&url.to_file_path().map_err(|()| wrong())?, &settings.path)
             }
-            None => Self::local(&settings.path),
+            None => Self::local(&settings.path, &settings.path),
         }
     }
 
-    fn local(root: &Path) -> Result<Self> {
+    fn local(root: &Path, data: &Path) -> Result<Self> {
         create(root)?;
         let doing = || format!("keep blocks in {}", root.display());
         let store = LocalFileSystem::new_with_prefix(root).doing(Next::Refuse, doing())?.with_fsync(true);
-        let shelf = Self {
+        let blocks = root.join(BLOCKS);
+        create(&blocks)?;
+        Self {
             store: Arc::new(store),
             root: object_store::path::Path::default(),
-            open: root.join(OPEN),
-            local: root.join(BLOCKS),
-            remote: false,
-        };
-        shelf.prepare()
+            open: data.join(OPEN),
+            home: Home::Disk(blocks),
+        }
+        .prepare()
     }
 
     fn remote(url: &url::Url, settings: &Settings) -> Result<Self> {
-        // Its client takes the process's provider; if one is installed already, that is fine.
-        let _installed = rustls::crypto::ring::default_provider().install_default();
-        let options = settings.url_options.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-        let (store, root) =
-            object_store::parse_url_opts(url, options).doing(Next::Refuse, format!("use store.url {url}"))?;
-        let (open, local) = (settings.path.join(OPEN), settings.path.join(CACHE));
-        Self { store: store.into(), root, open, local, remote: true }.prepare()
+        let (store, root) = home::open(url, &settings.url_options)?;
+        let folder = settings.path.join(CACHE);
+        create(&folder)?;
+        let cache = Arc::new(Cache::open(folder, settings.limits.cache_bytes_max)?);
+        Self { store, root, open: settings.path.join(OPEN), home: Home::Bucket(cache) }.prepare()
     }
 
     fn prepare(self) -> Result<Self> {
         create(&self.open)?;
-        create(&self.local)?;
         Ok(self)
+    }
+
+    /// Are blocks somewhere else than on a disk of this machine?
+    pub(crate) fn is_remote(&self) -> bool {
+        matches!(self.home, Home::Bucket(_))
     }
 
     /// The object store and the place in it, for the manifest.
@@ -112,50 +134,103 @@ impl Shelf {
         fs::remove_dir_all(&folder).doing(Next::Retry, format!("remove {}", folder.display()))
     }
 
-    /// Brings a closed block to where it stays; doing it again does no harm.
+    /// Brings a closed block to where it stays; doing it again does no harm. A copy of it stays in `open/` until
+    /// [`Shelf::placed`] where the place is a bucket.
     pub(crate) async fn place(&self, id: &str) -> Result<()> {
-        let (from, to) = (self.open.join(id), self.local.join(id));
-        if self.remote {
-            let source = if from.exists() { &from } else { &to };
-            for file in FILES {
-                self.upload(&source.join(file), id, file).await?;
+        let from = self.open.join(id);
+        match &self.home {
+            Home::Bucket(_) => {
+                for file in FILES {
+                    self.upload(&from.join(file), id, file).await?;
+                }
+                Ok(())
+            }
+            Home::Disk(_) if !from.exists() => Ok(()),
+            Home::Disk(blocks) => {
+                let to = blocks.join(id);
+                let doing = || format!("move a block to {}", to.display());
+                let synced = |()| sync(blocks).and_then(|()| sync(&self.open));
+                match fs::rename(&from, &to) {
+                    Err(cause) if cause.kind() == io::ErrorKind::CrossesDevices => {
+                        copy(&from, &to).and_then(synced).doing(Next::Retry, doing())
+                    }
+                    moved => moved.and_then(synced).doing(Next::Retry, doing()),
+                }
             }
         }
-        if from.exists() {
-            let moved =
-                fs::rename(&from, &to).and_then(|()| sync(&self.local)).and_then(|()| sync(&self.open));
-            moved.doing(Next::Retry, format!("move a block to {}", to.display()))?;
-        }
-        Ok(())
     }
 
-    /// The local folder of a block, which is fetched if it is not there.
-    pub(crate) async fn fetch(&self, meta: &BlockMeta) -> Result<PathBuf> {
-        let folder = self.local.join(&meta.id);
-        if self.remote && !is_whole(&folder, meta) {
-            create(&folder)?;
-            for file in FILES {
-                self.download(&folder.join(file), &meta.id, file).await?;
+    /// A block that was placed is committed: what is left of it in `open/` becomes a copy like any other.
+    pub(crate) fn placed(&self, id: &str) {
+        let Home::Bucket(cache) = &self.home else { return };
+        match fs::rename(self.open.join(id), cache.folder(id)) {
+            Ok(()) => cache.adopt(id),
+            Err(cause) => {
+                tracing::warn!(%cause, block = id, "cannot keep a block in the cache");
+                let _left_for_the_next_start = fs::remove_dir_all(self.open.join(id));
             }
         }
-        Ok(folder)
+    }
+
+    /// The files of a block, to be read.
+    pub(crate) fn files(&self, meta: &BlockMeta) -> Result<BlockFiles> {
+        let cache = match &self.home {
+            Home::Disk(blocks) => return BlockFiles::local(&blocks.join(&meta.id)),
+            Home::Bucket(cache) => cache,
+        };
+        let file = |file, bytes| -> Arc<dyn RangeFile> {
+            Arc::new(RemoteFile {
+                store: self.store.clone(),
+                cache: cache.clone(),
+                runtime: Handle::current(),
+                block: meta.id.clone(),
+                file,
+                path: self.object(&meta.id, file),
+                bytes,
+            })
+        };
+        Ok(BlockFiles { data: file(DATA_FILE, meta.data_bytes), index: file(INDEX_FILE, meta.index_bytes) })
     }
 
     /// Deletes the files of a block.
     pub(crate) async fn remove(&self, id: &str) -> Result<()> {
-        if self.remote {
-            for file in FILES.iter().rev() {
-                match self.store.delete(&self.object(id, file)).await {
-                    Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
-                    Err(cause) => return Err(cause).doing(Next::Retry, format!("delete block {id}")),
+        let folder = match &self.home {
+            Home::Disk(blocks) => blocks.join(id),
+            Home::Bucket(cache) => {
+                for file in FILES.iter().rev() {
+                    match self.store.delete(&self.object(id, file)).await {
+                        Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
+                        Err(cause) => return Err(cause).doing(Next::Retry, format!("delete block {id}")),
+                    }
                 }
+                cache.forget_block(id);
+                return Ok(());
             }
-        }
-        match fs::remove_dir_all(self.local.join(id)) {
+        };
+        match fs::remove_dir_all(folder) {
             Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
                 Err(cause).doing(Next::Retry, format!("delete block {id}"))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Throws away the copies of blocks that are no longer listed.
+    pub(crate) fn forget_copies(&self, is_listed: impl Fn(&str) -> bool) {
+        if let Home::Bucket(cache) = &self.home {
+            cache.blocks().iter().filter(|id| !is_listed(id)).for_each(|id| cache.forget_block(id));
+        }
+    }
+
+    /// Figures of the cache.
+    pub(crate) fn cache_figures(&self) -> CacheFigures {
+        match &self.home {
+            Home::Disk(_) => CacheFigures::default(),
+            Home::Bucket(cache) => CacheFigures {
+                bytes: cache.bytes(),
+                hits: cache.hits.load(Relaxed),
+                misses: cache.misses.load(Relaxed),
+            },
         }
     }
 
@@ -190,29 +265,21 @@ impl Shelf {
     async fn upload(&self, path: &Path, id: &str, file: &str) -> Result<()> {
         let doing = || format!("upload block {id}");
         let mut source = tokio::fs::File::open(path).await.doing(Next::Retry, doing())?;
-        let upload = self.store.put_multipart(&self.object(id, file)).await.doing(Next::Retry, doing())?;
-        let mut upload = WriteMultipart::new_with_chunk_size(upload, UPLOAD_BYTES);
-        let mut buffer = vec![0; UPLOAD_BYTES / 8];
-        loop {
-            let read = source.read(&mut buffer).await.doing(Next::Retry, doing())?;
-            if read == 0 {
-                break;
+        let at = self.object(id, file);
+        let mut part = next_part(&mut source).await.doing(Next::Retry, doing())?;
+        if part.len() < PART_BYTES {
+            return self.store.put(&at, part.into()).await.map(drop).doing(Next::Retry, doing());
+        }
+        let mut upload = self.store.put_multipart(&at).await.doing(Next::Retry, doing())?;
+        while !part.is_empty() {
+            let sent = upload.put_part(PutPayload::from(part)).await;
+            if let Err(cause) = sent {
+                let _left_to_the_rules_of_the_bucket = upload.abort().await;
+                return Err(cause).doing(Next::Retry, doing());
             }
-            upload.wait_for_capacity(UPLOADS_MAX).await.doing(Next::Retry, doing())?;
-            upload.write(&buffer[..read]);
+            part = next_part(&mut source).await.doing(Next::Retry, doing())?;
         }
-        upload.finish().await.doing(Next::Retry, doing())?;
-        Ok(())
-    }
-
-    async fn download(&self, path: &Path, id: &str, file: &str) -> Result<()> {
-        let doing = || format!("fetch block {id}");
-        let mut content = self.read(id, file).await?;
-        let mut target = tokio::fs::File::create(path).await.doing(Next::Retry, doing())?;
-        while let Some(bytes) = content.try_next().await.doing(Next::Retry, doing())? {
-            tokio::io::AsyncWriteExt::write_all(&mut target, &bytes).await.doing(Next::Retry, doing())?;
-        }
-        tokio::io::AsyncWriteExt::flush(&mut target).await.doing(Next::Retry, doing())
+        upload.complete().await.map(drop).doing(Next::Retry, doing())
     }
 
     fn object(&self, id: &str, file: &str) -> object_store::path::Path {
@@ -220,18 +287,32 @@ impl Shelf {
     }
 }
 
+async fn next_part(source: &mut tokio::fs::File) -> io::Result<Vec<u8>> {
+    let mut part = Vec::new();
+    source.take(PART_BYTES as u64).read_to_end(&mut part).await?;
+    Ok(part)
+}
+
 fn parse(url: &str) -> Result<url::Url> {
     url::Url::parse(url)
         .doing(Next::Refuse, format!("use store.url {url:?}; it looks like s3://bucket/prefix"))
 }
 
-fn is_whole(folder: &Path, meta: &BlockMeta) -> bool {
-    let size = |file| fs::metadata(folder.join(file)).map(|metadata| metadata.len()).ok();
-    FILES.map(size) == [Some(meta.data_bytes), Some(meta.index_bytes)]
-}
-
 fn create(folder: &Path) -> Result<()> {
     fs::create_dir_all(folder).doing(Next::Refuse, format!("create the folder {}", folder.display()))
+}
+
+/// Moves a block to another disk: it appears there by a rename, whole and durable.
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    let new = to.with_extension(&NEW[1..]);
+    fs::create_dir_all(&new)?;
+    for file in FILES {
+        fs::copy(from.join(file), new.join(file))?;
+        fs::File::open(new.join(file))?.sync_all()?;
+    }
+    sync(&new)?;
+    fs::rename(&new, to)?;
+    fs::remove_dir_all(from)
 }
 
 fn sync(folder: &Path) -> io::Result<()> {

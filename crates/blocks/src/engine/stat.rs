@@ -29,6 +29,12 @@ pub struct Stat {
     pub uncommitted_spans: u64,
     /// Closed blocks that wait for the object store.
     pub blocks_unpublished: u64,
+    /// Bytes that wait for the object store: those blocks, and the journal behind them.
+    pub backlog_bytes: u64,
+    /// How long the object store has been away and why, if it is.
+    pub away: Option<(std::time::Duration, String)>,
+    /// Bytes of copies of what is in the object store.
+    pub cache_bytes: u64,
     /// What the retention drops next.
     pub next_drop: Option<NextDrop>,
     /// What the last start found in the journal.
@@ -101,7 +107,8 @@ impl Engine {
 
 impl Inner {
     async fn stat(&self) -> Stat {
-        let known = Stat::of_state(self.manifest.lock().await.state(), &self.settings);
+        let known = Stat::of_state(&self.known.now(), &self.settings);
+        let waiting_bytes = self.head.waiting_bytes();
         let (head, journal) = (self.head.figures(), self.journal.stat());
         Stat {
             journal_bytes: journal.bytes,
@@ -109,6 +116,9 @@ impl Inner {
             head_spans: head.spans,
             uncommitted_spans: head.uncommitted_spans,
             blocks_unpublished: head.unpublished,
+            backlog_bytes: if waiting_bytes > 0 { waiting_bytes + journal.bytes } else { 0 },
+            away: self.away.why(),
+            cache_bytes: self.shelf.cache_figures().bytes,
             recovery: Recovered {
                 done: self.recovery.done.load(Relaxed),
                 spans: self.recovery.spans.load(Relaxed),
@@ -131,10 +141,12 @@ impl Inner {
             head_spans: stat.head_spans,
             head_bytes: stat.head_bytes,
             unpublished: stat.blocks_unpublished,
+            backlog_bytes: stat.backlog_bytes,
+            away: stat.away.is_some(),
+            cache: self.shelf.cache_figures(),
             blocks: stat.blocks,
             block_bytes: stat.block_bytes,
             lost_frames: stat.recovery.frames_lost,
-            unreadable: self.recovery.blocks_unreadable(),
         });
     }
 }

@@ -98,7 +98,9 @@ impl Inner {
     pub(super) async fn delete_garbage(&self) -> Result<()> {
         let limits = &self.settings.limits;
         let grace = Grace { removed: 2 * limits.query_time_max, orphan: limits.orphan_age_max };
+        // What another node has just committed must not look like something left behind.
         let files = self.shelf.list().await?;
+        self.manifest.lock().await.follow().await?;
         let mut garbage = Vec::new();
         {
             let mut manifest = self.manifest.lock().await;

@@ -1,6 +1,14 @@
 //! The files of the manifest on an object store, and committing to them.
+//!
+//! Old entries are deleted once a checkpoint holds them, always from the lowest on. So as long as entry n is there, no
+//! later one was ever deleted: what is found behind it, or created behind it, is the real end of the log. Whoever
+//! finds its own last entry gone has slept through a checkpoint and reads everything anew, instead of writing into
+//! the gap.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use futures_util::TryStreamExt;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, path::Path};
@@ -24,8 +32,24 @@ pub struct Manifest {
     folder: Path,
     checkpoint_entries: u64,
     state: State,
+    known: Known,
     /// The last checkpoint; files below the one before it are deleted.
     checkpoint: u64,
+}
+
+/// The last state, for whoever must not wait for the object store.
+#[derive(Clone, Debug, Default)]
+pub struct Known(Arc<Mutex<Arc<State>>>);
+
+impl Known {
+    /// The state after the last entry that this process has seen.
+    pub fn now(&self) -> Arc<State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, state: &State) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(state.clone());
+    }
 }
 
 /// A file of the manifest that cannot be trusted.
@@ -43,6 +67,16 @@ struct Files {
     checkpoints: BTreeMap<u64, Path>,
 }
 
+/// What came of reading the files of a listing.
+enum Read {
+    /// The state, and the number of the checkpoint that it began with.
+    Whole(State, u64),
+    /// A file was deleted meanwhile.
+    Vanished,
+    /// This file is not there though later ones are.
+    Missing(Path),
+}
+
 impl Manifest {
     /// Reads the manifest below `root`; none there is an empty one.
     ///
@@ -50,18 +84,27 @@ impl Manifest {
     /// If a file that is needed is damaged or missing: which one, and what to do.
     pub async fn open(store: Arc<dyn ObjectStore>, root: &Path, checkpoint_entries: u64) -> Result<Self> {
         let folder = root.clone().join(FOLDER);
-        let mut manifest = Self { store, folder, checkpoint_entries, state: State::default(), checkpoint: 0 };
-        for _ in 1..LISTINGS_MAX {
-            if manifest.load().await? {
-                return Ok(manifest);
-            }
-        }
-        Err(Error::new(Next::Retry, "the manifest changes faster than it can be read"))
+        let mut manifest = Self {
+            store,
+            folder,
+            checkpoint_entries,
+            state: State::default(),
+            known: Known::default(),
+            checkpoint: 0,
+        };
+        manifest.reload().await?;
+        manifest.follow().await?;
+        Ok(manifest)
     }
 
     /// The state after the last entry that this process has seen.
     pub fn state(&self) -> &State {
         &self.state
+    }
+
+    /// The same for whoever must not wait.
+    pub fn known(&self) -> Known {
+        self.known.clone()
     }
 
     /// Commits an entry that adds or removes something; its number is settled here.
@@ -80,16 +123,73 @@ impl Manifest {
             let bytes = entry::encode(&entry)?;
             let path = self.path(entry.number, ENTRY);
             match self.store.put_opts(&path, bytes.into(), PutMode::Create.into()).await {
-                Ok(_) => {
+                Ok(_) if self.is_at_end().await? => {
                     self.state.apply(entry)?;
+                    self.known.set(&self.state);
                     self.checkpoint_if_due().await;
                     return Ok(());
                 }
+                Ok(_) if self.is_committed(&entry).await? => return Ok(()),
+                Ok(_) => {}
                 Err(object_store::Error::AlreadyExists { .. }) => self.follow().await?,
                 Err(cause) => return Err(cause).doing(Next::Retry, "commit a manifest entry"),
             }
             self.checkpoint_if_due().await;
         }
+    }
+
+    /// Reads the entries that others wrote since: one or two small requests where there are none.
+    ///
+    /// # Errors
+    /// [`Next::Retry`] if the object store failed; the state is what it was.
+    pub async fn follow(&mut self) -> Result<()> {
+        let mut newer = Vec::new();
+        loop {
+            let path = self.path(self.state.number + 1 + newer.len() as u64, ENTRY);
+            let Some(bytes) = self.get(&path).await? else { break };
+            newer.push(entry::decode::<Entry>(&bytes).map_err(|error| unusable(&path, &error))?);
+        }
+        if !self.is_at_end().await? {
+            return self.reload().await;
+        }
+        if newer.is_empty() {
+            return Ok(());
+        }
+        let mut state = self.state.clone();
+        for entry in newer {
+            state.apply(entry)?;
+        }
+        self.state = state;
+        self.known.set(&self.state);
+        Ok(())
+    }
+
+    /// True if nothing behind the last known entry was ever deleted.
+    async fn is_at_end(&self) -> Result<bool> {
+        if self.state.number == 0 {
+            return Ok(self.list().await?.checkpoints.is_empty());
+        }
+        let path = self.path(self.state.number, ENTRY);
+        match self.store.head(&path).await {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(cause) => Err(cause).doing(Next::Retry, format!("look for {path}")),
+        }
+    }
+
+    /// After an entry was created and the one before it is gone: either the log begins here, or this is a gap that
+    /// others have left behind, where the entry means nothing and is taken away.
+    async fn is_committed(&mut self, entry: &Entry) -> Result<bool> {
+        self.reload().await?;
+        if self.state.number < entry.number {
+            return Err(Error::new(Next::Retry, "the object store does not list what was just written"));
+        }
+        if self.checkpoint < entry.number || self.state.holds(entry) {
+            return Ok(true);
+        }
+        let path = self.path(entry.number, ENTRY);
+        self.store.delete(&path).await.doing(Next::Retry, format!("delete {path}"))?;
+        Ok(false)
     }
 
     /// Checks every file; returns how many there are.
@@ -120,33 +220,46 @@ impl Manifest {
         Ok(())
     }
 
-    /// Reads the entries that others wrote since.
-    async fn follow(&mut self) -> Result<()> {
-        while let Some(bytes) = self.get(&self.path(self.state.number + 1, ENTRY)).await? {
-            let path = self.path(self.state.number + 1, ENTRY);
-            self.state.apply(entry::decode(&bytes).map_err(|error| unusable(&path, &error))?)?;
+    /// Reads everything anew.
+    async fn reload(&mut self) -> Result<()> {
+        let mut missing = None;
+        for _ in 0..LISTINGS_MAX {
+            let files = self.list().await?;
+            match self.read(&files).await? {
+                Read::Whole(state, _) if state.number < self.state.number => {
+                    return Err(Error::new(Next::Retry, "the object store lists less than it did before"));
+                }
+                Read::Whole(state, checkpoint) => {
+                    (self.state, self.checkpoint) = (state, checkpoint);
+                    self.known.set(&self.state);
+                    return Ok(());
+                }
+                Read::Vanished => missing = None,
+                // A listing that took several requests may have missed what was written between them.
+                Read::Missing(path) if missing.as_ref() == Some(&path) => {
+                    return Err(unusable(&path, &Error::new(Next::Repair, "the file is missing")));
+                }
+                Read::Missing(path) => missing = Some(path),
+            }
         }
-        Ok(())
+        Err(Error::new(Next::Retry, "the manifest changes faster than it can be read"))
     }
 
-    /// Reads everything; false if a file vanished meanwhile.
-    async fn load(&mut self) -> Result<bool> {
-        let files = self.list().await?;
-        self.state = State::default();
+    async fn read(&self, files: &Files) -> Result<Read> {
+        let (mut state, mut checkpoint) = (State::default(), 0);
         if let Some((number, path)) = files.checkpoints.last_key_value() {
-            let Some(bytes) = self.get(path).await? else { return Ok(false) };
-            self.state = entry::decode(&bytes).map_err(|error| unusable(path, &error))?;
-            self.checkpoint = *number;
+            let Some(bytes) = self.get(path).await? else { return Ok(Read::Vanished) };
+            state = entry::decode(&bytes).map_err(|error| unusable(path, &error))?;
+            checkpoint = *number;
         }
-        for (number, path) in files.entries.range(self.state.number + 1..) {
-            if *number != self.state.number + 1 {
-                let missing = self.path(self.state.number + 1, ENTRY);
-                return Err(unusable(&missing, &Error::new(Next::Repair, "the file is missing")));
+        for (number, path) in files.entries.range(state.number + 1..) {
+            if *number != state.number + 1 {
+                return Ok(Read::Missing(self.path(state.number + 1, ENTRY)));
             }
-            let Some(bytes) = self.get(path).await? else { return Ok(false) };
-            self.state.apply(entry::decode(&bytes).map_err(|error| unusable(path, &error))?)?;
+            let Some(bytes) = self.get(path).await? else { return Ok(Read::Vanished) };
+            state.apply(entry::decode(&bytes).map_err(|error| unusable(path, &error))?)?;
         }
-        Ok(true)
+        Ok(Read::Whole(state, checkpoint))
     }
 
     async fn list(&self) -> Result<Files> {

@@ -13,5 +13,5 @@ mod state;
 mod tests;
 
 pub use entry::{Archiving, Block, BlockMeta, Entry, JournalRange, Judged, Mark, Removal, Tier};
-pub use log::{Damage, Manifest};
+pub use log::{Damage, Known, Manifest};
 pub use state::{Dropped, Node, State};

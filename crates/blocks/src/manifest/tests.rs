@@ -173,3 +173,71 @@ async fn what_the_retention_did_is_remembered() {
     let state = open(&store).await.state().clone();
     assert_eq!((state.archived_traces(), state.unarchived), (0, state.number));
 }
+
+#[tokio::test]
+async fn a_node_that_slept_through_checkpoints_writes_into_no_gap() {
+    let store = memory();
+    let mut awake = open(&store).await;
+    awake.commit(entry("awake", &["first"], &[])).await.unwrap();
+    let (mut sleeper, mut reader) = (open(&store).await, open(&store).await);
+    for number in 0..20 {
+        awake.commit(entry("awake", &[&format!("later-{number:02}")], &[])).await.unwrap();
+    }
+    let second = Path::from("prefix/manifest/00000000000000000002.json");
+    assert!(store.head(&second).await.is_err(), "the entry that it would follow up on is deleted");
+    sleeper.commit(entry("sleeper", &["mine"], &[])).await.unwrap();
+    assert!(store.head(&second).await.is_err(), "what was written into the gap is taken away");
+    reader.follow().await.unwrap();
+    awake.follow().await.unwrap();
+    let found = open(&store).await;
+    assert_eq!(found.state().blocks.len(), 22);
+    assert_eq!((found.state(), found.state()), (reader.state(), awake.state()));
+    assert_eq!(found.state(), sleeper.state());
+}
+
+#[tokio::test]
+async fn what_lies_in_a_gap_misleads_nobody() {
+    let store = memory();
+    let mut awake = open(&store).await;
+    awake.commit(entry("awake", &["first"], &[])).await.unwrap();
+    let mut sleeper = open(&store).await;
+    let stray = Entry { number: 2, ..entry("dead", &["stray"], &["first"]) };
+    for number in 0..20 {
+        awake.commit(entry("awake", &[&format!("later-{number:02}")], &[])).await.unwrap();
+    }
+    let bytes = super::entry::encode(&stray).unwrap();
+    store.put(&Path::from("prefix/manifest/00000000000000000002.json"), bytes.into()).await.unwrap();
+    sleeper.follow().await.unwrap();
+    assert_eq!(sleeper.state(), awake.state());
+}
+
+#[tokio::test]
+async fn a_follower_sees_what_others_commit() {
+    let store = memory();
+    let (mut writer, mut reader) = (open(&store).await, open(&store).await);
+    for number in 0..30 {
+        writer.commit(entry("a", &[&format!("{number:02}")], &[])).await.unwrap();
+        reader.follow().await.unwrap();
+        assert_eq!(reader.state(), writer.state());
+    }
+}
+
+/// Two compactors replace the same blocks: whoever comes second must give its work up, whatever the interleaving.
+#[tokio::test]
+async fn of_two_compactors_one_wins() {
+    for round in 0..50 {
+        let store = memory();
+        let (mut one, mut two) = (open(&store).await, open(&store).await);
+        one.commit(entry("ingest", &["a", "b", "c"], &[])).await.unwrap();
+        let (left, right) = if round % 2 == 0 { (["a", "b"], ["b", "c"]) } else { (["a", "b"], ["a", "b"]) };
+        let (first, second) =
+            tokio::join!(one.commit(entry("one", &["ab"], &left)), two.commit(entry("two", &["bc"], &right)));
+        assert_eq!([&first, &second].iter().filter(|outcome| outcome.is_ok()).count(), 1);
+        let refused = first.err().or(second.err()).unwrap();
+        assert_eq!(refused.next, Next::Refuse);
+        let found = open(&store).await;
+        let won = if ids(&found).contains(&"ab") { left } else { right };
+        assert_eq!(found.state().blocks.len(), 2);
+        assert!(won.iter().all(|id| found.state().removed.contains_key(*id)));
+    }
+}

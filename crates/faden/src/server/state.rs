@@ -56,7 +56,7 @@ impl State {
             ports: Mutex::default(),
             warnings,
             engine: parts.storage.as_ref().map(storage::Storage::engine),
-            location: store.map(|store| store.url.clone().unwrap_or_else(|| absolute(&store.path))),
+            location: store.map(|store| store.remote.url.clone().unwrap_or_else(|| absolute(&store.path))),
             retention: store.map(|store| store.retention),
             head_bytes_max: store.map_or(0, |store| store.head_bytes_max),
             is_logging_json: settings.pipeline.telemetry.log_json,
@@ -154,6 +154,7 @@ impl StatusSource for State {
                 stat.refusing.as_ref().map(|why| format!("the store refuses spans: {why}"))
             }),
         );
+        warnings.extend(stat.iter().filter_map(storage::away));
         Report {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             phase: self.health.phase().as_str().to_owned(),

@@ -10,6 +10,7 @@ use store::{Reader, Writer};
 
 use crate::exit::Failure;
 use crate::settings::{ServeSettings, StoreSettings};
+use crate::text;
 
 /// An open store.
 pub struct Storage {
@@ -54,12 +55,38 @@ impl Storage {
 /// The engine's settings for the section `store`.
 pub fn engine_settings(settings: &StoreSettings) -> blocks::settings::Settings {
     let mut engine = blocks::settings::Settings::new(PathBuf::from(&settings.path));
-    engine.url.clone_from(&settings.url);
-    engine.url_options =
-        settings.url_options.iter().map(|(key, value)| (key.clone(), value.expose().to_owned())).collect();
+    let remote = &settings.remote;
+    engine.url.clone_from(&remote.url);
+    engine.url_options = environment();
+    let options = remote.url_options.iter();
+    engine.url_options.extend(options.map(|(key, value)| (key.clone(), value.expose().to_owned())));
+    engine.limits.cache_bytes_max = remote.cache_bytes_max;
+    engine.limits.backlog_bytes_max = remote.backlog_bytes_max;
+    engine.limits.follow_every = remote.follow_every;
     engine.retention = settings.retention;
     engine.limits.head_bytes_max = usize::try_from(settings.head_bytes_max).unwrap_or(usize::MAX);
     engine
+}
+
+/// What the tools of the clouds read from the environment, keys and regions above all.
+fn environment() -> Vec<(String, String)> {
+    const CLOUDS: [&str; 3] = ["AWS_", "GOOGLE_", "AZURE_"];
+    let known = std::env::vars_os().filter_map(|(key, value)| {
+        let (key, value) = (key.into_string().ok()?, value.into_string().ok()?);
+        CLOUDS.iter().any(|cloud| key.starts_with(cloud)).then_some((key, value))
+    });
+    known.collect()
+}
+
+/// Says that the object store is away, if it is.
+pub fn away(stat: &Stat) -> Option<String> {
+    let (since, why) = stat.away.as_ref()?;
+    Some(format!(
+        "blocks cannot be published for {}: {} with {} wait on the local disk: {why}",
+        text::duration(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)),
+        text::counted(stat.blocks_unpublished, "block"),
+        text::bytes(stat.backlog_bytes),
+    ))
 }
 
 /// A store's figures, for people.
@@ -77,6 +104,8 @@ pub fn figures(stat: &Stat) -> Vec<serve::faden::Figure> {
         figure("bytes of the head", stat.head_bytes, "bytes"),
         figure("bytes of the journal", stat.journal_bytes, "bytes"),
         figure("blocks waiting for the object store", stat.blocks_unpublished, ""),
+        figure("bytes waiting for the object store", stat.backlog_bytes, "bytes"),
+        figure("bytes of copies in the cache", stat.cache_bytes, "bytes"),
         figure("journal frames lost", stat.recovery.frames_lost, ""),
     ]
 }

@@ -4,12 +4,14 @@
 //! the built-in configuration is read, which is a file like any other. All problems come back together.
 
 pub mod own;
+mod remote;
 mod source;
 
 use config::{Block, Node, Problems};
 use pipeline::Registry;
 
 pub use own::{ServeSettings, StoreSettings};
+
 pub use source::{BUILT_IN, Source};
 
 /// Everything that a server runs on.

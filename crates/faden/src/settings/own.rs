@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use config::Block;
 
+use super::remote::{self, RemoteSettings};
+
 /// Where spans are kept and for how long.
 #[derive(Clone, Debug)]
 pub struct StoreSettings {
     /// The data directory.
     pub path: String,
-    /// Where blocks live instead, as a URL.
-    pub url: Option<String>,
-    /// Credentials and the like for the URL.
-    pub url_options: Vec<(String, config::Secret)>,
+    /// Blocks in an object store, and who else is there.
+    pub remote: RemoteSettings,
     /// Older spans are dropped.
     pub retention: Duration,
     /// Bytes of spans that are in no block yet.
@@ -32,9 +32,7 @@ pub struct ServeSettings {
 pub fn store(root: &mut Block<'_>) -> StoreSettings {
     let mut block = root.section("store", "where spans are kept, and for how long");
     let path = block.text("path", "./faden-data", "the data directory: journal, open blocks and lock");
-    let url = block.optional_text("url", "where blocks live instead, such as s3://bucket/prefix");
-    let url_options =
-        block.map_of_secrets("url_options", "options of the object store, such as aws_endpoint");
+    let remote = remote::read(&mut block);
     let mut retention = block.section("retention", "when spans are dropped");
     let time = retention.duration("time", "7d", "older spans are dropped, whole blocks at once");
     for key in ["bytes", "rules"] {
@@ -60,7 +58,7 @@ pub fn store(root: &mut Block<'_>) -> StoreSettings {
     if !block.is_describing() && path.is_empty() {
         block.problem("path", "this must name a directory", None);
     }
-    StoreSettings { path, url, url_options, retention: time, head_bytes_max }
+    StoreSettings { path, remote, retention: time, head_bytes_max }
 }
 
 /// The least that `store::memory::head` can be.

@@ -19,6 +19,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("query", &["model", "store"]),
     ("serve", &["model", "wire", "net", "store", "query", "pipeline"]),
     ("gen", &["model"]),
+    ("bucket", &[]),
 ];
 
 /// A longer file holds more than one idea.
