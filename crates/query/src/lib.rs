@@ -12,7 +12,9 @@ mod engine;
 pub mod filter;
 mod mistake;
 pub mod moment;
+mod quoted;
 mod search;
+pub mod traceql;
 
 pub use engine::{Error, Limits, Query};
 pub use filter::Question;

@@ -1,0 +1,216 @@
+//! Finds the traces that a pipeline answers, newest first, a page at a time.
+//!
+//! Candidates come from the store, chosen by `prefilter.rs`; each is evaluated whole. `order by` has to see every
+//! candidate before it knows the first, so it reads until the time or [`CANDIDATES_MAX`] ends it, and says so.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use model::{Tenant, TimeRange, Trace};
+use store::{Ask, Cursor, Order, Plan, Work};
+
+use super::ast::{Direction, Expr, Field, Pipeline, Spanset, Stage};
+use super::eval::{self, Subject, Value};
+use super::prefilter::prefilter;
+use crate::{Error, Query};
+
+/// A search looks at so many traces that may match; then its answer is partial.
+pub const CANDIDATES_MAX: usize = 100_000;
+
+/// Candidates that are asked for at once.
+const BATCH_TRACES: usize = 64;
+
+/// What a search asks for besides its text.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Whose traces.
+    pub tenant: Tenant,
+    /// When one of the spans that are looked for starts.
+    pub time: TimeRange,
+    /// At most so many traces.
+    pub limit: usize,
+    /// Goes on after this trace; not with `order by`.
+    pub after: Option<Cursor>,
+    /// How long it may take; then the answer is partial.
+    pub time_limit: Duration,
+}
+
+/// What a search found.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// Traces in order.
+    pub traces: Vec<Match>,
+    /// Where the next page begins; `None` where this was the last.
+    pub next: Option<Cursor>,
+    /// Why traces may be missing; `None` where the answer is whole.
+    pub partial: Option<String>,
+    /// What it cost.
+    pub work: Work,
+    /// Traces that were looked at.
+    pub candidates: usize,
+}
+
+/// A trace with the spans that matched.
+#[derive(Clone, Debug)]
+pub struct Match {
+    /// The whole trace.
+    pub trace: Arc<Trace>,
+    /// Its spansets; at least one.
+    pub sets: Vec<Spans>,
+}
+
+/// One spanset of a trace, with values as people read them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Spans {
+    /// Places in [`Trace::nodes`].
+    pub spans: Vec<u32>,
+    /// Groups and numbers by name.
+    pub values: Vec<(String, String)>,
+}
+
+/// Runs a pipeline.
+///
+/// # Errors
+/// [`Error`].
+pub async fn search(query: &Query, pipeline: &Pipeline, request: &Request) -> Result<Answer, Error> {
+    let began = Instant::now();
+    let filter = prefilter(pipeline);
+    let (order, distinct) = (ordered(pipeline), distinct(pipeline));
+    let mut plan = Plan {
+        time: request.time,
+        ids: filter.ids,
+        spans: filter.spans,
+        trace: filter.trace,
+        order: Order::Newest,
+        limit: BATCH_TRACES,
+        after: request.after,
+        ..Plan::new(request.tenant.clone(), Ask::Traces)
+    };
+    let mut found = Gathering { seen: HashSet::new(), ranked: Vec::new(), distinct, order };
+    let mut answer =
+        Answer { traces: Vec::new(), next: None, partial: None, work: Work::default(), candidates: 0 };
+    loop {
+        plan.time_limit = request.time_limit.saturating_sub(began.elapsed());
+        let (traces, page) = query.traces(&plan).await?;
+        answer.work += page.work;
+        answer.candidates += traces.len();
+        answer.partial = answer.partial.or(page.partial);
+        for trace in traces {
+            let cursor = Order::Newest.cursor(trace.start(), 0, trace.id());
+            found.look(pipeline, trace);
+            if order.is_none() && found.ranked.len() == request.limit {
+                answer.next = Some(cursor);
+                break;
+            }
+        }
+        plan.after = page.next;
+        if answer.next.is_some() || plan.after.is_none() || answer.partial.is_some() {
+            break;
+        }
+        if began.elapsed() >= request.time_limit {
+            answer.partial = Some(store::plan::out_of_time(request.time_limit));
+        } else if answer.candidates >= CANDIDATES_MAX {
+            answer.partial =
+                Some(format!("{CANDIDATES_MAX} traces were looked at; narrow the time range or the query"));
+        }
+        if answer.partial.is_some() {
+            answer.next = plan.after.filter(|_| order.is_none());
+            break;
+        }
+    }
+    answer.traces = found.first(request.limit);
+    Ok(answer)
+}
+
+/// The fields that a query names, each once, in order: what an answer shows of its spans.
+#[must_use]
+pub fn fields(pipeline: &Pipeline) -> Vec<Field> {
+    let mut fields = Vec::new();
+    pipeline.stages.iter().for_each(|stage| match stage {
+        Stage::Spans(spans) => of_spanset(spans, &mut fields),
+        Stage::Group(expr) | Stage::Order(expr, _) | Stage::Distinct(expr) => expr.fields(&mut fields),
+        Stage::Select(more) => fields.extend(more.iter().cloned()),
+        Stage::Keep(left, _, right) => {
+            [left, right].into_iter().for_each(|scalar| scalar.fields(&mut fields))
+        }
+        Stage::Coalesce => {}
+    });
+    let mut seen = HashSet::new();
+    fields.retain(|field| seen.insert(field.clone()));
+    fields
+}
+
+fn of_spanset(spans: &Spanset, into: &mut Vec<Field>) {
+    match spans {
+        Spanset::Filter(condition) => condition.iter().for_each(|condition| condition.fields(into)),
+        Spanset::Pipeline(pipeline) => into.extend(fields(pipeline)),
+        Spanset::Pair(left, _, right) => {
+            of_spanset(left, into);
+            of_spanset(right, into);
+        }
+    }
+}
+
+/// Matches, and what decides about them.
+struct Gathering<'a> {
+    seen: HashSet<String>,
+    ranked: Vec<(Rank, Match)>,
+    distinct: Option<&'a Expr>,
+    order: Option<(&'a Expr, Direction)>,
+}
+
+/// A value without its trace.
+type Rank = Value<'static>;
+
+impl<'a> Gathering<'a> {
+    fn look(&mut self, pipeline: &'a Pipeline, trace: Arc<Trace>) {
+        let subject = Subject::new(&trace);
+        let sets = eval::run(pipeline, &subject);
+        if sets.is_empty() {
+            return;
+        }
+        if let Some(of) = self.distinct
+            && !self.seen.insert(eval::first(of, &sets, &subject).to_text())
+        {
+            return;
+        }
+        let rank =
+            self.order.map_or(Value::Nil, |(by, direction)| eval::rank(by, direction, &sets, &subject));
+        let rank = rank.into_owned();
+        let text = |(name, value): (String, Value<'_>)| (name, value.to_text());
+        let sets = sets.into_iter().map(|set| Spans {
+            spans: set.spans,
+            values: set.groups.into_iter().chain(set.numbers).map(text).collect(),
+        });
+        let sets = sets.collect();
+        drop(subject);
+        self.ranked.push((rank, Match { trace, sets }));
+    }
+
+    fn first(mut self, limit: usize) -> Vec<Match> {
+        if let Some((_, direction)) = self.order {
+            self.ranked.sort_by(|(left, _), (right, _)| {
+                let known = (*left == Value::Nil).cmp(&(*right == Value::Nil));
+                let order = left.order(right);
+                known.then(if direction == Direction::Ascending { order } else { order.reverse() })
+            });
+        }
+        self.ranked.truncate(limit);
+        self.ranked.into_iter().map(|(_, found)| found).collect()
+    }
+}
+
+fn ordered(pipeline: &Pipeline) -> Option<(&Expr, Direction)> {
+    pipeline.stages.iter().rev().find_map(|stage| match stage {
+        Stage::Order(by, direction) => Some((by, *direction)),
+        _ => None,
+    })
+}
+
+fn distinct(pipeline: &Pipeline) -> Option<&Expr> {
+    pipeline.stages.iter().rev().find_map(|stage| match stage {
+        Stage::Distinct(of) => Some(of),
+        _ => None,
+    })
+}

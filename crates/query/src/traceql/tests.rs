@@ -1,0 +1,2 @@
+mod evaluates;
+mod reads;
