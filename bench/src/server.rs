@@ -205,7 +205,7 @@ fn configuration(keeps: Keeps, data: &Path, [otlp, web, metrics, health]: [u16; 
         "receivers: {{ otlp: {{ protocols: {{ grpc: {{ endpoint: '127.0.0.1:{otlp}' }} }} }} }}
 exporters: {{ {exporter}: }}
 extensions: {{ health_check: {{ endpoint: '127.0.0.1:{health}' }} }}
-serve: {{ http: '127.0.0.1:{web}' }}
+serve: {{ http: '127.0.0.1:{web}', tempo: '' }}
 {store}
 service:
   extensions: [health_check]

@@ -117,6 +117,17 @@ impl Trace {
         self.nodes.iter().map(|node| self.span(node))
     }
 
+    /// The trace as an OTLP `TracesData` message: its spans with their resources and scopes, as they were sent.
+    #[must_use]
+    pub fn to_otlp(&self) -> Vec<u8> {
+        let mut rows = vec![HashSet::new(); self.batches.len()];
+        for node in &self.nodes {
+            rows[node.batch as usize].insert(node.row as usize);
+        }
+        let parts = self.batches.iter().zip(&rows).filter(|(_, rows)| !rows.is_empty());
+        parts.flat_map(|(batch, rows)| batch.select(|row| rows.contains(&row)).bytes().to_vec()).collect()
+    }
+
     /// A number that is equal for two nodes exactly where their resources are the same object.
     #[must_use]
     pub fn resource_key(&self, node: &Node) -> (u32, u32) {

@@ -44,17 +44,22 @@ pub(crate) async fn get(address: SocketAddr, path: &str) -> Reply {
 
 /// Sends one request with these headers (each ended by a line break) and reads all of the answer.
 pub(crate) async fn ask(address: SocketAddr, method: &str, path: &str, headers: &str) -> Reply {
-    let mut stream = TcpStream::connect(address).await.expect("the server listens");
-    let request = format!("{method} {path} HTTP/1.1\r\nconnection: close\r\n{headers}\r\n");
-    stream.write_all(request.as_bytes()).await.expect("the server reads");
-    let mut bytes = Vec::new();
-    stream.read_to_end(&mut bytes).await.expect("the server answers");
-    let text = String::from_utf8(bytes).expect("answers are text");
+    let text = String::from_utf8(bytes(address, method, path, headers).await).expect("answers are text");
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no head in {text:?}"));
     let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status");
     let is_chunked = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
     let body = if is_chunked { joined(body) } else { body.to_owned() };
     Reply { status, head: head.to_owned(), body }
+}
+
+/// The same, head and body as they come.
+pub(crate) async fn bytes(address: SocketAddr, method: &str, path: &str, headers: &str) -> Vec<u8> {
+    let mut stream = TcpStream::connect(address).await.expect("the server listens");
+    let request = format!("{method} {path} HTTP/1.1\r\nconnection: close\r\n{headers}\r\n");
+    stream.write_all(request.as_bytes()).await.expect("the server reads");
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).await.expect("the server answers");
+    bytes
 }
 
 fn joined(mut chunks: &str) -> String {

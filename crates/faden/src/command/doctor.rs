@@ -20,8 +20,8 @@ const OPEN_FILES_MIN: u64 = 4_096;
 /// The engine refuses spans below a twentieth of the disk; this is where to look closer.
 const FREE_SHARE_MIN: f64 = 0.1;
 /// Ports of the built-in configuration, with what is spoken there.
-const PORTS: [(u16, &str); 4] =
-    [(4317, "OTLP/gRPC"), (4318, "OTLP/HTTP"), (16686, "queries"), (8888, "metrics")];
+const PORTS: [(u16, &str); 5] =
+    [(4317, "OTLP/gRPC"), (4318, "OTLP/HTTP"), (16686, "queries"), (3200, "Tempo's API"), (8888, "metrics")];
 /// How long a port may take to answer.
 const PORT_WAIT_MAX: Duration = Duration::from_millis(500);
 /// 2025-01-01: a clock before it is wrong.

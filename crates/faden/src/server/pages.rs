@@ -8,6 +8,7 @@ use query::{Limits, Query};
 use serve::faden::{Faden, StatusSource};
 use serve::jaeger::Jaeger;
 use serve::metrics::Asked;
+use serve::tempo::Tempo;
 use serve::{Rules, Site};
 use tokio::task::JoinSet;
 
@@ -36,7 +37,12 @@ impl Pages {
         let mut pages = Vec::new();
         if let (Some(serve), Some(storage)) = (&settings.serve, &parts.storage) {
             let query = Query::new(storage.reader(), Limits::default());
-            pages.push(("Jaeger's API and Faden's", queries(serve, query, parts, (state, stop)).await?));
+            let asked = Asked::register(&parts.registry).map_err(Failure::problem)?;
+            let faden = queries(serve, query.clone(), (parts, state, stop), &asked).await?;
+            pages.push(("Jaeger's API and Faden's", faden));
+            if !serve.tempo.is_empty() {
+                pages.push(("Tempo's API", tempo(serve, query, parts, &asked).await?));
+            }
         }
         if let Some(address) = &settings.pipeline.telemetry.metrics_address {
             let routes = serve::metrics::routes(parts.registry.clone());
@@ -90,8 +96,8 @@ impl Serving {
 async fn queries(
     settings: &ServeSettings,
     query: Query,
-    parts: &Parts,
-    (state, stop): (&Arc<State>, &Stop),
+    (parts, state, stop): (&Parts, &Arc<State>, &Stop),
+    asked: &Asked,
 ) -> Result<Site, Failure> {
     let origins = settings.allowed_origins.clone();
     let jaeger =
@@ -106,9 +112,23 @@ async fn queries(
     };
     let mut rules = Rules::default();
     rules.allowed.origins = origins;
-    let asked = Asked::register(&parts.registry).map_err(Failure::problem)?;
     let status = Arc::clone(state) as Arc<dyn StatusSource>;
     let apis = [serve::jaeger::routes(jaeger), serve::faden::routes(faden), serve::welcome::routes(status)];
     let apis = apis.into_iter().map(|api| asked.count(api)).collect();
     Site::bind(&settings.http, apis, rules).await.map_err(Failure::problem)
+}
+
+async fn tempo(
+    settings: &ServeSettings,
+    query: Query,
+    parts: &Parts,
+    asked: &Asked,
+) -> Result<Site, Failure> {
+    let allowed_origins = settings.allowed_origins.clone();
+    let mut rules = Rules::default();
+    rules.allowed.origins.clone_from(&allowed_origins);
+    let state = Tempo { query, clock: Arc::clone(&parts.clock), allowed_origins };
+    Site::bind(&settings.tempo, vec![asked.count(serve::tempo::routes(state))], rules)
+        .await
+        .map_err(Failure::problem)
 }

@@ -24,6 +24,8 @@ pub struct StoreSettings {
 pub struct ServeSettings {
     /// Jaeger's and Faden's HTTP API.
     pub http: String,
+    /// Tempo's HTTP API; served nowhere if empty.
+    pub tempo: String,
     /// Origins of web pages that may read, besides the listener's own.
     pub allowed_origins: Vec<String>,
 }
@@ -68,17 +70,16 @@ const HEAD_BYTES_MIN: u64 = 8 << 20;
 pub fn serve(root: &mut Block<'_>) -> ServeSettings {
     let mut block = root.section("serve", "where queries are answered");
     let http = block.text("http", "127.0.0.1:16686", "Jaeger's and Faden's HTTP API");
-    for key in ["grpc", "tempo"] {
-        if block.node(key).is_some_and(|node| !node.is_null()) {
-            block.problem(key, "this version serves HTTP only", Some("remove it".to_owned()));
-        }
+    let tempo = block.text("tempo", "127.0.0.1:3200", "Tempo's HTTP API; empty to serve none");
+    if block.node("grpc").is_some_and(|node| !node.is_null()) {
+        block.problem("grpc", "this version serves HTTP only", Some("remove it".to_owned()));
     }
     let allowed_origins = block.list_of_text(
         "allowed_origins",
         &[],
         "web pages of other origins that may read, such as https://*.example.com",
     );
-    ServeSettings { http, allowed_origins }
+    ServeSettings { http, tempo, allowed_origins }
 }
 
 fn is_empty(node: &config::Node) -> bool {

@@ -60,6 +60,7 @@ impl Server {
             "receivers.otlp.protocols.http.endpoint=127.0.0.1:0",
             "extensions.health_check.endpoint=127.0.0.1:0",
             "serve.http=127.0.0.1:0",
+            "serve.tempo=127.0.0.1:0",
             "service.telemetry.metrics.address=127.0.0.1:0",
         ] {
             command.args(["--set", set]);

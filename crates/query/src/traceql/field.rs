@@ -159,6 +159,15 @@ fn advice(name: &str) -> String {
     }
 }
 
+impl std::str::FromStr for Field {
+    type Err = String;
+
+    /// Reads one name; quotes around a key, or a part of it, are taken off.
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        Self::parse(&name.replace('"', "")).map_err(|(message, remedy)| format!("{message}; {remedy}"))
+    }
+}
+
 impl fmt::Display for Field {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

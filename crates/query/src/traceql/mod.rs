@@ -8,6 +8,7 @@ pub mod eval;
 mod field;
 mod lex;
 mod literal;
+pub mod loose;
 mod parse;
 mod prefilter;
 pub mod search;

@@ -73,10 +73,9 @@ pub struct Spans {
 ///
 /// # Errors
 /// [`Error`].
-pub async fn search(query: &Query, pipeline: &Pipeline, request: &Request) -> Result<Answer, Error> {
+pub async fn search(query: &Query, pipeline: Arc<Pipeline>, request: &Request) -> Result<Answer, Error> {
     let began = Instant::now();
-    let filter = prefilter(pipeline);
-    let (order, distinct) = (ordered(pipeline), distinct(pipeline));
+    let filter = prefilter(&pipeline);
     let mut plan = Plan {
         time: request.time,
         ids: filter.ids,
@@ -87,7 +86,8 @@ pub async fn search(query: &Query, pipeline: &Pipeline, request: &Request) -> Re
         after: request.after,
         ..Plan::new(request.tenant.clone(), Ask::Traces)
     };
-    let mut found = Gathering { seen: HashSet::new(), ranked: Vec::new(), distinct, order };
+    let is_ordered = ordered(&pipeline).is_some();
+    let mut found = Gathering { pipeline, seen: HashSet::new(), ranked: Vec::new() };
     let mut answer =
         Answer { traces: Vec::new(), next: None, partial: None, work: Work::default(), candidates: 0 };
     loop {
@@ -96,31 +96,29 @@ pub async fn search(query: &Query, pipeline: &Pipeline, request: &Request) -> Re
         answer.work += page.work;
         answer.candidates += traces.len();
         answer.partial = answer.partial.or(page.partial);
-        for trace in traces {
-            let cursor = Order::Newest.cursor(trace.start(), 0, trace.id());
-            found.look(pipeline, trace);
-            if order.is_none() && found.ranked.len() == request.limit {
-                answer.next = Some(cursor);
-                break;
-            }
-        }
+        let enough = if is_ordered { usize::MAX } else { request.limit };
+        (found, answer.next) = found.look(traces, enough).await?;
         plan.after = page.next;
         if answer.next.is_some() || plan.after.is_none() || answer.partial.is_some() {
             break;
         }
-        if began.elapsed() >= request.time_limit {
-            answer.partial = Some(store::plan::out_of_time(request.time_limit));
-        } else if answer.candidates >= CANDIDATES_MAX {
-            answer.partial =
-                Some(format!("{CANDIDATES_MAX} traces were looked at; narrow the time range or the query"));
-        }
+        answer.partial = exhausted(request, began, answer.candidates);
         if answer.partial.is_some() {
-            answer.next = plan.after.filter(|_| order.is_none());
+            answer.next = plan.after.filter(|_| !is_ordered);
             break;
         }
     }
     answer.traces = found.first(request.limit);
     Ok(answer)
+}
+
+/// Why the search ends before every candidate was seen, if it does.
+fn exhausted(request: &Request, began: Instant, candidates: usize) -> Option<String> {
+    if began.elapsed() >= request.time_limit {
+        return Some(store::plan::out_of_time(request.time_limit));
+    }
+    let reason = || format!("{CANDIDATES_MAX} traces were looked at; narrow the time range or the query");
+    (candidates >= CANDIDATES_MAX).then(reason)
 }
 
 /// The fields that a query names, each once, in order: what an answer shows of its spans.
@@ -152,32 +150,45 @@ fn of_spanset(spans: &Spanset, into: &mut Vec<Field>) {
     }
 }
 
-/// Matches, and what decides about them.
-struct Gathering<'a> {
+/// Matches so far.
+struct Gathering {
+    pipeline: Arc<Pipeline>,
+    /// Values of `distinct(…)` that a trace has taken.
     seen: HashSet<String>,
-    ranked: Vec<(Rank, Match)>,
-    distinct: Option<&'a Expr>,
-    order: Option<(&'a Expr, Direction)>,
+    ranked: Vec<(Value<'static>, Match)>,
 }
 
-/// A value without its trace.
-type Rank = Value<'static>;
+impl Gathering {
+    /// Evaluates traces until there are enough; answers where the next page begins if there are.
+    async fn look(mut self, traces: Vec<Arc<Trace>>, enough: usize) -> Result<(Self, Option<Cursor>), Error> {
+        let evaluated = tokio::task::spawn_blocking(move || {
+            let pipeline = Arc::clone(&self.pipeline);
+            for trace in traces {
+                let cursor = Order::Newest.cursor(trace.start(), 0, trace.id());
+                self.evaluate(&pipeline, trace);
+                if self.ranked.len() == enough {
+                    return (self, Some(cursor));
+                }
+            }
+            (self, None)
+        });
+        evaluated.await.map_err(|_| Error::Failed("the evaluation of a trace panicked".into()))
+    }
 
-impl<'a> Gathering<'a> {
-    fn look(&mut self, pipeline: &'a Pipeline, trace: Arc<Trace>) {
+    fn evaluate(&mut self, pipeline: &Pipeline, trace: Arc<Trace>) {
         let subject = Subject::new(&trace);
         let sets = eval::run(pipeline, &subject);
         if sets.is_empty() {
             return;
         }
-        if let Some(of) = self.distinct
+        if let Some(of) = distinct(pipeline)
             && !self.seen.insert(eval::first(of, &sets, &subject).to_text())
         {
             return;
         }
-        let rank =
-            self.order.map_or(Value::Nil, |(by, direction)| eval::rank(by, direction, &sets, &subject));
-        let rank = rank.into_owned();
+        let rank = ordered(pipeline)
+            .map_or(Value::Nil, |(by, direction)| eval::rank(by, direction, &sets, &subject))
+            .into_owned();
         let text = |(name, value): (String, Value<'_>)| (name, value.to_text());
         let sets = sets.into_iter().map(|set| Spans {
             spans: set.spans,
@@ -189,7 +200,7 @@ impl<'a> Gathering<'a> {
     }
 
     fn first(mut self, limit: usize) -> Vec<Match> {
-        if let Some((_, direction)) = self.order {
+        if let Some((_, direction)) = ordered(&self.pipeline) {
             self.ranked.sort_by(|(left, _), (right, _)| {
                 let known = (*left == Value::Nil).cmp(&(*right == Value::Nil));
                 let order = left.order(right);

@@ -1,2 +1,3 @@
 mod evaluates;
+mod loose;
 mod reads;

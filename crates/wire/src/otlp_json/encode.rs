@@ -28,8 +28,31 @@ fn request<'a>(spans: impl Iterator<Item = Span<'a>>, out: &mut Writer) {
     });
 }
 
+/// How the bytes of ids are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ids {
+    /// As the OpenTelemetry Protocol says.
+    Hexadecimal,
+    /// As protobuf's own JSON mapping says, which Tempo's API keeps to.
+    Base64,
+}
+
+impl Ids {
+    fn write(self, id: &[u8], out: &mut Writer) {
+        match self {
+            Self::Hexadecimal => out.hexadecimal(id),
+            Self::Base64 => out.plain(STANDARD.encode(id)),
+        }
+    }
+}
+
 /// Writes the elements of `resourceSpans` into an open array.
 pub fn resource_spans<'a>(spans: impl Iterator<Item = Span<'a>>, out: &mut Writer) {
+    resource_spans_with(Ids::Hexadecimal, spans, out);
+}
+
+/// Writes the elements of `resourceSpans` into an open array, ids in this form.
+pub fn resource_spans_with<'a>(ids: Ids, spans: impl Iterator<Item = Span<'a>>, out: &mut Writer) {
     for resource in &grouped(spans) {
         let view = resource.scopes[0].spans[0].resource();
         out.object(|out| {
@@ -38,13 +61,13 @@ pub fn resource_spans<'a>(spans: impl Iterator<Item = Span<'a>>, out: &mut Write
                 count("droppedAttributesCount", view.dropped(), out);
             });
             out.key("scopeSpans")
-                .array(|out| resource.scopes.iter().for_each(|scope| scope_spans(scope, out)));
+                .array(|out| resource.scopes.iter().for_each(|scope| scope_spans(ids, scope, out)));
             optional("schemaUrl", view.schema_url(), out);
         });
     }
 }
 
-fn scope_spans(scope: &Scope<'_>, out: &mut Writer) {
+fn scope_spans(ids: Ids, scope: &Scope<'_>, out: &mut Writer) {
     let view = scope.spans[0].scope();
     out.object(|out| {
         out.key("scope").object(|out| {
@@ -53,7 +76,7 @@ fn scope_spans(scope: &Scope<'_>, out: &mut Writer) {
             attributes(view.attributes(), out);
             count("droppedAttributesCount", view.dropped(), out);
         });
-        out.key("spans").array(|out| scope.spans.iter().for_each(|view| span(*view, out)));
+        out.key("spans").array(|out| scope.spans.iter().for_each(|view| span(ids, *view, out)));
         optional("schemaUrl", view.schema_url(), out);
     });
 }
@@ -100,14 +123,14 @@ fn is_one(left: Identity<'_>, right: Identity<'_>) -> bool {
     std::ptr::eq(left.0, right.0) && std::ptr::eq(left.1, right.1)
 }
 
-fn span(span: Span<'_>, out: &mut Writer) {
+fn span(ids: Ids, span: Span<'_>, out: &mut Writer) {
     let [attributes_dropped, events_dropped, links_dropped] = span.dropped();
     out.object(|out| {
-        out.key("traceId").hexadecimal(&span.trace_id().0);
-        out.key("spanId").hexadecimal(&span.span_id().0);
+        ids.write(&span.trace_id().0, out.key("traceId"));
+        ids.write(&span.span_id().0, out.key("spanId"));
         optional("traceState", span.trace_state(), out);
         if let Some(parent) = span.parent() {
-            out.key("parentSpanId").hexadecimal(&parent.0);
+            ids.write(&parent.0, out.key("parentSpanId"));
         }
         out.key("name").text(span.name());
         out.key("kind").int(span.kind() as i32);
@@ -117,7 +140,7 @@ fn span(span: Span<'_>, out: &mut Writer) {
         count("droppedAttributesCount", attributes_dropped, out);
         list("events", span.events(), event, out);
         count("droppedEventsCount", events_dropped, out);
-        list("links", span.links(), link, out);
+        list("links", span.links(), |view, out| link(ids, view, out), out);
         count("droppedLinksCount", links_dropped, out);
         out.key("status").object(|out| {
             optional("message", span.status_message(), out);
@@ -138,10 +161,10 @@ fn event(event: Event<'_>, out: &mut Writer) {
     });
 }
 
-fn link(link: Link<'_>, out: &mut Writer) {
+fn link(ids: Ids, link: Link<'_>, out: &mut Writer) {
     out.object(|out| {
-        out.key("traceId").hexadecimal(&link.trace_id().0);
-        out.key("spanId").hexadecimal(&link.span_id().0);
+        ids.write(&link.trace_id().0, out.key("traceId"));
+        ids.write(&link.span_id().0, out.key("spanId"));
         optional("traceState", link.trace_state(), out);
         attributes(link.attributes(), out);
         count("droppedAttributesCount", link.dropped(), out);

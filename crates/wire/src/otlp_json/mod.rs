@@ -7,7 +7,7 @@ mod encode;
 
 pub use crate::json::JsonError;
 pub use decode::{decode, decode_resource_spans};
-pub use encode::{batch, resource_spans, trace};
+pub use encode::{Ids, batch, resource_spans, resource_spans_with, trace};
 
 #[cfg(test)]
 mod tests;

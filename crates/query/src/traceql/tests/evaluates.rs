@@ -284,7 +284,7 @@ fn request(limit: usize) -> Request {
 
 /// The numbers of the traces that a query finds.
 async fn numbers(query: &Query, text: &str, limit: usize) -> Vec<u64> {
-    let answer = search(query, &pipeline(text), &request(limit)).await.unwrap();
+    let answer = search(query, Arc::new(pipeline(text)), &request(limit)).await.unwrap();
     assert_eq!(answer.partial, None);
     let number = |id: model::TraceId| u64::from_be_bytes(id.0[8..].try_into().unwrap());
     answer.traces.iter().map(|found| number(found.trace.id())).collect()
@@ -298,11 +298,11 @@ async fn searches_answer_newest_first_by_pages() {
     assert_eq!(numbers(&query, "{ kind = internal } && { .number >= 100 }", 3).await, [100, 101, 103]);
     let id = trace_id(42);
     assert_eq!(numbers(&query, &format!("{{ trace:id = \"{id}\" }}"), 20).await, [42]);
-    let text = pipeline("{ .db = \"mysql\" } | count() = 2");
+    let text = Arc::new(pipeline("{ .db = \"mysql\" } | count() = 2"));
     let mut request = request(64);
     let mut found = 0;
     loop {
-        let answer = search(&query, &text, &request).await.unwrap();
+        let answer = search(&query, Arc::clone(&text), &request).await.unwrap();
         found += answer.traces.len();
         request.after = answer.next;
         if request.after.is_none() {

@@ -1,0 +1,104 @@
+//! Reads the parameters of a request; what is wrong is named with what would be right.
+
+use std::time::Duration;
+
+use model::TimeRange;
+use percent_encoding::percent_decode;
+use query::duration;
+
+use super::reply::Refusal;
+
+/// How long an answer may take.
+pub(super) const TIME_LIMIT: Duration = Duration::from_secs(30);
+
+/// The answer to a search has so many traces, unless it is told otherwise.
+const TRACES_DEFAULT: usize = 20;
+
+/// A search may ask for so many traces; more is refused.
+const TRACES_MAX: usize = 10_000;
+
+/// A spanset shows so many spans, unless it is told otherwise.
+const SPANS_DEFAULT: usize = 3;
+
+/// A spanset shows at most so many spans.
+const SPANS_MAX: usize = 100;
+
+/// Named values, in the order in which they were sent.
+pub(super) struct Params(Vec<(String, String)>);
+
+impl Params {
+    /// Reads the part of a URL after `?`.
+    pub(super) fn read(query: &str) -> Self {
+        let unescaped = |text: &str| {
+            let blanks = text.replace('+', " ");
+            percent_decode(blanks.as_bytes()).decode_utf8_lossy().into_owned()
+        };
+        let pairs = query.split('&').filter(|pair| !pair.is_empty());
+        Self(
+            pairs
+                .map(|pair| {
+                    let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+                    (unescaped(name), unescaped(value))
+                })
+                .collect(),
+        )
+    }
+
+    /// The first value of a name, unless it is empty.
+    pub(super) fn first(&self, name: &str) -> Option<&str> {
+        let mut values = self.0.iter().filter(|(found, _)| found == name);
+        values.next().map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+    }
+
+    /// The names that are none of these, with their values.
+    pub(super) fn others<'a>(&'a self, known: &'a [&str]) -> impl Iterator<Item = (&'a str, &'a str)> {
+        self.0
+            .iter()
+            .filter(|(name, _)| !known.contains(&name.as_str()))
+            .map(|(name, value)| (&name[..], &value[..]))
+    }
+
+    /// From `start` to `end`, Unix seconds each; all time without them.
+    pub(super) fn time(&self) -> Result<TimeRange, Refusal> {
+        let seconds = |name: &str| self.get(name, |text| text.parse::<u32>().ok(), "a Unix time in seconds");
+        let nanos = |seconds: u32| u64::from(seconds) * 1_000_000_000;
+        let start = seconds("start")?.map_or(TimeRange::ALL.start, nanos);
+        let end = seconds("end")?.filter(|end| *end > 0).map_or(TimeRange::ALL.end, nanos);
+        if start > end {
+            return Err(Refusal::bad_request("`start` lies after `end`: exchange the two"));
+        }
+        Ok(TimeRange { start, end })
+    }
+
+    /// How many traces are asked for.
+    pub(super) fn limit(&self) -> Result<usize, Refusal> {
+        let read = |text: &str| text.parse().ok().filter(|limit| (1..=TRACES_MAX).contains(limit));
+        Ok(self.get("limit", read, &format!("a number from 1 to {TRACES_MAX}"))?.unwrap_or(TRACES_DEFAULT))
+    }
+
+    /// How many spans a spanset shows; 0 asks for as many as there may be.
+    pub(super) fn spans_per_set(&self) -> Result<usize, Refusal> {
+        let read = |text: &str| text.parse().ok().filter(|count| *count <= SPANS_MAX);
+        let asked =
+            self.get("spss", read, &format!("a number from 0 to {SPANS_MAX}"))?.unwrap_or(SPANS_DEFAULT);
+        Ok(if asked == 0 { SPANS_MAX } else { asked })
+    }
+
+    /// A duration in nanoseconds.
+    pub(super) fn duration(&self, name: &str) -> Result<Option<i64>, Refusal> {
+        let read = |text: &str| duration::parse(text).and_then(|nanos| i64::try_from(nanos).ok());
+        self.get(name, read, "a duration, such as 250ms")
+    }
+
+    fn get<T>(
+        &self,
+        name: &str,
+        read: impl Fn(&str) -> Option<T>,
+        expected: &str,
+    ) -> Result<Option<T>, Refusal> {
+        let Some(value) = self.first(name) else { return Ok(None) };
+        let shown: String = value.chars().take(100).collect();
+        let fault = || Refusal::bad_request(format!("invalid {name}: {shown:?} is not {expected}"));
+        read(value).map(Some).ok_or_else(fault)
+    }
+}

@@ -1,0 +1,87 @@
+//! Answers as Tempo gives them: JSON or protobuf, and errors in plain text.
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use http::header::{CONTENT_TYPE, HeaderValue};
+use wire::json::Writer;
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    status: StatusCode,
+    message: String,
+}
+
+impl Refusal {
+    pub(super) fn bad_request(message: impl Into<String>) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, message: message.into() }
+    }
+
+    pub(super) fn not_found(message: impl Into<String>) -> Self {
+        Self { status: StatusCode::NOT_FOUND, message: message.into() }
+    }
+}
+
+impl From<query::Mistake> for Refusal {
+    fn from(mistake: query::Mistake) -> Self {
+        Self::bad_request(format!("invalid TraceQL query: {mistake}"))
+    }
+}
+
+impl From<query::Error> for Refusal {
+    fn from(error: query::Error) -> Self {
+        let message = error.to_string();
+        let status = match error {
+            query::Error::Invalid(_) => StatusCode::BAD_REQUEST,
+            query::Error::Busy => StatusCode::TOO_MANY_REQUESTS,
+            query::Error::TimedOut(_) => StatusCode::GATEWAY_TIMEOUT,
+            query::Error::Failed(_) => {
+                tracing::error!(message, "could not answer a query");
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
+        };
+        Self { status, message }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        (self.status, self.message).into_response()
+    }
+}
+
+/// An answer in JSON.
+pub(super) fn json(write: impl FnOnce(&mut Writer)) -> Response {
+    let mut out = Writer::compact();
+    write(&mut out);
+    typed("application/json", out.into_bytes())
+}
+
+/// An answer in protobuf.
+pub(super) fn protobuf(message: Vec<u8>) -> Response {
+    typed("application/protobuf", message)
+}
+
+fn typed(kind: &'static str, bytes: Vec<u8>) -> Response {
+    ([(CONTENT_TYPE, HeaderValue::from_static(kind))], Body::from(bytes)).into_response()
+}
+
+/// What runs here; Grafana reads the version to know what it may ask for.
+pub(super) async fn build() -> Response {
+    json(|out| {
+        out.object(|out| {
+            out.key("version").text(TEMPO_VERSION);
+            out.key("branch").text("faden");
+            out.key("revision").text(env!("CARGO_PKG_VERSION"));
+        });
+    })
+}
+
+/// The version of Tempo's API that is spoken.
+const TEMPO_VERSION: &str = "2.9.0";
+
+/// A path that is not served.
+pub(super) async fn not_here() -> Refusal {
+    Refusal::not_found("404 page not found")
+}

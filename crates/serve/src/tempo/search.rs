@@ -1,0 +1,188 @@
+//! Traces that match.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use query::traceql::ast::{Field, Intrinsic, Pipeline, Root};
+use query::traceql::eval::{Subject, Value};
+use query::traceql::search::{Answer, Match, Request, Spans, fields, search as found};
+use query::traceql::{loose, parse};
+use wire::json::Writer;
+
+use super::params::{Params, TIME_LIMIT};
+use super::reply::{Refusal, json};
+use super::{Asked, Tempo};
+
+/// Every parameter; others are tags, as in Tempo.
+const KNOWN: &[&str] = &[
+    "q",
+    "tags",
+    "minDuration",
+    "maxDuration",
+    "limit",
+    "start",
+    "end",
+    "spss",
+    "skip_ast_transformations",
+    "debug",
+];
+
+pub(super) async fn search(State(api): State<Arc<Tempo>>, asked: Asked) -> Result<Response, Refusal> {
+    let pipeline = pipeline(&asked.params)?;
+    let spans_max = asked.params.spans_per_set()?;
+    let request = Request {
+        time: asked.params.time()?,
+        limit: asked.params.limit()?,
+        after: None,
+        time_limit: TIME_LIMIT,
+        tenant: asked.tenant,
+    };
+    let shown = fields(&pipeline);
+    let answer = found(&api.query, Arc::new(pipeline), &request).await?;
+    Ok(json(|out| write(&answer, &shown, spans_max, out)))
+}
+
+/// What is asked: a query, or the tags and durations of an older search.
+fn pipeline(params: &Params) -> Result<Pipeline, Refusal> {
+    let text = match params.first("q") {
+        Some(text) => text.to_owned(),
+        None => older(params)?,
+    };
+    match parse(&text)?.root {
+        Root::Spansets(pipeline) => Ok(pipeline),
+        Root::Metrics(_) => Err(Refusal::bad_request(
+            "the query asks for metrics: send it to /api/metrics/query_range, or take the last stage away",
+        )),
+    }
+}
+
+fn older(params: &Params) -> Result<String, Refusal> {
+    let tags = params.first("tags").unwrap_or_default();
+    let mut pairs = loose::logfmt(tags).map_err(|at| {
+        Refusal::bad_request(format!(
+            "invalid tags: byte {at} begins no key=value; write tags=key=value other=\"two words\""
+        ))
+    })?;
+    pairs.extend(params.others(KNOWN).map(|(name, value)| (name.to_owned(), value.to_owned())));
+    let pairs: Vec<(&str, &str)> = pairs.iter().map(|(name, value)| (&name[..], &value[..])).collect();
+    let bounds = (params.duration("minDuration")?, params.duration("maxDuration")?);
+    Ok(loose::of_tags(&pairs, bounds))
+}
+
+fn write(answer: &Answer, shown: &[Field], spans_max: usize, out: &mut Writer) {
+    out.object(|out| {
+        out.key("traces")
+            .array(|out| answer.traces.iter().for_each(|found| trace(found, shown, spans_max, out)));
+        out.key("metrics").object(|out| {
+            out.key("inspectedTraces").int(answer.candidates as u64);
+            out.key("inspectedBytes").plain(answer.work.bytes_read);
+            out.key("inspectedSpans").plain(answer.work.spans_seen);
+            out.key("completedJobs").int(1);
+            out.key("totalJobs").int(1);
+        });
+        if let Some(partial) = &answer.partial {
+            out.key("status").text("PARTIAL");
+            out.key("message").text(partial);
+        }
+    });
+}
+
+fn trace(found: &Match, shown: &[Field], spans_max: usize, out: &mut Writer) {
+    let subject = Subject::new(&found.trace);
+    let summary = subject.summary();
+    out.object(|out| {
+        out.key("traceID").plain(summary.id);
+        out.key("rootServiceName").text(&summary.root_service);
+        out.key("rootTraceName").text(&summary.root_name);
+        out.key("startTimeUnixNano").plain(summary.start);
+        out.key("durationMs").int(summary.duration() / 1_000_000);
+        let set = |set: &Spans, out: &mut Writer| spanset(set, &subject, (shown, spans_max), out);
+        out.key("spanSet");
+        set(&found.sets[0], out);
+        out.key("spanSets").array(|out| found.sets.iter().for_each(|found| set(found, out)));
+        out.key("serviceStats").object(|out| {
+            for service in &summary.services {
+                out.key(&service.name).object(|out| {
+                    out.key("spanCount").int(service.spans);
+                    if service.errors > 0 {
+                        out.key("errorCount").int(service.errors);
+                    }
+                });
+            }
+        });
+    });
+}
+
+fn spanset(set: &Spans, subject: &Subject<'_>, (shown, spans_max): (&[Field], usize), out: &mut Writer) {
+    let mut places = set.spans.clone();
+    places.sort_by_key(|at| subject.span(*at as usize).start());
+    out.object(|out| {
+        out.key("spans").array(|out| {
+            places.iter().take(spans_max).for_each(|at| span(*at as usize, subject, shown, out));
+        });
+        out.key("matched").int(set.spans.len() as u64);
+        if !set.values.is_empty() {
+            out.key("attributes").array(|out| {
+                for (name, value) in &set.values {
+                    attribute(name, |out| out.key("stringValue").text(value), out);
+                }
+            });
+        }
+    });
+}
+
+fn span(at: usize, subject: &Subject<'_>, shown: &[Field], out: &mut Writer) {
+    let span = subject.span(at);
+    out.object(|out| {
+        out.key("spanID").plain(span.span_id());
+        if shown.contains(&Field::Intrinsic(Intrinsic::Name)) {
+            out.key("name").text(span.name());
+        }
+        out.key("startTimeUnixNano").plain(span.start());
+        out.key("durationNanos").plain(span.duration());
+        let values = shown.iter().map(|field| (field, subject.field(field, at)));
+        let values: Vec<_> =
+            values.filter(|(field, value)| *value != Value::Nil && is_listed(field)).collect();
+        if !values.is_empty() {
+            out.key("attributes").array(|out| {
+                values
+                    .iter()
+                    .for_each(|(field, value)| attribute(label(field), |out| any_value(value, out), out));
+            });
+        }
+    });
+}
+
+/// The name and the duration of a span have keys of their own.
+fn is_listed(field: &Field) -> bool {
+    !matches!(field, Field::Intrinsic(Intrinsic::Name | Intrinsic::Duration))
+}
+
+/// What Tempo calls a field in an answer: the key of an attribute without its scope.
+fn label(field: &Field) -> &str {
+    match field {
+        Field::Attribute { key, .. } => key,
+        Field::Intrinsic(intrinsic) => intrinsic.word(),
+    }
+}
+
+fn attribute(key: &str, value: impl FnOnce(&mut Writer), out: &mut Writer) {
+    out.object(|out| {
+        out.key("key").text(key);
+        out.key("value").object(value);
+    });
+}
+
+fn any_value(value: &Value<'_>, out: &mut Writer) {
+    match value {
+        Value::Bool(bool) => out.key("boolValue").boolean(*bool),
+        Value::Int(int) => out.key("intValue").plain(int),
+        Value::Float(float) => out.key("doubleValue").double(*float),
+        Value::Many(values) => out.key("arrayValue").object(|out| {
+            out.key("values")
+                .array(|out| values.iter().for_each(|value| out.object(|out| any_value(value, out))));
+        }),
+        other => out.key("stringValue").text(&other.to_text()),
+    }
+}
