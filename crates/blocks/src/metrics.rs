@@ -35,6 +35,8 @@ pub(crate) struct Metrics {
     away: IntGauge,
     cache: Cache,
     lost_frames: IntGauge,
+    unreadable: IntGauge,
+    pub(crate) damaged_pages: IntCounter,
     pub(crate) disk_free_bytes: IntGauge,
     pub(crate) query_seconds: Histogram,
 }
@@ -69,6 +71,7 @@ pub(crate) struct Gauges {
     pub(crate) blocks: u64,
     pub(crate) block_bytes: u64,
     pub(crate) lost_frames: u64,
+    pub(crate) unreadable: u64,
 }
 
 impl Metrics {
@@ -109,6 +112,11 @@ impl Metrics {
             cache: Cache::new(&make)?,
             lost_frames: make
                 .gauge("faden_journal_lost_frames", "Damaged journal frames found at the last start")?,
+            unreadable: make.gauge("faden_blocks_unreadable", "Blocks that cannot be opened")?,
+            damaged_pages: make.counter(
+                "faden_blocks_damaged_pages_total",
+                "Pages left out of answers because they cannot be read",
+            )?,
             disk_free_bytes: make
                 .gauge("faden_disk_free_bytes", "Free bytes on the disk of the data directory")?,
             query_seconds: make.seconds("faden_query_seconds", "Time to answer a question")?,
@@ -152,6 +160,7 @@ impl Metrics {
         gauge(&self.blocks, now.blocks);
         gauge(&self.block_bytes, now.block_bytes);
         gauge(&self.lost_frames, now.lost_frames);
+        gauge(&self.unreadable, now.unreadable);
         gauge(&self.journal.size_bytes, now.journal.bytes);
         gauge(&self.journal.refusing, u64::from(now.journal.refusing));
         self.journal.advance(now.journal);

@@ -24,10 +24,14 @@ pub(crate) const MAGIC: [u8; 4] = *b"\xf5fJr";
 
 const FLAG_SKIPPABLE: u8 = 1;
 
+/// The kind of a mark: a frame of the journal's own, which says that all frames before it were acknowledged. Its
+/// sequence number is that of the frame that comes next.
+pub(crate) const MARK: u8 = 0;
+
 /// What is appended.
 #[derive(Clone, Debug)]
 pub struct Frame {
-    /// What the frame means to whoever wrote it.
+    /// What the frame means to whoever wrote it; not 0.
     pub kind: u8,
     /// A reader that does not know the kind may go on without it.
     pub skippable: bool,
@@ -58,8 +62,18 @@ pub(crate) struct Packed {
 }
 
 impl Packed {
+    /// A mark.
+    pub(crate) fn mark() -> Self {
+        let (codec, flags) = (Compression::None, FLAG_SKIPPABLE);
+        let (meta, body) = (Bytes::new(), Bytes::new());
+        Self { kind: MARK, codec, flags, body_bytes_raw: 0, content_crc: 0, meta, body }
+    }
+
     /// Compresses and checksums a frame.
     pub(crate) fn new(frame: &Frame, compression: Compression) -> Result<Self> {
+        if frame.kind == MARK {
+            return Err(Error::new(Next::Refuse, "append a frame", "its kind is the journal's own"));
+        }
         if frame.body.len() > BODY_BYTES_MAX || frame.meta.len() > META_BYTES_MAX {
             return Err(Error::new(Next::Refuse, "append a frame", "it is over the size limit"));
         }

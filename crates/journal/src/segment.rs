@@ -16,7 +16,9 @@ use crate::{
 /// Bytes before the first frame: the header and its copy.
 pub(crate) const START: u64 = 128;
 
-const VERSION: u32 = 1;
+/// Version 2 brought marks.
+const VERSION: u32 = 2;
+const VERSION_MIN: u32 = 1;
 const MAGIC: [u8; 8] = *b"\xf5FadenJ\n";
 const LABEL_BYTES: usize = 64;
 const SUFFIX: &str = ".journal";
@@ -24,6 +26,7 @@ const SUFFIX: &str = ".journal";
 /// What the header of a segment says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Label {
+    pub(crate) version: u32,
     pub(crate) segment: u64,
     pub(crate) epoch: u64,
     /// The sequence number of the first frame.
@@ -33,11 +36,16 @@ pub(crate) struct Label {
 }
 
 impl Label {
+    /// The label of a segment that is begun now.
+    pub(crate) fn new(segment: u64, epoch: u64, sequence: u64, previous: (u64, u64)) -> Self {
+        Self { version: VERSION, segment, epoch, sequence, previous }
+    }
+
     /// The bytes at the start of the file.
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut label = Vec::with_capacity(START as usize);
         label.put_slice(&MAGIC);
-        label.put_u32_le(VERSION);
+        label.put_u32_le(self.version);
         for field in [self.segment, self.epoch, self.sequence, self.previous.0, self.previous.1, 0] {
             label.put_u64_le(field);
         }
@@ -60,7 +68,7 @@ impl Label {
                 continue;
             }
             let version = u32::from_le_bytes([fields[8], fields[9], fields[10], fields[11]]);
-            if version != VERSION {
+            if !(VERSION_MIN..=VERSION).contains(&version) {
                 let cause = format!("it has version {version} of the format, this program knows {VERSION}");
                 return Err(Error::new(Next::Repair, "read a segment", cause));
             }
@@ -69,7 +77,7 @@ impl Label {
                 u64::from_le_bytes(*bytes)
             };
             let [segment, epoch, sequence] = [field(0), field(1), field(2)];
-            return Ok(Some(Self { segment, epoch, sequence, previous: (field(3), field(4)) }));
+            return Ok(Some(Self { version, segment, epoch, sequence, previous: (field(3), field(4)) }));
         }
         Ok(None)
     }
@@ -109,9 +117,14 @@ impl Scan {
             };
             if let Some(header) = header.filter(|header| self.holds(at, header)) {
                 self.damaged += header.sequence - self.expected;
-                self.expected = header.sequence + 1;
+                self.expected = header.sequence;
                 self.end = past;
-                return Some((at, header));
+                if header.kind != frame::MARK {
+                    self.expected += 1;
+                    return Some((at, header));
+                }
+                at = past;
+                continue;
             }
             at = self.candidate(past)?;
         }

@@ -2,6 +2,8 @@
 //!
 //! Whoever waits alone is written at once; while the disk is busy the next group gathers. A failed
 //! write or sync is never repeated on the same file: its segment is abandoned, its group refused.
+//! When nothing waits any more, a mark says that what lies before it was acknowledged: damage to the last frame
+//! is then told from a write that was never finished.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -19,7 +21,7 @@ use crate::{
     Position, Settings, Sync,
     disk::{Disk, File},
     error::{Doing, Error, Next, Result},
-    frame::{Frame, Packed},
+    frame::{Frame, HEADER_BYTES, Packed},
     segment::{self, Found, Label},
 };
 
@@ -28,6 +30,9 @@ const PACK_INLINE_BYTES_MAX: usize = 512 << 10;
 
 /// A group's buffer above this is given back after use.
 const BUFFER_BYTES_KEPT: usize = 4 << 20;
+
+/// How long nothing must be written until a mark is.
+const MARK_AFTER: Duration = Duration::from_millis(50);
 
 /// Failures in a row after which appends are refused without trying.
 const FAILURES_MAX: u32 = 2;
@@ -131,6 +136,7 @@ impl Journal {
             sequence: found.sequence,
             epoch,
             buffer: Vec::new(),
+            unmarked: false,
             failures: 0,
         };
         let thread = std::thread::Builder::new().name("journal".into()).spawn(move || writer.run());
@@ -306,7 +312,16 @@ struct Writer {
     sequence: u64,
     epoch: u64,
     buffer: Vec<u8>,
+    /// The open segment ends with acknowledged frames, not with a mark.
+    unmarked: bool,
     failures: u32,
+}
+
+/// What the writer does next.
+enum Turn {
+    Write(Group),
+    Mark,
+    End,
 }
 
 struct Open {
@@ -317,31 +332,72 @@ struct Open {
 
 impl Writer {
     fn run(mut self) {
-        while let Some(group) = self.take() {
-            let began = Instant::now();
-            let outcome = self.write(&group);
-            let busy_ns = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
-            self.shared.counters.busy_ns.fetch_add(busy_ns, Relaxed);
-            match outcome {
-                Ok(()) => self.kept(group),
-                Err(error) => self.failed(group, &error),
-            }
-            if self.buffer.capacity() > BUFFER_BYTES_KEPT {
-                self.buffer = Vec::new();
+        loop {
+            match self.turn() {
+                Turn::Write(group) => self.commit(group),
+                Turn::Mark => self.mark(),
+                Turn::End => return,
             }
         }
     }
 
-    /// The next group; none once the journal is closed and nothing waits.
-    fn take(&self) -> Option<Group> {
+    fn turn(&self) -> Turn {
         let mut queue = lock(&self.shared.queue);
         while queue.waiting.is_empty() {
-            if queue.closed {
-                return None;
+            let mut late = false;
+            if !queue.closed {
+                let wait = if self.unmarked { MARK_AFTER } else { Duration::MAX };
+                let woken = self.shared.wake.wait_timeout(queue, wait);
+                let (again, timeout) = woken.unwrap_or_else(PoisonError::into_inner);
+                (queue, late) = (again, timeout.timed_out());
             }
-            queue = self.shared.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            match &self.open {
+                _ if !queue.waiting.is_empty() => break,
+                Some(open) if self.unmarked && (late || queue.closed) => {
+                    if queue.next.segment == open.segment {
+                        queue.next.offset += HEADER_BYTES as u64;
+                    }
+                    return Turn::Mark;
+                }
+                _ if queue.closed => return Turn::End,
+                _ => {}
+            }
         }
-        Some(queue.take(&self.shared.settings))
+        Turn::Write(queue.take(&self.shared.settings))
+    }
+
+    fn commit(&mut self, group: Group) {
+        let began = Instant::now();
+        let outcome = self.write(&group);
+        let busy_ns = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.shared.counters.busy_ns.fetch_add(busy_ns, Relaxed);
+        match outcome {
+            Ok(()) => self.kept(group),
+            Err(error) => self.failed(group, &error),
+        }
+        if self.buffer.capacity() > BUFFER_BYTES_KEPT {
+            self.buffer = Vec::new();
+        }
+    }
+
+    /// Writes a mark behind the acknowledged frames. It need not last, so it is not synced.
+    fn mark(&mut self) {
+        self.unmarked = false;
+        let Some(open) = &mut self.open else { return };
+        self.buffer.clear();
+        Packed::mark().put(self.sequence, open.salt, &mut self.buffer);
+        if let Err(error) = open.file.append(&self.buffer) {
+            let segment = open.segment;
+            tracing::warn!(segment, %error, "cannot mark the end of a journal segment: it is abandoned");
+            self.shared.counters.failures.fetch_add(1, Relaxed);
+            self.open = None;
+            let mut queue = lock(&self.shared.queue);
+            queue.next = queue.next.max(next_segment(segment));
+            return;
+        }
+        if let Some(bytes) = lock(&self.shared.segments).get_mut(&open.segment) {
+            *bytes += self.buffer.len() as u64;
+        }
     }
 
     fn write(&mut self, group: &Group) -> Result<()> {
@@ -362,7 +418,7 @@ impl Writer {
     }
 
     fn open_segment(&self, segment: u64) -> Result<Open> {
-        let label = Label { segment, epoch: self.epoch, sequence: self.sequence, previous: self.previous };
+        let label = Label::new(segment, self.epoch, self.sequence, self.previous);
         let doing = "begin a segment";
         let mut file = self.shared.disk.create(&segment::name(segment)).doing(Next::Retry, doing)?;
         lock(&self.shared.segments).insert(segment, segment::START);
@@ -380,6 +436,7 @@ impl Writer {
         counters.frames.fetch_add(group.frames.len() as u64, Relaxed);
         counters.bytes_stored.fetch_add(group.bytes as u64, Relaxed);
         self.sequence += group.frames.len() as u64;
+        self.unmarked = true;
         self.previous = (group.segment, group.start + group.bytes as u64);
         lock(&self.shared.segments).insert(self.previous.0, self.previous.1);
         if std::mem::take(&mut self.failures) > 0 {
@@ -397,7 +454,7 @@ impl Writer {
 
     /// Gives up the segment: after a failed sync nobody knows what its file holds.
     fn failed(&mut self, group: Group, error: &Error) {
-        self.open = None;
+        (self.open, self.unmarked) = (None, false);
         self.failures += 1;
         self.shared.counters.failures.fetch_add(1, Relaxed);
         tracing::error!(segment = group.segment, %error, "journal segment abandoned");

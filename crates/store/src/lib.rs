@@ -140,6 +140,8 @@ pub struct Work {
     pub bytes_read: u64,
     /// Pages that had to be read.
     pub pages_read: u64,
+    /// Pages that could not be read and were left out; the answer is partial then.
+    pub pages_damaged: u64,
     /// Pages that an index showed to be of no use.
     pub pages_pruned: u64,
     /// Spans that were compared with the filter.
@@ -154,6 +156,7 @@ impl std::ops::AddAssign for Work {
     fn add_assign(&mut self, more: Self) {
         self.bytes_read += more.bytes_read;
         self.pages_read += more.pages_read;
+        self.pages_damaged += more.pages_damaged;
         self.pages_pruned += more.pages_pruned;
         self.spans_seen += more.spans_seen;
         self.blocks_seen += more.blocks_seen;

@@ -65,14 +65,15 @@ fn a_view_outlives_the_growth_and_the_files_of_its_block() {
 }
 
 #[test]
-fn a_damaged_byte_is_an_error_that_names_file_and_place() {
+fn a_damaged_byte_costs_its_page_or_index_alone_and_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let meta = closed(folder.path());
     let rows = |view| {
         let answers = ask_all(view).into_iter();
-        answers.map(|answer| answer.map(|answer| format!("{:?}", answer.rows))).collect::<Result<Vec<_>, _>>()
+        let answers = answers.map(|answer| answer.unwrap());
+        answers.map(|answer| (format!("{:?}", answer.rows), answer.partial)).collect::<Vec<_>>()
     };
-    let expected = rows(BlockView::open(folder.path(), &meta).unwrap()).unwrap();
+    let expected = rows(BlockView::open(folder.path(), &meta).unwrap());
     for name in [DATA_FILE, INDEX_FILE] {
         let path = folder.path().join(name);
         let sound = fs::read(&path).unwrap();
@@ -82,16 +83,17 @@ fn a_damaged_byte_is_an_error_that_names_file_and_place() {
             let at = step * (sound.len() - 1) / 63;
             damaged[at] ^= 1 << (step % 8);
             fs::write(&path, &damaged).unwrap();
-            let answered = match BlockView::open(folder.path(), &meta) {
-                Err(error) => Err(error.to_string()),
-                Ok(view) => rows(view).map_err(|error| error.to_string()),
+            let answers = match BlockView::open(folder.path(), &meta) {
+                Err(error) => vec![(String::new(), Some(error.to_string()))],
+                Ok(view) => rows(view),
             };
-            match answered {
-                Ok(rows) => assert!(rows == expected, "{name} at {at} changes an answer"),
-                Err(error) => {
-                    errors += 1;
-                    assert!(error.contains(name) && error.contains("at byte"), "{name} at {at}: {error}");
-                }
+            for (answer, expected) in answers.into_iter().zip(&expected) {
+                let Some(why) = &answer.1 else {
+                    assert!(answer == *expected, "{name} at {at} changes an answer");
+                    continue;
+                };
+                errors += 1;
+                assert!(why.contains(name) && why.contains("at byte"), "{name} at {at}: {why}");
             }
         }
         assert!(errors > 16, "{name}: {errors} of 64 damaged bytes were noticed");
@@ -113,8 +115,51 @@ fn a_file_that_was_cut_is_an_error() {
     fs::write(&path, &sound).unwrap();
     fs::write(folder.path().join(DATA_FILE), b"PAR1").unwrap();
     let view = BlockView::open(folder.path(), &meta).unwrap();
-    let error = ask_all(view).remove(0).unwrap_err().to_string();
-    assert!(error.contains(DATA_FILE), "{error}");
+    let answer = ask_all(view).remove(0).unwrap();
+    assert!(answer.work.pages_damaged > 0);
+    let why = answer.partial.unwrap();
+    assert!(why.contains(DATA_FILE), "{why}");
+}
+
+#[test]
+fn the_rows_of_a_damaged_page_are_missing_and_no_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut block = OpenBlock::create(folder.path(), "b").unwrap();
+    let chunk: Vec<Batch> = (0..29).flat_map(|seed| spans(seed, 300)).collect();
+    block.append(&chunk).unwrap();
+    let meta = block.close().unwrap();
+    let part = {
+        let view = BlockView::open(folder.path(), &meta).unwrap();
+        assert!(view.groups[0].zones.len() > 1, "there are several pages");
+        view.groups[0].chunks[crate::columns::schema::leaf::NAME].pages[1]
+    };
+    let path = folder.path().join(DATA_FILE);
+    let mut data = fs::read(&path).unwrap();
+    let sound = BlockView::open(folder.path(), &meta).unwrap();
+    let count = |view: BlockView, ask| {
+        let plan = Plan { limit: store::plan::LIMIT_MAX, ..Plan::new(Tenant::default(), ask) };
+        let sources = Sources { head: Vec::new(), blocks: vec![Arc::new(view)] };
+        let answer = run(&plan, &sources).unwrap();
+        let spans: usize = match answer.rows {
+            store::Rows::Traces(traces) => traces.iter().map(|trace| trace.spans().count()).sum(),
+            store::Rows::Names(names) => names.iter().map(|name| name.spans as usize).sum(),
+            other => panic!("{other:?}"),
+        };
+        (spans, answer.partial)
+    };
+    let named = Ask::Values { key: "http.route".into(), level: Level::Any };
+    let (all, routes) = (count(sound.clone(), Ask::Traces).0, count(sound, named.clone()).0);
+    data[part.at as usize + part.length as usize / 2] ^= 8;
+    fs::write(&path, &data).unwrap();
+    let (left, why) = count(BlockView::open(folder.path(), &meta).unwrap(), Ask::Traces);
+    let page = crate::columns::sink::PAGE_ROWS;
+    assert!(all - page <= left && left < all, "{left} of {all}");
+    assert!(why.is_some_and(|why| why.contains("in 1 places")));
+    assert_eq!(
+        count(BlockView::open(folder.path(), &meta).unwrap(), named),
+        (routes, None),
+        "not in that page"
+    );
 }
 
 /// The block in `golden/block-1` was written by version 1 of the format, with the spans of `spans.otlp`.

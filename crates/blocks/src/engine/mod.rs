@@ -221,7 +221,11 @@ impl Inner {
         });
         let panicked = |_| Err(ReadError::Failed { reason: "the search panicked".into() });
         let mut answer = searched.await.unwrap_or_else(panicked)?;
-        answer.partial = answer.partial.or(missing);
+        self.metrics.damaged_pages.inc_by(answer.work.pages_damaged);
+        answer.partial = match (missing, answer.partial) {
+            (Some(missing), Some(partial)) => Some(format!("{missing}; {partial}")),
+            (missing, partial) => missing.or(partial),
+        };
         Ok(answer)
     }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Doing, Next, Result};
+use crate::error::{Doing, Error, Next, Result};
 
 const FILE: &str = "node.json";
 
@@ -21,14 +21,22 @@ pub(crate) struct Identity {
     pub(crate) epoch: u64,
 }
 
+/// The file; before there was a checksum it had none.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    #[serde(flatten)]
+    identity: Identity,
+    crc32c: Option<String>,
+}
+
 impl Identity {
     /// The name of the directory, or a new one; the epoch is one that was never used.
     pub(crate) fn next(path: &Path) -> Result<Self> {
         let doing = || format!("read {}", path.join(FILE).display());
         let identity = match fs::read(path.join(FILE)) {
             Ok(bytes) => {
-                let last: Self = serde_json::from_slice(&bytes).doing(Next::Repair, doing())?;
-                Self { epoch: last.epoch + 1, ..last }
+                let last = Self::decode(&bytes).doing(Next::Repair, doing())?;
+                Self { epoch: last.epoch.saturating_add(1), ..last }
             }
             Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Self { node: draw()?, epoch: 1 },
             Err(cause) => return Err(cause).doing(Next::Refuse, doing()),
@@ -46,10 +54,25 @@ impl Identity {
         Ok(())
     }
 
+    fn decode(bytes: &[u8]) -> Result<Self> {
+        let Written { identity, crc32c } = serde_json::from_slice(bytes)
+            .doing(Next::Repair, "read it as JSON: it is damaged; put it back from a copy")?;
+        match crc32c {
+            Some(crc32c) if crc32c != identity.sum() => {
+                Err(Error::new(Next::Repair, "its checksum does not hold; put it back from a copy"))
+            }
+            _ => Ok(identity),
+        }
+    }
+
+    fn sum(&self) -> String {
+        format!("{:08x}", crc32c::crc32c(format!("{} {}", self.node, self.epoch).as_bytes()))
+    }
+
     fn write(&self, path: &Path) -> std::io::Result<()> {
         let new = path.join("node.json.new");
         let mut file = fs::File::create(&new)?;
-        file.write_all(&serde_json::to_vec(self)?)?;
+        file.write_all(&serde_json::to_vec(&Written { identity: self.clone(), crc32c: Some(self.sum()) })?)?;
         file.sync_all()?;
         fs::rename(&new, path.join(FILE))?;
         fs::File::open(path)?.sync_all()
@@ -75,6 +98,8 @@ mod tests {
         assert_eq!((&second.node, second.epoch), (&first.node, first.epoch + 1));
         second.raise(dir.path(), 9).unwrap();
         assert_eq!(Identity::next(dir.path()).unwrap().epoch, 10);
+        fs::write(dir.path().join(FILE), br#"{"node":"00112233445566aa","epoch":20}"#).unwrap();
+        assert_eq!(Identity::next(dir.path()).unwrap().epoch, 21);
         let other = tempfile::tempdir().unwrap();
         assert_ne!(Identity::next(other.path()).unwrap().node, first.node);
     }

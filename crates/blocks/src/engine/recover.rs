@@ -47,6 +47,8 @@ pub(super) struct Recovery {
     finished: Notify,
     /// Blocks that cannot be read.
     unreadable: Mutex<Vec<String>>,
+    /// A part of the journal cannot be used by this program, and is kept.
+    unused: AtomicBool,
 }
 
 impl Recovery {
@@ -69,9 +71,31 @@ impl Recovery {
         if !self.done.load(Acquire) {
             return Some("the store has just started and does not search everything yet".into());
         }
+        let mut missing = Vec::new();
         let unreadable = self.unreadable();
-        let first = unreadable.first()?;
-        Some(format!("{} blocks cannot be read ({first}): run `faden store check`", unreadable.len()))
+        if let Some(first) = unreadable.first() {
+            let count = unreadable.len();
+            missing.push(format!("{count} blocks cannot be read ({first}): run `faden store check`"));
+        }
+        match self.lost.load(Relaxed) {
+            0 => {}
+            lost => missing.push(format!("{lost} frames of the journal were damaged at the last start")),
+        }
+        if self.unused.load(Relaxed) {
+            missing.push("a part of the journal cannot be read by this version".into());
+        }
+        (!missing.is_empty()).then(|| missing.join("; "))
+    }
+
+    /// Blocks that cannot be read.
+    pub(super) fn blocks_unreadable(&self) -> u64 {
+        self.unreadable().len() as u64
+    }
+
+    /// The rest of the journal is kept but not searchable.
+    fn cannot_use(&self, error: &dyn std::error::Error) {
+        tracing::error!(%error, "the rest of the journal is kept but not searchable");
+        self.unused.store(true, Relaxed);
     }
 
     /// A block is damaged; said once.
@@ -101,13 +125,13 @@ impl Inner {
         let inner = self.clone();
         let refilled = tokio::task::spawn_blocking(move || {
             if let Err(error) = inner.refill(&mut replay, &committed, generation) {
-                tracing::error!(%error, "the rest of the journal is kept but not searchable");
+                inner.recovery.cannot_use(&error);
             }
             inner.freeze.notify_one();
         });
         self.open_listed().await;
-        if refilled.await.is_err() {
-            tracing::error!("replaying the journal panicked; the rest of it is kept but not searchable");
+        if let Err(error) = refilled.await {
+            self.recovery.cannot_use(&error);
         }
         self.recovery.bytes_left.store(0, Relaxed);
         self.recovery.done.store(true, Release);

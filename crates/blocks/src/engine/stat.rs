@@ -147,6 +147,7 @@ impl Inner {
             blocks: stat.blocks,
             block_bytes: stat.block_bytes,
             lost_frames: stat.recovery.frames_lost,
+            unreadable: self.recovery.blocks_unreadable(),
         });
     }
 }

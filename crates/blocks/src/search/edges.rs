@@ -40,7 +40,7 @@ pub(super) fn edges(run: &mut Run<'_>) -> Result<Vec<Edge>> {
         if run.is_over_time() {
             break;
         }
-        group(run, place, &spread, (&mut counts, &mut odd))?;
+        group(run, place, &spread, (&mut counts, &mut odd));
     }
     let depth = if needs_attributes(&run.plan.spans) { Depth::Whole } else { Depth::Skeleton };
     for some in odd.ids.chunks(JOINED_MAX) {
@@ -70,6 +70,9 @@ impl Odd {
     }
 }
 
+/// The service of a row that can't be read.
+const LOST: u32 = u32::MAX;
+
 /// What the calls of a row group are counted from.
 #[derive(Default)]
 struct Columns {
@@ -81,26 +84,25 @@ struct Columns {
     found: Vec<bool>,
 }
 
-fn group(
-    run: &mut Run<'_>,
-    place: Place<'_>,
-    spread: &Spread,
-    (counts, odd): (&mut Counts, &mut Odd),
-) -> Result<()> {
+fn group(run: &mut Run<'_>, place: Place<'_>, spread: &Spread, (counts, odd): (&mut Counts, &mut Odd)) {
     let mut evaluator = Evaluator::new(place);
     let pages = 0..place.group.zones.len();
     let mut may_hold = false;
     for number in pages.clone() {
-        may_hold |= evaluator.may_hold(run.plan, number)?;
+        // What can't be read is found out, and said, when it is read.
+        may_hold |= evaluator.may_hold(run.plan, number).unwrap_or(true);
     }
     if !may_hold {
         evaluator.reader.work.pages_pruned += pages.len() as u64;
         run.work += evaluator.reader.work;
-        return Ok(());
+        return;
     }
     let mut columns = Columns::default();
     for number in pages {
-        columns.read(run, &mut evaluator, number)?;
+        if let Err(error) = columns.read(run, &mut evaluator, number) {
+            columns.lose(&mut evaluator, number);
+            run.go_on_without(&error);
+        }
     }
     let mut calls: HashMap<(u32, u32), (u64, u64), FixedState> = HashMap::default();
     for trace in evaluator.by_row() {
@@ -117,7 +119,6 @@ fn group(
         count.0 += all;
         count.1 += failed;
     }
-    Ok(())
 }
 
 fn rows(trace: &TraceRows) -> std::ops::Range<usize> {
@@ -125,6 +126,19 @@ fn rows(trace: &TraceRows) -> std::ops::Range<usize> {
 }
 
 impl Columns {
+    /// Makes the rows of a page that can't be read neither parents nor children.
+    fn lose(&mut self, evaluator: &mut Evaluator<'_>, number: usize) {
+        let base = number * PAGE_ROWS;
+        let end = base + evaluator.reader.rows(number);
+        self.found.truncate(base);
+        self.services.truncate(base);
+        self.found.resize(end, false);
+        self.services.resize(end, LOST);
+        self.distances.resize(end, 0);
+        self.failed.resize(end, false);
+        evaluator.reader.forget(number);
+    }
+
     fn read(&mut self, run: &Run<'_>, evaluator: &mut Evaluator<'_>, number: usize) -> Result<()> {
         let base = number * PAGE_ROWS;
         let end = base + evaluator.reader.rows(number);
@@ -161,6 +175,9 @@ impl Columns {
             let distance = self.distances[row] as usize;
             let is_there = distance > 0 && distance <= row - trace.first as usize;
             if !self.found[row] || !is_there || self.services[row - distance] == self.services[row] {
+                continue;
+            }
+            if self.services[row - distance] == LOST {
                 continue;
             }
             let count = calls.entry((self.services[row - distance], self.services[row])).or_default();

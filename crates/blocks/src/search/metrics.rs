@@ -21,7 +21,7 @@ struct By<'a> {
     step: Option<u64>,
 }
 
-pub(super) fn metrics(run: &mut Run<'_>, fields: &[Field], step: Option<Duration>) -> Result<Vec<Metric>> {
+pub(super) fn metrics(run: &mut Run<'_>, fields: &[Field], step: Option<Duration>) -> Vec<Metric> {
     let step = step.map(|step| u64::try_from(step.as_nanos()).unwrap_or(u64::MAX));
     let by = By { fields, step };
     let mut groups = Groups::new(fields.len(), step.is_some(), run.plan.limit);
@@ -30,13 +30,13 @@ pub(super) fn metrics(run: &mut Run<'_>, fields: &[Field], step: Option<Duration
         if run.is_over_time() {
             break;
         }
-        scan(run, place, &by, &mut groups)?;
+        scan(run, place, &by, &mut groups);
     }
     let (rows, has_more) = groups.finish();
     if has_more {
         run.partial = Some(store::plan::more_rows(run.plan.limit));
     }
-    Ok(rows)
+    rows
 }
 
 fn head(run: &mut Run<'_>, by: &By<'_>, groups: &mut Groups) {
@@ -53,20 +53,15 @@ fn head(run: &mut Run<'_>, by: &By<'_>, groups: &mut Groups) {
 }
 
 /// Counts the spans of a row group by its columns.
-fn scan(run: &mut Run<'_>, place: Place<'_>, by: &By<'_>, groups: &mut Groups) -> Result<()> {
+fn scan(run: &mut Run<'_>, place: Place<'_>, by: &By<'_>, groups: &mut Groups) {
     let mut evaluator = Evaluator::new(place);
     let mut numbering = Numbering::default();
     for number in 0..place.group.zones.len() {
         if run.is_over_time() {
             break;
         }
-        if !evaluator.may_hold(run.plan, number)? {
-            evaluator.reader.work.pages_pruned += 1;
-            continue;
-        }
-        let mask = evaluator.page(run.plan, number)?;
-        if mask.contains(&true) {
-            page(&mut evaluator, (&mask, number), (by, &mut numbering), groups)?;
+        if let Err(error) = page(run, (&mut evaluator, number), (by, &mut numbering), groups) {
+            run.go_on_without(&error);
         }
         evaluator.reader.forget(number);
         if groups.settle() {
@@ -74,15 +69,23 @@ fn scan(run: &mut Run<'_>, place: Place<'_>, by: &By<'_>, groups: &mut Groups) -
         }
     }
     run.work += evaluator.reader.work;
-    Ok(())
 }
 
+/// Adds up the spans of one page; none of them where something of it can't be read.
 fn page(
-    evaluator: &mut Evaluator<'_>,
-    (mask, number): (&[bool], usize),
+    run: &Run<'_>,
+    (evaluator, number): (&mut Evaluator<'_>, usize),
     (by, numbering): (&By<'_>, &mut Numbering),
     groups: &mut Groups,
 ) -> Result<()> {
+    if !evaluator.may_hold(run.plan, number)? {
+        evaluator.reader.work.pages_pruned += 1;
+        return Ok(());
+    }
+    let mask = evaluator.page(run.plan, number)?;
+    if !mask.contains(&true) {
+        return Ok(());
+    }
     let mut columns = Vec::with_capacity(by.fields.len());
     for field in by.fields.iter().enumerate() {
         columns.push(numbering.numbers(evaluator, field, number, groups)?);

@@ -20,6 +20,7 @@ mod texts;
 mod traces;
 mod values;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -28,9 +29,13 @@ use store::plan::{Ask, out_of_time};
 use store::{Answer, Plan, ReadError, Rows, Work};
 
 use crate::block::BlockView;
+use crate::error::Error;
 use crate::index::Group;
 use literal::Literals;
 pub use scan::Scan;
+
+/// Damaged pages that are told apart in one answer; further ones are left out without being counted.
+const DAMAGES_MAX: usize = 1024;
 
 /// Everything that is searchable at one instant.
 #[derive(Clone, Debug, Default)]
@@ -52,14 +57,13 @@ pub fn run(plan: &Plan, sources: &Sources) -> Result<Answer, ReadError> {
         Ask::Traces | Ask::Summaries => traces::traces(&mut run),
         Ask::Edges => edges::edges(&mut run).map(|edges| (Rows::Edges(edges), None)),
         Ask::Services | Ask::Operations | Ask::Keys | Ask::Values { .. } => {
-            names::names(&mut run).map(|names| (Rows::Names(names), None))
+            Ok((Rows::Names(names::names(&mut run)), None))
         }
-        Ask::Metrics { by, step } => {
-            metrics::metrics(&mut run, by, *step).map(|metrics| (Rows::Metrics(metrics), None))
-        }
+        Ask::Metrics { by, step } => Ok((Rows::Metrics(metrics::metrics(&mut run, by, *step)), None)),
     };
     let (rows, next) = answered.map_err(|error| ReadError::Failed { reason: error.to_string() })?;
-    Ok(Answer { rows, next, partial: run.partial, work: run.work })
+    let partial = run.shortfall();
+    Ok(Answer { rows, next, partial, work: run.work })
 }
 
 /// A row group of the tenant, and the block that it is in.
@@ -77,6 +81,8 @@ struct Run<'a> {
     begun: Instant,
     work: Work,
     partial: Option<String>,
+    /// What is wrong with each page that could not be read; at most [`DAMAGES_MAX`].
+    damages: BTreeSet<String>,
 }
 
 impl<'a> Run<'a> {
@@ -87,7 +93,15 @@ impl<'a> Run<'a> {
             groups.extend(of_tenant.map(|group| Place { view, group }));
         }
         let head = sources.head.iter().filter(|batch| *batch.tenant() == plan.tenant).collect();
-        Self { plan, head, groups, begun: Instant::now(), work: Work::default(), partial: None }
+        Self {
+            plan,
+            head,
+            groups,
+            begun: Instant::now(),
+            work: Work::default(),
+            partial: None,
+            damages: BTreeSet::new(),
+        }
     }
 
     /// True where the time is over; the answer is partial then.
@@ -97,6 +111,26 @@ impl<'a> Run<'a> {
             self.partial = Some(out_of_time(self.plan.time_limit));
         }
         over
+    }
+
+    /// Goes on without a page that can't be read: its rows alone are missing, and the answer says so.
+    fn go_on_without(&mut self, error: &Error) {
+        if self.damages.len() < DAMAGES_MAX && self.damages.insert(error.to_string()) {
+            tracing::error!(%error, "a page is left out of an answer");
+        }
+    }
+
+    /// Why rows may be missing.
+    fn shortfall(&mut self) -> Option<String> {
+        let count = self.damages.len();
+        self.work.pages_damaged = count as u64;
+        let damage = self.damages.first().map(|first| {
+            format!("what cannot be read is left out, in {count} places ({first}): run `faden store check`")
+        });
+        match (damage, self.partial.take()) {
+            (Some(damage), Some(partial)) => Some(format!("{damage}; {partial}")),
+            (damage, partial) => damage.or(partial),
+        }
     }
 
     /// The batches of the head that may hold a span that the plan looks for.

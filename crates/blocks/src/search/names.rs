@@ -18,7 +18,7 @@ use crate::columns::sink::PAGE_ROWS;
 use crate::error::{Doing, Next, Result};
 use crate::index::Operation;
 
-pub(super) fn names(run: &mut Run<'_>) -> Result<Vec<Name>> {
+pub(super) fn names(run: &mut Run<'_>) -> Vec<Name> {
     let mut counts = Counts::default();
     head(run, &mut counts);
     for place in run.groups.clone() {
@@ -26,10 +26,10 @@ pub(super) fn names(run: &mut Run<'_>) -> Result<Vec<Name>> {
             break;
         }
         if !by_catalogue(run, place, &mut counts) {
-            by_columns(run, place, &mut counts)?;
+            by_columns(run, place, &mut counts);
         }
     }
-    Ok(run.cut(counts.finish()))
+    run.cut(counts.finish())
 }
 
 fn head(run: &mut Run<'_>, counts: &mut Counts) {
@@ -112,23 +112,16 @@ fn holds(condition: &Condition, operation: &Operation) -> bool {
     }
 }
 
-fn by_columns(run: &mut Run<'_>, place: Place<'_>, counts: &mut Counts) -> Result<()> {
+fn by_columns(run: &mut Run<'_>, place: Place<'_>, counts: &mut Counts) {
     let mut evaluator = Evaluator::new(place);
     let mut tally = Tally::default();
     for number in 0..place.group.zones.len() {
         if run.is_over_time() {
             break;
         }
-        if !evaluator.may_hold(run.plan, number)? {
-            evaluator.reader.work.pages_pruned += 1;
-            continue;
-        }
-        let mask = evaluator.page(run.plan, number)?;
-        if mask.contains(&true) {
-            match &run.plan.ask {
-                Ask::Keys => keys(&run.plan.ask, &mut evaluator, (&mask, number), counts)?,
-                ask => columns(ask, &mut evaluator, (&mask, number), &mut tally)?,
-            }
+        if let Err(error) = page(run, &mut evaluator, number, (counts, &mut tally)) {
+            tally.here.clear();
+            run.go_on_without(&error);
         }
         evaluator.reader.forget(number);
     }
@@ -136,7 +129,27 @@ fn by_columns(run: &mut Run<'_>, place: Place<'_>, counts: &mut Counts) -> Resul
     for ((name, kind), number) in tally.numbers {
         counts.add(&name, kind, tally.spans[number as usize]);
     }
-    Ok(())
+}
+
+/// Counts the names of one page.
+fn page(
+    run: &Run<'_>,
+    evaluator: &mut Evaluator<'_>,
+    number: usize,
+    (counts, tally): (&mut Counts, &mut Tally),
+) -> Result<()> {
+    if !evaluator.may_hold(run.plan, number)? {
+        evaluator.reader.work.pages_pruned += 1;
+        return Ok(());
+    }
+    let mask = evaluator.page(run.plan, number)?;
+    if !mask.contains(&true) {
+        return Ok(());
+    }
+    match &run.plan.ask {
+        Ask::Keys => keys(&run.plan.ask, evaluator, (&mask, number), counts),
+        ask => columns(ask, evaluator, (&mask, number), tally),
+    }
 }
 
 /// Counts of names, by a number for each.

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use foldhash::fast::FixedState;
 use model::{Batch, SpanId, Trace, TraceId};
 
-use super::{Place, Run};
+use super::Run;
 use crate::block::GroupReader;
 use crate::columns::conventions;
 use crate::columns::rebuild::Rebuilder;
@@ -93,25 +93,30 @@ fn from_groups(run: &mut Run<'_>, ids: &[TraceId], depth: Depth) -> Result<Vec<V
         let mut reader = GroupReader::new(place.view, place.group);
         for (first, count, number) in wanted {
             reader.forget_before(first as usize / PAGE_ROWS);
-            parts[number].push(read(&mut reader, place, first..first + count, depth)?);
+            parts[number].push(read(run, &mut reader, first..first + count, depth)?);
         }
         run.work += reader.work;
     }
     Ok(parts)
 }
 
+/// Rows of one trace; those in a page that can't be read are left out.
 fn read(
+    run: &mut Run<'_>,
     reader: &mut GroupReader<'_>,
-    place: Place<'_>,
     rows: std::ops::Range<u32>,
     depth: Depth,
 ) -> Result<Batch> {
     let mut rebuilder = Rebuilder::default();
     let rows: Vec<u32> = rows.collect();
     let only = (depth == Depth::Skeleton).then_some(&SKELETON[..]);
-    reader.rebuild(&rows, only, &mut rebuilder)?;
+    for rows in rows.chunk_by(|left, right| left / PAGE_ROWS as u32 == right / PAGE_ROWS as u32) {
+        if let Err(error) = reader.rebuild(rows, only, &mut rebuilder) {
+            run.go_on_without(&error);
+        }
+    }
     let bytes = rebuilder.finish();
-    Batch::read(bytes.into(), place.group.tenant.clone()).doing(Next::Repair, "put a trace together")
+    Batch::read(bytes.into(), reader.group.tenant.clone()).doing(Next::Repair, "put a trace together")
 }
 
 /// True where two spans of a skeleton have the same id and start.

@@ -139,7 +139,7 @@ fn matches(run: &mut Run<'_>) -> Result<HashSet<TraceId, FixedState>> {
         }
         let mut evaluator = Evaluator::new(place);
         for number in 0..place.group.zones.len() {
-            for trace in page_matches(run, &mut evaluator, number)? {
+            for trace in page_matches(run, &mut evaluator, number) {
                 ids.insert(trace.id);
             }
         }
@@ -166,7 +166,7 @@ fn newest(run: &mut Run<'_>) -> Result<Vec<Found>> {
         }
         let place = run.groups[at];
         let evaluator = evaluators.entry(at).or_insert_with(|| Evaluator::new(place));
-        let mut matches = page_matches(run, evaluator, number)?;
+        let mut matches = page_matches(run, evaluator, number);
         matches.sort_unstable_by_key(|trace| std::cmp::Reverse(trace.start));
         for trace in matches {
             if newest.is_full(run, trace.start) {
@@ -281,8 +281,17 @@ fn head_matches(run: &mut Run<'_>) -> Vec<TraceId> {
     found
 }
 
-/// The traces of which some span in the page passes.
-fn page_matches(run: &Run<'_>, evaluator: &mut Evaluator<'_>, number: usize) -> Result<Vec<TraceRows>> {
+/// The traces of which some span in the page passes; none where it can't be read.
+fn page_matches(run: &mut Run<'_>, evaluator: &mut Evaluator<'_>, number: usize) -> Vec<TraceRows> {
+    let read = read_page(run, evaluator, number);
+    read.unwrap_or_else(|error| {
+        evaluator.reader.forget(number);
+        run.go_on_without(&error);
+        Vec::new()
+    })
+}
+
+fn read_page(run: &Run<'_>, evaluator: &mut Evaluator<'_>, number: usize) -> Result<Vec<TraceRows>> {
     if !evaluator.may_hold(run.plan, number)? {
         evaluator.reader.work.pages_pruned += 1;
         return Ok(Vec::new());

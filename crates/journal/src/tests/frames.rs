@@ -8,7 +8,7 @@ use crate::{
     segment::{Intact, Label, START, intact},
 };
 
-const LABEL: Label = Label { segment: 7, epoch: 3, sequence: 100, previous: (6, 4000) };
+const LABEL: Label = Label { version: 2, segment: 7, epoch: 3, sequence: 100, previous: (6, 4000) };
 
 /// A segment of frames with these bodies, and where each frame begins.
 fn segment(bodies: &[&[u8]]) -> (Vec<u8>, Vec<usize>) {

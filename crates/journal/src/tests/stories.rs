@@ -105,14 +105,14 @@ async fn a_segment_of_a_newer_version_is_refused_before_anything_changes() {
     let path = dir.path().join("journal").join(crate::segment::name(1));
     let mut bytes = std::fs::read(&path).unwrap();
     for copy in [0, 64] {
-        bytes[copy + 8] = 2;
+        bytes[copy + 8] = 3;
         let crc = crc32c::crc32c(&bytes[copy..copy + 60]).to_le_bytes();
         bytes[copy + 60..copy + 64].copy_from_slice(&crc);
     }
     std::fs::write(&path, &bytes).unwrap();
     let error = crate::open(disk, settings()).err().expect("it is refused");
     assert_eq!(error.next, Next::Repair);
-    assert!(error.to_string().contains("version 2"), "{error}");
+    assert!(error.to_string().contains("version 3"), "{error}");
     assert_eq!(std::fs::read(&path).unwrap(), bytes);
 }
 
@@ -134,4 +134,65 @@ async fn an_oversized_frame_is_refused_for_good() {
     let meta = vec![0; crate::META_BYTES_MAX + 1];
     let error = journal.append(Frame::new(1, meta, "")).await.unwrap_err();
     assert_eq!(error.next, Next::Refuse);
+}
+
+/// The file of segment 1 as a process leaves it that had time to mark its end.
+async fn marked(texts: &[&str]) -> (tempfile::TempDir, Arc<Directory>, std::path::PathBuf) {
+    let (dir, disk) = directory();
+    let (journal, _) = open(&disk);
+    for text in texts {
+        journal.append(frame(text)).await.unwrap();
+    }
+    journal.close();
+    let path = dir.path().join("journal").join(crate::segment::name(1));
+    (dir, disk, path)
+}
+
+#[tokio::test]
+async fn damage_to_the_last_frame_is_counted_and_a_write_that_never_ended_is_not() {
+    let (_dir, disk, path) = marked(&["first", "last"]).await;
+    let whole = std::fs::read(&path).unwrap();
+    let mark = whole.len() - crate::frame::HEADER_BYTES;
+    for at in crate::segment::START as usize..whole.len() {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 4;
+        std::fs::write(&path, &bytes).unwrap();
+        let mut replay = crate::replay(disk.clone()).unwrap();
+        let (frames, damaged) = if at < mark { (1, 1) } else { (2, 0) };
+        assert_eq!(texts(&mut replay).len(), frames, "byte {at}");
+        assert_eq!(replay.tally().damaged, damaged, "byte {at}");
+    }
+    std::fs::write(&path, &whole[..mark - 1]).unwrap();
+    let mut replay = crate::replay(disk).unwrap();
+    assert_eq!((texts(&mut replay).len(), replay.tally().damaged, replay.tally().torn), (1, 0, 1));
+}
+
+#[tokio::test]
+async fn writing_goes_on_behind_a_mark() {
+    let (_dir, disk) = directory();
+    let (journal, _) = open(&disk);
+    let first = journal.append(frame("first")).await.unwrap();
+    let unmarked = journal.stat().bytes;
+    while journal.stat().bytes == unmarked {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    let second = journal.append(frame("second")).await.unwrap();
+    assert_eq!(second.segment, first.segment);
+    journal.close();
+    let mut replay = crate::replay(disk).unwrap();
+    let positions: Vec<Position> = replay.by_ref().map(|frame| frame.unwrap().position).collect();
+    assert_eq!(positions, [first, second]);
+    assert_eq!(replay.tally().damaged, 0);
+}
+
+/// Version 1 had no marks; `golden/segment-1` was written by it.
+#[tokio::test]
+async fn a_segment_of_version_1_can_be_read() {
+    let (dir, disk) = directory();
+    let golden = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/segment-1");
+    std::fs::copy(golden, dir.path().join("journal").join(crate::segment::name(1))).unwrap();
+    let (journal, mut replay) = open(&disk);
+    assert_eq!(texts(&mut replay), ["one", "two", "three"]);
+    assert_eq!(replay.tally(), Tally { frames: 3, bytes: 131, damaged: 0, torn: 0 });
+    assert_eq!(journal.append(frame("four")).await.unwrap().segment, 2);
 }

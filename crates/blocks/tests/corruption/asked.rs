@@ -1,0 +1,151 @@
+//! A fixed set of questions, and whether the answers to them are right, or say what is missing.
+
+use std::{collections::BTreeSet, path::Path};
+
+use model::Tenant;
+use store::{
+    Answer, Ask, Compare, Condition, Field, Filter, Level, Operand, Order, Plan, Reader, Rows,
+    conformance::{describe, trace_id},
+};
+
+use crate::made::{self, Image};
+
+/// What the store answered, question by question.
+pub(crate) struct Answers(Vec<(String, Said)>);
+
+/// An answer as comparable lines.
+struct Said {
+    lines: Vec<String>,
+    /// Rows as far as they can be compared where some are missing: what it is, and how much of it.
+    parts: BTreeSet<(String, u64)>,
+    partial: Option<String>,
+}
+
+impl Answers {
+    /// Was every answer whole?
+    pub(crate) fn is_whole(&self) -> bool {
+        self.0.iter().all(|(_, said)| said.partial.is_none())
+    }
+
+    /// Is every answer the expected one, or partial, with a reason and without anything that is not expected?
+    pub(crate) fn compare(&self, expected: &Self) -> Result<(), String> {
+        for ((question, said), (_, right)) in self.0.iter().zip(&expected.0) {
+            match &said.partial {
+                None if said.lines == right.lines => {}
+                None => {
+                    return Err(format!(
+                        "{question}: wrong\n  expected {:?}\n  answered {:?}",
+                        right.lines, said.lines
+                    ));
+                }
+                Some(why) if !names_damage(why) => {
+                    return Err(format!("{question}: partial, but why? {why}"));
+                }
+                Some(_) => said.within(right).map_err(|what| format!("{question}: {what}"))?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Said {
+    fn new(answer: &Answer) -> Self {
+        let mut parts = BTreeSet::new();
+        let lines = match &answer.rows {
+            Rows::Traces(traces) => {
+                let spans = traces.iter().flat_map(|trace| trace.spans());
+                parts.extend(spans.map(|span| {
+                    (format!("{}/{} {} {}", span.trace_id(), span.span_id(), span.name(), span.service()), 1)
+                }));
+                traces.iter().flat_map(|trace| describe(trace)).collect()
+            }
+            Rows::Summaries(rows) => {
+                parts.extend(rows.iter().map(|row| (row.id.to_string(), row.spans)));
+                rows.iter().map(|row| format!("{row:?}")).collect()
+            }
+            Rows::Names(rows) => {
+                parts.extend(rows.iter().map(|row| (format!("{} {}", row.name, row.kind), row.spans)));
+                rows.iter().map(|row| format!("{row:?}")).collect()
+            }
+            Rows::Edges(rows) => {
+                parts.extend(rows.iter().map(|row| (format!("{} {}", row.parent, row.child), row.calls)));
+                rows.iter().map(|row| format!("{row:?}")).collect()
+            }
+            #[allow(
+                unreachable_patterns,
+                reason = "rows of a kind that is added later are compared as a whole"
+            )]
+            other => vec![format!("{other:?}")],
+        };
+        Self { lines, parts, partial: answer.partial.clone() }
+    }
+
+    /// Nothing is there that should not be, and nothing more often.
+    fn within(&self, right: &Self) -> Result<(), String> {
+        for (what, count) in &self.parts {
+            let there = right.parts.iter().any(|(known, most)| known == what && count <= most);
+            if !there {
+                return Err(format!("{what} ({count}) should not be there"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Does a message say that something is damaged, and where?
+pub(crate) fn names_damage(message: &str) -> bool {
+    let says = ["damaged", "cannot be read", "checksum", "is missing", "has version"];
+    says.iter().any(|word| message.contains(word)) && !message.contains("panicked")
+}
+
+/// The answers of the undamaged store.
+pub(crate) async fn whole(image: &Image) -> Answers {
+    let dir = image.write(None);
+    let answers = ask(dir.path()).await.unwrap();
+    assert!(answers.is_whole());
+    let rows: usize = answers.0.iter().map(|(_, said)| said.lines.len()).sum();
+    assert!(answers.0.iter().all(|(_, said)| !said.lines.is_empty()), "every question has an answer");
+    assert!(rows > 100, "{rows}");
+    answers
+}
+
+/// Asks everything of the store in a folder.
+pub(crate) async fn ask(path: &Path) -> Result<Answers, String> {
+    let engine = made::open(path).await?;
+    let mut answers = Vec::new();
+    for (question, plan) in questions() {
+        match engine.run(&plan).await {
+            Ok(answer) => answers.push((question.to_owned(), Said::new(&answer))),
+            Err(error) if names_damage(&error.to_string()) => {
+                let (lines, parts) = Default::default();
+                answers.push((question.to_owned(), Said { lines, parts, partial: Some(error.to_string()) }));
+            }
+            Err(error) => return Err(format!("{question}: {error}")),
+        }
+    }
+    Ok(Answers(answers))
+}
+
+fn questions() -> Vec<(&'static str, Plan)> {
+    let plan = |ask| Plan { limit: 1_000, ..Plan::new(Tenant::default(), ask) };
+    let attribute = |key: &str| Field::Attribute { level: Level::Span, key: key.into() };
+    let find = |field, operand| Plan { spans: Filter::equal(field, operand), ..plan(Ask::Summaries) };
+    let slow = Condition { field: Field::Duration, compare: Compare::AtLeast, operand: Operand::Int(1) };
+    let values = Ask::Values { key: "user.id".into(), level: Level::Any };
+    vec![
+        ("all traces", plan(Ask::Traces)),
+        ("summaries, longest first", Plan { order: Order::Longest, ..plan(Ask::Summaries) }),
+        ("one trace", Plan::trace(Tenant::default(), trace_id(2))),
+        ("errors", find(Field::Status, Operand::Status(model::StatusCode::Error))),
+        ("a service", find(Field::Service, Operand::Text("pay".into()))),
+        ("a text", find(attribute("request.id"), Operand::Text("r-1".into()))),
+        ("a number", find(attribute("user.id"), Operand::Int(6))),
+        ("slow ones", Plan { spans: Filter::Is(slow), order: Order::Oldest, ..plan(Ask::Summaries) }),
+        ("services", plan(Ask::Services)),
+        ("operations of a service", Plan { spans: Filter::service("web"), ..plan(Ask::Operations) }),
+        ("keys", plan(Ask::Keys)),
+        ("values", plan(values)),
+        ("edges", plan(Ask::Edges)),
+        ("metrics by service", plan(Ask::Metrics { by: vec![Field::Service], step: None })),
+    ]
+}

@@ -1,0 +1,126 @@
+//! Every byte of a small store is damaged in turn: the store answers right, or says what is damaged.
+//!
+//! `FADEN_CORRUPTION=all` damages each byte in three ways; without it, a sample is enough for every day. A store has blocks,
+//! a checkpoint and entries of the manifest, and a journal that was not yet brought into a block.
+
+#![expect(clippy::unwrap_used, reason = "helpers of a test fail where the test should")]
+
+mod asked;
+mod made;
+
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    time::Instant,
+};
+
+use asked::Answers;
+use made::Image;
+
+/// Bytes between two that are damaged, in the sample; a prime, so that no field is left out for ever.
+const STEP: usize = 211;
+
+/// No file of the store is larger: a small store, whose every byte can be tried.
+const FILE_BYTES_MAX: usize = 64 << 10;
+
+/// What is done to a byte.
+const FLIPS: [u8; 3] = [0x01, 0x80, 0xff];
+
+/// Panics anywhere in the process.
+static PANICS: AtomicU64 = AtomicU64::new(0);
+
+/// What became of the answers of one damaged store.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
+    /// Stores that answered everything right.
+    right: u64,
+    /// Stores of which some answer was partial, and said what is damaged.
+    partial: u64,
+    /// Stores that did not open, and said what is damaged.
+    refused: u64,
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_damaged_byte_makes_a_wrong_answer() {
+    std::panic::set_hook(Box::new(|panic| {
+        PANICS.fetch_add(1, Relaxed);
+        eprintln!("{panic}");
+    }));
+    let (step, flips) = if is_whole() { (1, &FLIPS[..]) } else { (STEP, &FLIPS[1..2]) };
+    let began = Instant::now();
+    let image = made::store().await;
+    let expected = asked::whole(&image).await;
+    let mut tallies: BTreeMap<String, Tally> = BTreeMap::new();
+    let mut wrong = Vec::new();
+    for (file, bytes) in image.files() {
+        assert!(bytes.len() <= FILE_BYTES_MAX, "{file} has {} bytes: no small store", bytes.len());
+        let tally = tallies.entry(kind(file).into()).or_default();
+        for at in (0..bytes.len()).step_by(step) {
+            for flip in flips {
+                match outcome(&image, &expected, file, (at, *flip)).await {
+                    Ok(Became::Right) => tally.right += 1,
+                    Ok(Became::Partial) => tally.partial += 1,
+                    Ok(Became::Refused) => tally.refused += 1,
+                    Err(what) => wrong.push(format!("{file}, byte {at} ^ {flip:#04x}: {what}")),
+                }
+            }
+        }
+    }
+    for (kind, Tally { right, partial, refused }) in &tallies {
+        println!(
+            "{kind:<22} {:>7} damaged: {right:>7} right, {partial:>7} partial, {refused:>6} refused",
+            right + partial + refused
+        );
+    }
+    println!("{} wrong answers, {} panics, {:.0?}", wrong.len(), PANICS.load(Relaxed), began.elapsed());
+    assert!(
+        wrong.is_empty(),
+        "{} damaged stores went wrong:\n{}",
+        wrong.len(),
+        wrong[..wrong.len().min(20)].join("\n")
+    );
+    assert_eq!(PANICS.load(Relaxed), 0);
+    let noticed = |kind: &str| tallies[kind].partial + tallies[kind].refused;
+    for kind in ["entry", "journal", "spans.idx", "spans.parquet"] {
+        assert!(noticed(kind) > 0, "no damage of {kind} was ever noticed: {tallies:?}");
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "whoever runs the test says how long it may take")]
+fn is_whole() -> bool {
+    std::env::var("FADEN_CORRUPTION").is_ok_and(|text| text == "all")
+}
+
+/// What a damaged store did, where it did nothing wrong.
+enum Became {
+    Right,
+    Partial,
+    Refused,
+}
+
+async fn outcome(
+    image: &Image,
+    expected: &Answers,
+    file: &str,
+    damage: (usize, u8),
+) -> Result<Became, String> {
+    let dir = image.write(Some((file, damage)));
+    match asked::ask(dir.path()).await {
+        Err(error) if asked::names_damage(&error) => Ok(Became::Refused),
+        Err(error) => Err(format!("the store does not open, and does not say why: {error}")),
+        Ok(answers) => {
+            answers.compare(expected)?;
+            Ok(if answers.is_whole() { Became::Right } else { Became::Partial })
+        }
+    }
+}
+
+/// What kind of file it is.
+fn kind(file: &str) -> &str {
+    match file.rsplit('/').next().unwrap_or(file) {
+        _ if file.starts_with("journal/") => "journal",
+        name if name.ends_with(".checkpoint.json") => "checkpoint",
+        _ if file.starts_with("manifest/") => "entry",
+        name => name,
+    }
+}
