@@ -19,69 +19,101 @@ pub struct Prefilter {
     pub trace: TraceFilter,
     /// The only traces that can match.
     pub ids: Option<Vec<TraceId>>,
+    /// True where exactly the spans that pass `spans` match, so that nothing is left to be evaluated.
+    pub is_exact: bool,
 }
 
 /// The filter of a pipeline: that of its leading spansets.
 #[must_use]
 pub fn prefilter(pipeline: &Pipeline) -> Prefilter {
-    let mut found = Prefilter { spans: Filter::All, trace: TraceFilter::default(), ids: None };
-    let mut stages = pipeline.stages.iter();
-    let Some(Stage::Spans(first)) = stages.next() else { return found };
-    let mut all = vec![of_spanset(first)];
+    let mut found =
+        Prefilter { spans: Filter::All, trace: TraceFilter::default(), ids: None, is_exact: false };
+    let Some(Stage::Spans(first)) = pipeline.stages.first() else { return found };
+    let mut all = of_spanset(first);
     if let Spanset::Filter(condition) = first {
         condition.iter().for_each(|condition| of_trace(condition, &mut found));
-        for stage in stages {
-            let Stage::Spans(Spanset::Filter(condition)) = stage else { break };
-            all.extend(condition.as_ref().map(of_expr));
+        for stage in &pipeline.stages[1..] {
+            let Stage::Spans(Spanset::Filter(condition)) = stage else {
+                all.is_exact &= matches!(stage, Stage::Select(_));
+                break;
+            };
+            all = all.and(condition.as_ref().map_or(Part::EVERY, of_expr));
             condition.iter().for_each(|condition| of_trace(condition, &mut found));
         }
     }
-    found.spans = and(all);
-    found
+    Prefilter { spans: all.filter, is_exact: all.is_exact, ..found }
+}
+
+/// A filter that no span fails which matches.
+struct Part {
+    filter: Filter,
+    /// True where no other span passes it.
+    is_exact: bool,
+}
+
+impl Part {
+    /// Every span, which is right for a condition that every span meets.
+    const EVERY: Self = Self { filter: Filter::All, is_exact: true };
+
+    /// Every span, for want of a better filter.
+    const UNKNOWN: Self = Self { filter: Filter::All, is_exact: false };
+
+    fn and(self, other: Self) -> Self {
+        Self { filter: and(vec![self.filter, other.filter]), is_exact: self.is_exact && other.is_exact }
+    }
+
+    fn or(self, other: Self) -> Self {
+        Self { filter: or(vec![self.filter, other.filter]), is_exact: self.is_exact && other.is_exact }
+    }
+
+    fn roughly(self) -> Self {
+        Self { is_exact: false, ..self }
+    }
 }
 
 /// A filter that some span of every matching trace passes, as selective as one side of a pair allows.
-fn of_spanset(spans: &Spanset) -> Filter {
+fn of_spanset(spans: &Spanset) -> Part {
     match spans {
-        Spanset::Filter(condition) => condition.as_ref().map_or(Filter::All, of_expr),
-        Spanset::Pipeline(pipeline) => prefilter(pipeline).spans,
+        Spanset::Filter(condition) => condition.as_ref().map_or(Part::EVERY, of_expr),
+        Spanset::Pipeline(pipeline) => Part { filter: prefilter(pipeline).spans, is_exact: false },
         Spanset::Pair(left, joint, right) => {
             let (left, right) = (of_spanset(left), of_spanset(right));
             match joint {
-                Joint::Or => or(vec![left, right]),
-                Joint::Structure(_, Form::Without) => right,
-                Joint::And | Joint::Structure(..) if matches!(right, Filter::All) => left,
-                Joint::And | Joint::Structure(..) => right,
+                Joint::Or => left.or(right),
+                Joint::Structure(_, Form::Without) => right.roughly(),
+                Joint::And | Joint::Structure(..) if matches!(right.filter, Filter::All) => left.roughly(),
+                Joint::And | Joint::Structure(..) => right.roughly(),
             }
         }
     }
 }
 
 /// A filter that every span passes for which the condition is true.
-fn of_expr(condition: &Expr) -> Filter {
+fn of_expr(condition: &Expr) -> Part {
     match &condition.kind {
-        ExprKind::And(left, right) => and(vec![of_expr(left), of_expr(right)]),
-        ExprKind::Or(left, right) => or(vec![of_expr(left), of_expr(right)]),
+        ExprKind::And(left, right) => of_expr(left).and(of_expr(right)),
+        ExprKind::Or(left, right) => of_expr(left).or(of_expr(right)),
         ExprKind::Compare(left, comparison, right) => match (&left.kind, &right.kind) {
             (ExprKind::Field(field), ExprKind::Literal(literal)) => of_field(field, *comparison, literal),
             (ExprKind::Literal(literal), ExprKind::Field(field)) => {
                 of_field(field, mirrored(*comparison), literal)
             }
-            _ => Filter::All,
+            _ => Part::UNKNOWN,
         },
         ExprKind::Match(inside, pattern, is_negated) => match &inside.kind {
             ExprKind::Field(field) => {
                 let compare = if *is_negated { Compare::MatchesNot } else { Compare::Matches };
                 any_of(field, compare, &Operand::Pattern(pattern.clone()))
             }
-            _ => Filter::All,
+            _ => Part::UNKNOWN,
         },
         ExprKind::Field(field) => any_of(field, Compare::Equal, &Operand::Bool(true)),
-        _ => Filter::All,
+        ExprKind::Literal(Literal::Bool(true)) => Part::EVERY,
+        _ => Part::UNKNOWN,
     }
 }
 
-fn of_field(field: &Field, comparison: Comparison, literal: &Literal) -> Filter {
+fn of_field(field: &Field, comparison: Comparison, literal: &Literal) -> Part {
     let operand = match literal {
         Literal::Text(text) => Operand::Text(text.clone()),
         Literal::Int(int) | Literal::Duration(int) => Operand::Int(*int),
@@ -93,7 +125,7 @@ fn of_field(field: &Field, comparison: Comparison, literal: &Literal) -> Filter 
     };
     let compare = match comparison {
         Comparison::Equal => Compare::Equal,
-        Comparison::Unequal => Compare::Exists,
+        Comparison::Unequal => Compare::Unequal,
         Comparison::Less => Compare::Less,
         Comparison::AtMost => Compare::AtMost,
         Comparison::Greater => Compare::Greater,
@@ -101,29 +133,41 @@ fn of_field(field: &Field, comparison: Comparison, literal: &Literal) -> Filter 
     };
     let has_order = matches!(operand, Operand::Text(_) | Operand::Int(_) | Operand::Number(_));
     match compare {
-        Compare::Exists => any_of(field, compare, &Operand::None),
-        Compare::Equal => any_of(field, compare, &operand),
+        Compare::Equal | Compare::Unequal => any_of(field, compare, &operand),
         _ if has_order => any_of(field, compare, &operand),
-        _ => Filter::All,
+        _ => Part::UNKNOWN,
     }
 }
 
-fn of_nil(field: &Field, comparison: Comparison) -> Filter {
-    match comparison {
-        Comparison::Unequal => any_of(field, Compare::Exists, &Operand::None),
-        Comparison::Equal => and(places(field)
-            .unwrap_or_default()
-            .into_iter()
-            .map(|field| is(field, Compare::Missing, Operand::None))
-            .collect()),
-        _ => Filter::All,
+fn of_nil(field: &Field, comparison: Comparison) -> Part {
+    match (comparison, field) {
+        (Comparison::Unequal, _) => any_of(field, Compare::Exists, &Operand::None),
+        (Comparison::Equal, Field::Attribute { .. }) if !is_service(field) => {
+            let Some(places) = places(field) else { return Part::UNKNOWN };
+            let missing = places.into_iter().map(|place| is(place, Compare::Missing, Operand::None));
+            Part { filter: and(missing.collect()), is_exact: true }
+        }
+        _ => Part::UNKNOWN,
     }
 }
 
-/// A comparison with whichever place the field's value may stand in.
-fn any_of(field: &Field, compare: Compare, operand: &Operand) -> Filter {
-    let Some(places) = places(field) else { return Filter::All };
-    or(places.into_iter().map(|field| is(field, compare, operand.clone())).collect())
+/// A comparison with the first place in which the field has a value.
+fn any_of(field: &Field, compare: Compare, operand: &Operand) -> Part {
+    let Some(places) = places(field) else { return Part::UNKNOWN };
+    let mut any = Vec::new();
+    let mut before = Vec::new();
+    for place in places {
+        let here = is(place.clone(), compare, operand.clone());
+        any.push(and(before.iter().cloned().chain([here]).collect()));
+        before.push(is(place, Compare::Missing, Operand::None));
+    }
+    let is_exact = !is_service(field) || matches!((compare, operand), (Compare::Equal, Operand::Text(_)));
+    Part { filter: or(any), is_exact }
+}
+
+/// A store gives a span without a service a name for it, which is no attribute.
+fn is_service(field: &Field) -> bool {
+    matches!(field, Field::Attribute { scope: Scope::Resource, key, .. } if key == "service.name")
 }
 
 fn is(field: Stored, compare: Compare, operand: Operand) -> Filter {
@@ -134,9 +178,7 @@ fn is(field: Stored, compare: Compare, operand: Operand) -> Filter {
 fn places(field: &Field) -> Option<Vec<Stored>> {
     Some(match field {
         Field::Attribute { of_parent: true, .. } => return None,
-        Field::Attribute { scope: Scope::Resource, key, .. } if key == "service.name" => {
-            vec![Stored::Service]
-        }
+        Field::Attribute { .. } if is_service(field) => vec![Stored::Service],
         Field::Attribute { scope, key, .. } => {
             let levels: &[Level] = match scope {
                 Scope::Any => &[Level::Span, Level::Resource],

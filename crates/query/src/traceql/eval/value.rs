@@ -1,8 +1,9 @@
 //! Values of fields, and what can be done with them.
 //!
-//! Numbers compare whatever their type; all else compares with its own kind only, and a comparison that makes no sense
-//! does not hold. A field of several values (an array, the attributes of events) holds where one of them does; `!=` and
-//! `!~` hold where there is a value and none is equal or matches.
+//! Numbers compare whatever their type. A text in a query equals a value of any type that is written so, and a pattern
+//! matches values of any type as they are written: `500` and `"500"` are often the same attribute from two libraries.
+//! A field of several values (an array, the attributes of events) holds where one of them does; `!=` and `!~` hold where
+//! there is a value and none is equal or matches. So [`store::eval`] compares as well.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -149,9 +150,7 @@ impl<'a> Value<'a> {
                 *value != Self::Nil && *other == Self::Nil
             }
             (Self::Nil, ..) | (.., Self::Nil) => false,
-            (left, Comparison::Unequal, right) if left.is_alike(right) => {
-                !left.holds(Comparison::Equal, right)
-            }
+            (left, Comparison::Unequal, right) => !left.holds(Comparison::Equal, right),
             (Self::Many(values), comparison, other) => {
                 values.iter().any(|value| value.holds(comparison, other))
             }
@@ -166,11 +165,11 @@ impl<'a> Value<'a> {
     #[must_use]
     pub fn matches(&self, pattern: &Regex, is_negated: bool) -> bool {
         let any = match self {
+            Self::Nil => return false,
             Self::Text(text) => pattern.is_match(text.as_bytes()),
-            Self::Status(status) => pattern.is_match(status.as_str().as_bytes()),
-            Self::Kind(kind) => pattern.is_match(kind.as_str().as_bytes()),
             Self::Many(values) => values.iter().any(|value| value.matches(pattern, false)),
-            _ => return false,
+            Self::Duration(nanos) => pattern.is_match(nanos.to_string().as_bytes()),
+            other => pattern.is_match(other.to_text().as_bytes()),
         };
         any != is_negated
     }
@@ -205,16 +204,6 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// True where the two are of types that can be compared at all.
-    fn is_alike(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Many(values), other) | (other, Self::Many(values)) => {
-                values.iter().any(|value| value.is_alike(other))
-            }
-            _ => self.compared(other).is_some() || self.number().is_some() && other.number().is_some(),
-        }
-    }
-
     fn compared(&self, other: &Self) -> Option<Ordering> {
         match (self, other) {
             (Self::Int(left) | Self::Duration(left), Self::Int(right) | Self::Duration(right)) => {
@@ -225,11 +214,8 @@ impl<'a> Value<'a> {
             (Self::Status(left), Self::Status(right)) => Some(left.as_str().cmp(right.as_str())),
             (Self::Kind(left), Self::Kind(right)) => Some(left.as_str().cmp(right.as_str())),
             // `{ .level = error }`: the bare word is meant as the text.
-            (Self::Text(text), Self::Status(status)) | (Self::Status(status), Self::Text(text)) => {
-                Some(text.as_ref().cmp(status.as_str()))
-            }
-            (Self::Text(text), Self::Kind(kind)) | (Self::Kind(kind), Self::Text(text)) => {
-                Some(text.as_ref().cmp(kind.as_str()))
+            (Self::Text(text), other) | (other, Self::Text(text)) => {
+                (other.to_text() == text.as_ref()).then_some(Ordering::Equal)
             }
             _ => self.number()?.partial_cmp(&other.number()?),
         }

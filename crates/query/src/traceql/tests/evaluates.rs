@@ -83,7 +83,9 @@ fn conditions_hold_on_one_span() {
     check("{ .http.status_code = 500 }", &[&[2]]);
     check("{ span.http.status_code >= 500 && kind = client }", &[&[2]]);
     check("{ 499.5 < .http.status_code }", &[&[2]]);
-    check("{ .http.status_code = \"500\" }", &[]);
+    check("{ .http.status_code = \"500\" }", &[&[2]]);
+    check("{ .http.status_code =~ \"5..\" }", &[&[2]]);
+    check("{ .http.status_code != \"404\" }", &[&[2]]);
     check("{ resource.service.name = \"cart\" && duration > 10ms }", &[&[3, 5]]);
     check("{ name =~ \"SEL.*\" && duration < 10ms }", &[&[4]]);
     check("{ name !~ \"SEL.*|GET\" }", &[&[1, 2, 3, 6]]);
@@ -259,8 +261,13 @@ fn no_matching_trace_fails_the_filter_of_the_store() {
         let filter = prefilter(&pipeline);
         let passes = trace.spans().any(|span| stored::passes(&filter.spans, span))
             && filter.trace.passes(trace.summary().duration());
-        let matches = !eval::run(&pipeline, &subject).is_empty();
-        assert!(passes || !matches, "{text}: {filter:?}");
+        let sets = eval::run(&pipeline, &subject);
+        assert!(passes || sets.is_empty(), "{text}: {filter:?}");
+        if filter.is_exact {
+            let all = (0..subject.len()).filter(|at| stored::passes(&filter.spans, subject.span(*at)));
+            let matched: Vec<usize> = sets.iter().flat_map(|set| &set.spans).map(|at| *at as usize).collect();
+            assert_eq!(all.collect::<Vec<_>>(), matched, "{text}: {filter:?}");
+        }
     }
 }
 
