@@ -11,6 +11,7 @@ mod value;
 
 pub use self::subject::Subject;
 pub use self::value::Value;
+pub(super) use self::value::{compute, suits};
 use super::ast::{Direction, Expr, Joint, Pipeline, Spanset, Stage};
 
 /// Spans of one trace that belong together.

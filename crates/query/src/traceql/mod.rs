@@ -9,6 +9,7 @@ mod field;
 mod lex;
 mod literal;
 pub mod loose;
+pub mod metrics;
 mod parse;
 mod prefilter;
 pub mod search;

@@ -1,3 +1,4 @@
 mod evaluates;
 mod loose;
+mod metrics;
 mod reads;

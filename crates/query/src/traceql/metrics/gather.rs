@@ -1,0 +1,203 @@
+//! Fills the cells of one series expression, by the store or by whole traces.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use model::{Kind, StatusCode, Trace};
+use store::plan::{LIMIT_MAX, more_rows, out_of_time};
+use store::{Ask, Field as Stored, Filter, Level, Plan, Rows};
+
+use super::super::ast::{Aggregate, Field, Intrinsic, Measure, Scope, Series as Asked};
+use super::super::eval::{self, Subject, Value};
+use super::super::prefilter::{Prefilter, prefilter};
+use super::compare::Compared;
+use super::{Answer, Cells, Request};
+use crate::{Error, Query};
+
+/// Candidates that are asked for at once.
+const BATCH_TRACES: usize = 256;
+
+/// The series of one expression.
+pub(super) async fn gather(query: &Query, asked: &Asked, request: &Request) -> Result<Answer, Error> {
+    let filter = prefilter(&asked.spans);
+    let answer = match by_store(asked, &filter) {
+        Some(by) => counted(query, asked, (by, filter.spans), request).await?,
+        None => evaluated(query, asked, filter, request).await?,
+    };
+    Ok(Answer { series: super::after::then(&asked.then, answer.series), ..answer })
+}
+
+/// The labels as a store knows them, where it answers the whole question.
+fn by_store(asked: &Asked, filter: &Prefilter) -> Option<Vec<Stored>> {
+    let measures_time = match &asked.measure {
+        Measure::Rate | Measure::Count => true,
+        Measure::Over(_, field) | Measure::Quantiles(field, _) | Measure::Histogram(field) => {
+            *field == Field::Intrinsic(Intrinsic::Duration)
+        }
+        Measure::Compare(_) => false,
+    };
+    if !measures_time || !filter.is_exact || !filter.trace.is_empty() || filter.ids.is_some() {
+        return None;
+    }
+    asked.by.iter().map(stored).collect()
+}
+
+/// Where a store finds the text of a label; `None` where it would answer another one.
+fn stored(label: &Field) -> Option<Stored> {
+    match label {
+        Field::Attribute { scope: Scope::Resource, key, of_parent: false } if key == "service.name" => {
+            Some(Stored::Service)
+        }
+        Field::Attribute { scope, key, of_parent: false } => {
+            let level = match scope {
+                Scope::Span => Level::Span,
+                Scope::Resource => Level::Resource,
+                Scope::Instrumentation => Level::Scope,
+                Scope::Any | Scope::Event | Scope::Link => return None,
+            };
+            Some(Stored::Attribute { level, key: key.clone() })
+        }
+        Field::Intrinsic(Intrinsic::Name) => Some(Stored::Name),
+        Field::Intrinsic(Intrinsic::Kind) => Some(Stored::Kind),
+        Field::Intrinsic(Intrinsic::Status) => Some(Stored::Status),
+        _ => None,
+    }
+}
+
+async fn counted(
+    query: &Query,
+    asked: &Asked,
+    (by, spans): (Vec<Stored>, Filter),
+    request: &Request,
+) -> Result<Answer, Error> {
+    let plan = Plan {
+        time: request.time,
+        spans,
+        limit: LIMIT_MAX,
+        time_limit: request.time_limit,
+        ..Plan::new(request.tenant.clone(), Ask::Metrics { by, step: request.step })
+    };
+    let answer = query.run(&plan).await?;
+    let Rows::Metrics(rows) = answer.rows else {
+        return Err(Error::Failed("the store answered a question for numbers with other rows".into()));
+    };
+    let partial = answer.partial.or_else(|| (rows.len() == LIMIT_MAX).then(|| more_rows(LIMIT_MAX)));
+    let mut cells = Cells::default();
+    for row in rows {
+        let labels = row.by.into_iter().map(|text| text.unwrap_or_else(|| "nil".into())).collect();
+        let step = row.time.map_or_else(|| request.step_of(request.time.start), |time| request.step_of(time));
+        cells.at(labels, step).merge(&row.sum.durations);
+    }
+    Ok(Answer { series: cells.series(asked, request), partial, work: answer.work })
+}
+
+async fn evaluated(
+    query: &Query,
+    asked: &Asked,
+    filter: Prefilter,
+    request: &Request,
+) -> Result<Answer, Error> {
+    let began = Instant::now();
+    let mut plan = Plan {
+        time: request.time,
+        ids: filter.ids,
+        spans: filter.spans,
+        trace: filter.trace,
+        limit: BATCH_TRACES,
+        ..Plan::new(request.tenant.clone(), Ask::Traces)
+    };
+    let mut counting = Counting {
+        asked: Arc::new(asked.clone()),
+        request: request.clone(),
+        cells: Cells::default(),
+        compared: Compared::default(),
+    };
+    let mut answer = Answer::default();
+    loop {
+        plan.time_limit = request.time_limit.saturating_sub(began.elapsed());
+        let (traces, page) = query.traces(&plan).await?;
+        answer.work += page.work;
+        answer.partial = answer.partial.or(page.partial);
+        counting = counting.look(traces).await?;
+        plan.after = page.next;
+        if plan.after.is_none() || answer.partial.is_some() {
+            break;
+        }
+        if began.elapsed() >= request.time_limit {
+            answer.partial = Some(out_of_time(request.time_limit));
+            break;
+        }
+    }
+    answer.series = match &asked.measure {
+        Measure::Compare(comparing) => counting.compared.series(comparing, request),
+        _ => counting.cells.series(asked, request),
+    };
+    Ok(answer)
+}
+
+/// What was counted so far.
+struct Counting {
+    asked: Arc<Asked>,
+    request: Request,
+    cells: Cells,
+    compared: Compared,
+}
+
+impl Counting {
+    async fn look(mut self, traces: Vec<Arc<Trace>>) -> Result<Self, Error> {
+        let counted = tokio::task::spawn_blocking(move || {
+            traces.iter().for_each(|trace| self.count(trace));
+            self
+        });
+        counted.await.map_err(|_| Error::Failed("the evaluation of a trace panicked".into()))
+    }
+
+    fn count(&mut self, trace: &Trace) {
+        let asked = Arc::clone(&self.asked);
+        let subject = Subject::new(trace);
+        for set in eval::run(&asked.spans, &subject) {
+            for at in set.spans.into_iter().map(|at| at as usize) {
+                let start = subject.span(at).start();
+                if self.request.time.start <= start && start < self.request.time.end {
+                    self.span(&subject, at, start);
+                }
+            }
+        }
+    }
+
+    fn span(&mut self, subject: &Subject<'_>, at: usize, start: u64) {
+        let step = self.request.step_of(start);
+        let measured = match &self.asked.measure {
+            Measure::Compare(comparing) => return self.compared.add(comparing, (subject, at), step),
+            Measure::Rate | Measure::Count => None,
+            Measure::Over(_, field) | Measure::Quantiles(field, _) | Measure::Histogram(field) => {
+                let Some(number) = measure(&subject.field(field, at)) else { return };
+                Some(number)
+            }
+        };
+        let labels = self.asked.by.iter().map(|label| label_text(&subject.field(label, at))).collect();
+        self.cells.at(labels, step).add(measured.unwrap_or_default());
+    }
+}
+
+/// The number that is measured: durations in seconds.
+fn measure(value: &Value<'_>) -> Option<f64> {
+    match value {
+        Value::Duration(nanos) => Some(*nanos as f64 / 1e9),
+        Value::Many(values) => values.iter().find_map(measure),
+        value => value.number(),
+    }
+}
+
+fn label_text(value: &Value<'_>) -> String {
+    match value {
+        Value::Kind(kind) => Kind::as_str(*kind).into(),
+        Value::Status(status) => StatusCode::as_str(*status).into(),
+        value => value.to_text(),
+    }
+}
+
+/// True where a missing step is a zero: spans that are not there were counted.
+pub(super) fn counts(measure: &Measure) -> bool {
+    matches!(measure, Measure::Rate | Measure::Count | Measure::Over(Aggregate::Count, _))
+}
