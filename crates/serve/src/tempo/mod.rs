@@ -6,11 +6,13 @@
 //! | `/api/search` | traces that match a TraceQL query, or `tags` and durations |
 //! | `/api/search/tags`, `/api/v2/search/tags` | the keys of attributes |
 //! | `/api/search/tag/{tag}/values`, `/api/v2/…` | the values of one |
+//! | `/api/metrics/query_range`, `/api/metrics/query` | numbers over time, by a TraceQL query |
 //! | `/api/echo`, `/ready`, `/api/status/buildinfo` | that the server is there |
 //!
-//! Times are Unix seconds. Failures are plain text. Whose spans are asked for is the [`Tenant`] in the request's
+//! Failures are plain text. Whose spans are asked for is the [`Tenant`] in the request's
 //! extensions, else the default one. Bounded by the limits of the [`Query`] and of [`traceql::search`].
 
+mod metrics;
 mod names;
 mod params;
 mod reply;
@@ -53,6 +55,8 @@ pub fn routes(state: Tempo) -> Router {
         .route("/api/v2/search/tags", get(names::keys_by_scope))
         .route("/api/search/tag/{tag}/values", get(names::values))
         .route("/api/v2/search/tag/{tag}/values", get(names::typed_values))
+        .route("/api/metrics/query_range", get(metrics::range))
+        .route("/api/metrics/query", get(metrics::instant))
         .route("/api", any(reply::not_here))
         .route("/api/{*rest}", any(reply::not_here))
         .with_state(Arc::new(state));

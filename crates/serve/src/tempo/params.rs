@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use model::TimeRange;
+use model::time::UnixNanos;
 use percent_encoding::percent_decode;
-use query::duration;
+use query::{duration, moment};
 
 use super::reply::Refusal;
 
@@ -88,6 +89,18 @@ impl Params {
     pub(super) fn duration(&self, name: &str) -> Result<Option<i64>, Refusal> {
         let read = |text: &str| duration::parse(text).and_then(|nanos| i64::try_from(nanos).ok());
         self.get(name, read, "a duration, such as 250ms")
+    }
+
+    /// A duration in nanoseconds; a bare number is in seconds.
+    pub(super) fn duration_or_seconds(&self, name: &str) -> Result<Option<u64>, Refusal> {
+        let seconds = |text: &str| text.parse::<f64>().ok().map(|seconds| (seconds * 1e9) as u64);
+        let read = |text: &str| seconds(text).or_else(|| duration::parse(text)).filter(|nanos| *nanos > 0);
+        self.get(name, read, "a duration, such as 30s")
+    }
+
+    /// A moment: Unix seconds, Unix nanoseconds, or RFC 3339.
+    pub(super) fn moment(&self, name: &str, now: UnixNanos) -> Result<Option<UnixNanos>, Refusal> {
+        self.get(name, |text| moment::parse(text, now), &format!("a time; {}", moment::FORMS))
     }
 
     fn get<T>(

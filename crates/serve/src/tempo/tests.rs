@@ -181,3 +181,33 @@ async fn completion_finds_keys_and_values() {
         json!([{"type": "string", "value": "GET /cart"}])
     );
 }
+
+#[tokio::test]
+async fn metrics_answer_in_tempos_form() {
+    let address = site().await;
+    let end = NOW / 1_000_000_000 + 1;
+    let query = "q=%7B%20%7D%20%7C%20count_over_time()%20by(resource.service.name)";
+    let path = format!("/api/metrics/query_range?{query}&start={}&end={end}&step=1h", end - 60);
+    let answer = get(address, &path).await.json();
+    let first = &answer["series"][0];
+    assert_eq!(first["labels"], json!([{"key": "resource.service.name", "value": {"stringValue": "cart"}}]));
+    assert_eq!(first["promLabels"], "{resource.service.name=\"cart\"}");
+    let counted: f64 =
+        first["samples"].as_array().unwrap().iter().map(|sample| sample["value"].as_f64().unwrap()).sum();
+    assert_eq!(counted, 3.0);
+    let path = format!(
+        "/api/metrics/query?q=%7B%20status%20%3D%20error%20%7D%20%7C%20count_over_time()&start={}&end={end}",
+        end - 60
+    );
+    assert_eq!(get(address, &path).await.json()["series"][0]["value"], 1.0);
+    for (path, message) in [
+        ("/api/metrics/query_range", "`q` is missing"),
+        ("/api/metrics/query_range?q=%7B%7D", "/api/search"),
+        ("/api/metrics/query_range?q=%7B%7D%7Crate()&step=soon", "a duration, such as 30s"),
+        ("/api/metrics/query_range?q=%7B%7D%7Crate()&start=20&end=10", "exchange the two"),
+    ] {
+        let reply = get(address, path).await;
+        assert_eq!(reply.status, 400, "{path}: {}", reply.body);
+        assert!(reply.body.contains(message), "{path}: {}", reply.body);
+    }
+}
