@@ -2,6 +2,7 @@
 
 pub mod block;
 mod columns;
+pub mod compact;
 pub mod engine;
 pub mod error;
 mod index;

@@ -27,6 +27,12 @@ pub(crate) struct Metrics {
     published_blocks: IntCounter,
     published_spans: IntCounter,
     dropped_blocks: IntCounter,
+    compacted_spans: IntCounter,
+    repeated_spans: IntCounter,
+    compacted_seconds: Histogram,
+    pub(crate) compaction_failures: IntCounter,
+    compaction_waiting_blocks: IntGauge,
+    compaction_waiting_bytes: IntGauge,
     blocks: IntGauge,
     block_bytes: IntGauge,
     unpublished: IntGauge,
@@ -72,6 +78,8 @@ pub(crate) struct Gauges {
     pub(crate) block_bytes: u64,
     pub(crate) lost_frames: u64,
     pub(crate) unreadable: u64,
+    pub(crate) compaction_waiting_blocks: u64,
+    pub(crate) compaction_waiting_bytes: u64,
 }
 
 impl Metrics {
@@ -98,6 +106,18 @@ impl Metrics {
             published_spans: make
                 .counter("faden_blocks_published_spans_total", "Spans in committed blocks")?,
             dropped_blocks: make.counter("faden_blocks_dropped_total", "Blocks dropped by the retention")?,
+            compacted_spans: make
+                .counter("faden_compaction_spans_total", "Spans in blocks that were merged")?,
+            repeated_spans: make.counter(
+                "faden_compaction_repeated_spans_total",
+                "Spans that were sent twice and left out",
+            )?,
+            compacted_seconds: make.seconds("faden_compaction_seconds", "Time to merge some blocks")?,
+            compaction_failures: make
+                .counter("faden_compaction_failures_total", "Merges of blocks that failed")?,
+            compaction_waiting_blocks: make
+                .gauge("faden_compaction_waiting_blocks", "Blocks that are due to be merged")?,
+            compaction_waiting_bytes: make.gauge("faden_compaction_waiting_bytes", "Their bytes")?,
             blocks: make.gauge("faden_blocks", "Blocks listed in the manifest")?,
             block_bytes: make.gauge("faden_blocks_bytes", "Bytes of blocks with their indexes")?,
             unpublished: make
@@ -147,6 +167,12 @@ impl Metrics {
         self.dropped_blocks.inc_by(blocks);
     }
 
+    pub(crate) fn compacted(&self, spans: u64, repeated: u64, took: Duration) {
+        self.compacted_spans.inc_by(spans);
+        self.repeated_spans.inc_by(repeated);
+        self.compacted_seconds.observe(took.as_secs_f64());
+    }
+
     /// Brings the figures up to date that are read from elsewhere.
     pub(crate) fn update(&self, now: &Gauges) {
         let gauge = |gauge: &IntGauge, value| gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
@@ -161,6 +187,8 @@ impl Metrics {
         gauge(&self.block_bytes, now.block_bytes);
         gauge(&self.lost_frames, now.lost_frames);
         gauge(&self.unreadable, now.unreadable);
+        gauge(&self.compaction_waiting_blocks, now.compaction_waiting_blocks);
+        gauge(&self.compaction_waiting_bytes, now.compaction_waiting_bytes);
         gauge(&self.journal.size_bytes, now.journal.bytes);
         gauge(&self.journal.refusing, u64::from(now.journal.refusing));
         self.journal.advance(now.journal);

@@ -17,6 +17,8 @@ pub struct Settings {
     pub retention: Duration,
     /// When a span counts as stored.
     pub sync: journal::Sync,
+    /// How blocks are merged.
+    pub compaction: Compaction,
     /// What bounds the engine.
     pub limits: Limits,
 }
@@ -31,7 +33,55 @@ impl Settings {
             address: String::new(),
             retention: Duration::from_secs(7 * 24 * 3600),
             sync: journal::Sync::Always,
+            compaction: Compaction::default(),
             limits: Limits::default(),
+        }
+    }
+}
+
+/// How blocks are merged into larger ones.
+#[derive(Clone, Debug)]
+pub struct Compaction {
+    /// Does this process merge blocks?
+    pub enabled: bool,
+    /// The part of one core that it takes; all of one while too many blocks wait.
+    pub share: f64,
+    /// What was received in the first of them may become L1, in the second L2, in the third larger L2.
+    pub windows: [Duration; 3],
+    /// So many small blocks are merged before their window is over.
+    pub inputs_min: usize,
+    /// Blocks that are merged at once; more wait.
+    pub inputs_max: usize,
+    /// The largest L1 block; half of it is enough to make one.
+    pub level_1: Size,
+    /// The largest L2 block.
+    pub level_2: Size,
+    /// A tenant with so many spans gets blocks of its own; the others share one, so that many tenants do not make
+    /// many small blocks.
+    pub tenant_spans_min: u64,
+}
+
+/// How large a block may be.
+#[derive(Clone, Copy, Debug)]
+pub struct Size {
+    /// Spans in it.
+    pub spans_max: u64,
+    /// Its bytes, the index included.
+    pub bytes_max: u64,
+}
+
+impl Default for Compaction {
+    fn default() -> Self {
+        let hours = |hours: u64| Duration::from_secs(hours * 3600);
+        Self {
+            enabled: true,
+            share: 0.5,
+            windows: [hours(1), hours(6), hours(24)],
+            inputs_min: 16,
+            inputs_max: 64,
+            level_1: Size { spans_max: 16_000_000, bytes_max: 1 << 30 },
+            level_2: Size { spans_max: 64_000_000, bytes_max: 4 << 30 },
+            tenant_spans_min: 65_536,
         }
     }
 }

@@ -78,6 +78,12 @@ impl<'a> GroupReader<'a> {
         self.pages.retain(|(_, other), _| *other != number);
     }
 
+    /// Forgets every page and dictionary.
+    pub(crate) fn forget_all(&mut self) {
+        self.pages.clear();
+        self.dictionaries.clear();
+    }
+
     /// Forgets the pages of lower page numbers.
     pub(crate) fn forget_before(&mut self, number: usize) {
         self.pages.retain(|(_, other), _| *other >= number);

@@ -428,17 +428,17 @@ pub(super) fn last_bytes(message: &[u8], number: u32) -> &[u8] {
 }
 
 /// Finds the row of a parent: nearby rows are compared, a map is made once for large traces.
-struct Parents {
+pub(crate) struct Parents {
     ids: Vec<SpanId>,
     by_id: std::collections::HashMap<SpanId, usize, foldhash::fast::FixedState>,
     /// So far every parent stood before its child.
-    are_before: bool,
+    pub(crate) are_before: bool,
 }
 
 impl Parents {
     const NEAR: usize = 32;
 
-    fn new(ids: Vec<SpanId>) -> Self {
+    pub(crate) fn new(ids: Vec<SpanId>) -> Self {
         let mut by_id = std::collections::HashMap::default();
         if ids.len() > Self::NEAR {
             by_id.extend(ids.iter().enumerate().map(|(at, id)| (*id, at)));
@@ -446,7 +446,7 @@ impl Parents {
         Self { ids, by_id, are_before: true }
     }
 
-    fn find(&self, parent: SpanId, place: usize) -> Option<usize> {
+    pub(crate) fn find(&self, parent: SpanId, place: usize) -> Option<usize> {
         let near = place.saturating_sub(Self::NEAR);
         if let Some(at) = self.ids[near..place].iter().rposition(|id| *id == parent) {
             return Some(near + at);
@@ -457,7 +457,7 @@ impl Parents {
         }
     }
 
-    fn are_distinct(&self) -> bool {
+    pub(crate) fn are_distinct(&self) -> bool {
         if !self.by_id.is_empty() {
             return self.by_id.len() == self.ids.len();
         }

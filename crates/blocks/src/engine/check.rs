@@ -82,6 +82,13 @@ async fn open(settings: &Settings) -> Result<(Shelf, Manifest)> {
     Ok((shelf, manifest))
 }
 
+/// Are the files of a block what the manifest lists?
+pub(super) async fn is_sound(shelf: &Shelf, meta: &BlockMeta) -> bool {
+    let mut report = Report::default();
+    check_block(shelf, meta, &mut report, &mut |_| {}).await;
+    report.damages.is_empty()
+}
+
 async fn check_block(
     shelf: &Shelf,
     meta: &BlockMeta,

@@ -341,6 +341,11 @@ impl Head {
         }
     }
 
+    /// The view on a closed block.
+    pub(crate) fn view(&self, id: &str) -> Option<Arc<BlockView>> {
+        self.lock().closed.get(id).cloned()
+    }
+
     /// Everything of a tenant that is searchable at this instant.
     pub(crate) fn visible(&self, tenant: &Tenant) -> Visible {
         let (mut open, mut sealed, mut views) = (Vec::new(), Vec::new(), Vec::new());

@@ -1,13 +1,15 @@
 //! The life of a span in the store: journal → head → open block → committed block → retention.
 //!
 //! In: batches ([`store::Writer`]) and plans ([`store::Reader`]). A batch is in the journal, fsynced, and in
-//! the head, searchable, before it is answered (`keep.rs`). Three tasks do the rest: `freeze.rs` moves
-//! the head into blocks, `publish.rs` commits blocks and then lets the journal go, `tend.rs` drops what is
-//! old, `follow.rs` sees what other nodes do. After a start `replay.rs` fills the head from the journal while writes are accepted already.
+//! the head, searchable, before it is answered (`keep.rs`). Four tasks do the rest: `freeze.rs` moves
+//! the head into blocks, `publish.rs` commits blocks and then lets the journal go, `compact.rs` merges them,
+//! `tend.rs` drops what is old; `follow.rs` sees what other nodes do. After a start `replay.rs` fills the head from the
+//! journal while writes are accepted already.
 //! What is inside a block is left to `block` and `search`. Bounded by [`Limits`](crate::settings::Limits).
 
 mod bench;
 mod check;
+mod compact;
 mod follow;
 mod freeze;
 mod head;
@@ -43,9 +45,9 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use self::shelf::CacheFigures;
 pub use self::{
     check::{Progress, Report, check, stat},
-    stat::{NextDrop, Recovered, Stat},
+    stat::{Level, NextDrop, Recovered, Stat},
 };
-use self::{head::Head, node::Identity, publish::Away, recover::Recovery, shelf::Shelf};
+use self::{compact::Compacting, head::Head, node::Identity, publish::Away, recover::Recovery, shelf::Shelf};
 use crate::{
     error::{Doing, Error, Next, Result},
     lock::DirectoryLock,
@@ -84,6 +86,7 @@ struct Inner {
     away: Away,
     metrics: Metrics,
     recovery: Recovery,
+    compacting: Compacting,
     /// Where the journal of this process begins.
     live_from: Position,
     /// Room in the head, in KiB.
@@ -91,6 +94,7 @@ struct Inner {
     queries: Arc<Semaphore>,
     freeze: Notify,
     publish: Notify,
+    compact: Notify,
     disk_full: AtomicBool,
     closing: AtomicBool,
     ended: CancellationToken,
@@ -133,8 +137,10 @@ impl Engine {
             seeing: Mutex::default(),
             away: Away::default(),
             recovery: Recovery::default(),
+            compacting: Compacting::default(),
             freeze: Notify::new(),
             publish: Notify::new(),
+            compact: Notify::new(),
             disk_full: AtomicBool::new(false),
             closing: AtomicBool::new(false),
             ended: CancellationToken::new(),
@@ -187,6 +193,7 @@ impl Inner {
         let inner = self.clone();
         tokio::spawn(async move {
             inner.recover(replay, committed, generation).await;
+            tokio::spawn(inner.clone().compact_forever());
             inner.tend_forever().await;
         });
     }

@@ -142,6 +142,7 @@ impl Inner {
         }
         self.head.published(closed.generation);
         self.freeze.notify_one();
+        self.compact.notify_one();
         Ok(())
     }
 

@@ -35,12 +35,29 @@ pub struct Stat {
     pub away: Option<(std::time::Duration, String)>,
     /// Bytes of copies of what is in the object store.
     pub cache_bytes: u64,
+    /// Committed blocks by level, from 0.
+    pub levels: Vec<Level>,
+    /// Blocks that are due to be merged; 0 when the store is not running.
+    pub compaction_waiting_blocks: u64,
+    /// Their bytes; 0 when the store is not running.
+    pub compaction_waiting_bytes: u64,
     /// What the retention drops next.
     pub next_drop: Option<NextDrop>,
     /// What the last start found in the journal.
     pub recovery: Recovered,
     /// Why writes are refused, if they are.
     pub refusing: Option<String>,
+}
+
+/// The committed blocks of one level.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Level {
+    /// How many.
+    pub blocks: u64,
+    /// Their bytes, indexes included.
+    pub bytes: u64,
+    /// Their spans.
+    pub spans: u64,
 }
 
 /// The block that the retention drops next.
@@ -81,6 +98,7 @@ impl Stat {
             blocks: state.blocks.len() as u64,
             block_bytes: metas().map(|meta| meta.data_bytes + meta.index_bytes).sum(),
             block_spans: metas().map(|meta| meta.spans).sum(),
+            levels: levels(state),
             time: start.zip(end),
             next_drop: next.map(|(block, at)| NextDrop {
                 block: block.meta.id.clone(),
@@ -91,6 +109,18 @@ impl Stat {
             ..Self::default()
         }
     }
+}
+
+fn levels(state: &State) -> Vec<Level> {
+    let mut levels: Vec<Level> = Vec::new();
+    for meta in state.blocks.values().map(|block| &block.meta) {
+        let at = usize::from(meta.level);
+        levels.resize(levels.len().max(at + 1), Level::default());
+        levels[at].blocks += 1;
+        levels[at].bytes += meta.data_bytes + meta.index_bytes;
+        levels[at].spans += meta.spans;
+    }
+    levels
 }
 
 impl Engine {
@@ -119,6 +149,8 @@ impl Inner {
             backlog_bytes: if waiting_bytes > 0 { waiting_bytes + journal.bytes } else { 0 },
             away: self.away.why(),
             cache_bytes: self.shelf.cache_figures().bytes,
+            compaction_waiting_blocks: self.compacting.waiting_blocks.load(Relaxed),
+            compaction_waiting_bytes: self.compacting.waiting_bytes.load(Relaxed),
             recovery: Recovered {
                 done: self.recovery.done.load(Relaxed),
                 spans: self.recovery.spans.load(Relaxed),
@@ -148,6 +180,8 @@ impl Inner {
             block_bytes: stat.block_bytes,
             lost_frames: stat.recovery.frames_lost,
             unreadable: self.recovery.blocks_unreadable(),
+            compaction_waiting_blocks: stat.compaction_waiting_blocks,
+            compaction_waiting_bytes: stat.compaction_waiting_bytes,
         });
     }
 }

@@ -1,5 +1,6 @@
 //! Stories of the engine on real files: what is answered as stored is found, once, whatever happens between.
 
+mod compacts;
 mod crashes;
 mod life;
 mod limits;

@@ -43,17 +43,12 @@ pub(super) fn join(run: &mut Run<'_>, ids: &[TraceId], depth: Depth) -> Result<V
     for (place, batch) in from_head(run, ids) {
         parts[place].push(batch);
     }
-    let joined = ids.iter().zip(parts).filter_map(|(id, parts)| Trace::join(*id, parts));
-    let mut traces: Vec<Trace> = joined.collect();
-    if depth == Depth::Skeleton {
-        for trace in &mut traces {
-            // Spans that were sent twice are told apart by all that they hold.
-            if looks_double(trace)
-                && let Some(whole) = join(run, &[trace.id()], Depth::Whole)?.pop()
-            {
-                *trace = whole;
-            }
-        }
+    let mut traces: Vec<Trace> = Vec::with_capacity(ids.len());
+    for (id, parts) in ids.iter().zip(parts) {
+        // Spans that were sent twice are told apart by all that they hold.
+        let is_double = depth == Depth::Skeleton && looks_double(*id, &parts);
+        let whole = if is_double { join(run, &[*id], Depth::Whole)?.pop() } else { None };
+        traces.extend(whole.or_else(|| Trace::join(*id, parts)));
     }
     Ok(traces)
 }
@@ -120,7 +115,8 @@ fn read(
 }
 
 /// True where two spans of a skeleton have the same id and start.
-fn looks_double(trace: &Trace) -> bool {
+fn looks_double(id: TraceId, parts: &[Batch]) -> bool {
     let mut seen: HashSet<(SpanId, u64), FixedState> = HashSet::default();
-    !trace.spans().all(|span| seen.insert((span.span_id(), span.start())))
+    let mut rows = parts.iter().flat_map(|batch| batch.rows()).filter(|row| row.trace_id == id);
+    !rows.all(|row| seen.insert((row.span_id, row.start)))
 }

@@ -64,6 +64,7 @@ pub fn engine_settings(settings: &StoreSettings) -> blocks::settings::Settings {
     engine.limits.backlog_bytes_max = remote.backlog_bytes_max;
     engine.limits.follow_every = remote.follow_every;
     engine.retention = settings.retention;
+    engine.compaction = settings.compaction.clone();
     engine.limits.head_bytes_max = usize::try_from(settings.head_bytes_max).unwrap_or(usize::MAX);
     engine
 }
@@ -96,10 +97,18 @@ pub fn figures(stat: &Stat) -> Vec<serve::faden::Figure> {
         value,
         unit: unit.to_owned(),
     };
-    vec![
+    let mut figures = vec![
         figure("spans in blocks", stat.block_spans, "spans"),
         figure("blocks", stat.blocks, ""),
         figure("bytes of blocks", stat.block_bytes, "bytes"),
+    ];
+    for (number, level) in stat.levels.iter().enumerate() {
+        figures.push(figure(&format!("blocks of level {number}"), level.blocks, ""));
+        figures.push(figure(&format!("bytes of level {number}"), level.bytes, "bytes"));
+    }
+    figures.extend([
+        figure("blocks waiting to be merged", stat.compaction_waiting_blocks, ""),
+        figure("bytes waiting to be merged", stat.compaction_waiting_bytes, "bytes"),
         figure("spans not in blocks yet", stat.uncommitted_spans, "spans"),
         figure("bytes of the head", stat.head_bytes, "bytes"),
         figure("bytes of the journal", stat.journal_bytes, "bytes"),
@@ -107,5 +116,6 @@ pub fn figures(stat: &Stat) -> Vec<serve::faden::Figure> {
         figure("bytes waiting for the object store", stat.backlog_bytes, "bytes"),
         figure("bytes of copies in the cache", stat.cache_bytes, "bytes"),
         figure("journal frames lost", stat.recovery.frames_lost, ""),
-    ]
+    ]);
+    figures
 }

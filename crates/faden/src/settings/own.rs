@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use blocks::settings::{Compaction, Size};
 use config::Block;
 
 use super::remote::{self, RemoteSettings};
@@ -17,6 +18,8 @@ pub struct StoreSettings {
     pub retention: Duration,
     /// Bytes of spans that are in no block yet.
     pub head_bytes_max: u64,
+    /// How blocks are merged.
+    pub compaction: Compaction,
 }
 
 /// Where queries are answered.
@@ -57,11 +60,71 @@ pub fn store(root: &mut Block<'_>) -> StoreSettings {
         );
     }
     memory.finish();
+    let compaction = compaction(&mut block);
     if !block.is_describing() && path.is_empty() {
         block.problem("path", "this must name a directory", None);
     }
-    StoreSettings { path, remote, retention: time, head_bytes_max }
+    StoreSettings { path, remote, retention: time, head_bytes_max, compaction }
 }
+
+/// Reads `store::compaction`.
+fn compaction(store: &mut Block<'_>) -> Compaction {
+    let standard = Compaction::default();
+    let mut block = store.section("compaction", "how blocks are merged into larger ones");
+    let enabled = block.boolean("enabled", true, "whether this process merges blocks");
+    let share = block.float(
+        "share",
+        standard.share,
+        0.01..=1.0,
+        "the part of one core that it takes; all of one while many blocks wait",
+    );
+    let inputs_min = block.integer(
+        "blocks_min",
+        standard.inputs_min,
+        2..=64,
+        "so many small new blocks are merged at once",
+    );
+    let windows = windows(&mut block);
+    let spans_max = block.integer(
+        "spans_max",
+        standard.level_2.spans_max,
+        1_000..=1 << 40,
+        "spans of the largest block; blocks of one hour have a quarter of it at most",
+    );
+    let bytes_max = block.bytes("bytes_max", "4GiB", "bytes of the largest block, likewise");
+    if !block.is_describing() && bytes_max < COMPACTED_BYTES_MIN {
+        block.problem(
+            "bytes_max",
+            "blocks of less than 1MiB make searches slow",
+            Some("give it 1MiB or more".into()),
+        );
+    }
+    block.finish();
+    let size = |part: u64| Size { spans_max: spans_max / part, bytes_max: bytes_max / part };
+    Compaction { enabled, share, inputs_min, windows, level_1: size(4), level_2: size(1), ..standard }
+}
+
+/// The three windows, from the shortest to the longest.
+fn windows(block: &mut Block<'_>) -> [Duration; 3] {
+    let standard = Compaction::default().windows;
+    let doc = "what was received in one of them becomes level 1, level 2, and large level 2";
+    let texts = block.list_of_text("windows", &["1h", "6h", "24h"], doc);
+    let windows: Vec<Duration> = texts.iter().filter_map(|text| config::parse_duration(text)).collect();
+    let windows = <[Duration; 3]>::try_from(windows).ok();
+    match windows.filter(|windows| windows.is_sorted() && !windows[0].is_zero() && texts.len() == 3) {
+        Some(windows) => windows,
+        None => {
+            if !block.is_describing() {
+                let remedy = "write them as [1h, 6h, 24h]".to_owned();
+                block.problem("windows", "these must be three durations, the shortest first", Some(remedy));
+            }
+            standard
+        }
+    }
+}
+
+/// The least that `store::compaction::bytes_max` can be.
+const COMPACTED_BYTES_MIN: u64 = 1 << 20;
 
 /// The least that `store::memory::head` can be.
 const HEAD_BYTES_MIN: u64 = 8 << 20;

@@ -1,7 +1,7 @@
 //! The ledger of `kill -9`: every span that was acknowledged is found after the restart.
 //!
 //! `FADEN_KILLS` says how often the server is killed while spans come at full speed (3 by default; `tests/kill/run`
-//! does it 200 times). In every other round the processor `batch` stands in the pipeline.
+//! does it 200 times). Blocks are merged all the while. In every other round the processor `batch` stands in the pipeline.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -41,8 +41,28 @@ async fn what_was_acknowledged_survives_being_killed() {
         total += spans;
         again.extend(acknowledged.into_iter().step_by(ASKED_AGAIN));
     }
-    check_found(&start(data.path(), 0), &again, "at the end").await;
+    let server = start(data.path(), 0);
+    check_found(&server, &again, "at the end").await;
+    let level_1 = merged(&server).await;
+    check_found(&server, &again, "after blocks were merged").await;
+    println!("{level_1} blocks were made of others");
     println!("{kills} kills: {total} spans acknowledged, all found");
+}
+
+/// Waits until nothing waits to be merged; answers how many blocks there are that were.
+async fn merged(server: &Server) -> u64 {
+    loop {
+        let (_, status) = server.get("/api/faden/v1/status").await;
+        let figure = |name: &str| {
+            let figures = status["store"]["figures"].as_array().into_iter().flatten();
+            figures.filter(|figure| figure["name"] == name).find_map(|figure| figure["value"].as_u64())
+        };
+        let level_1 = figure("blocks of level 1").unwrap_or(0);
+        if figure("blocks waiting to be merged") == Some(0) && level_1 > 0 {
+            return level_1;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "whoever runs the test says how long it may take")]
@@ -50,12 +70,16 @@ fn kills() -> u64 {
     std::env::var("FADEN_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(KILLS_DEFAULT)
 }
 
+/// Blocks are merged two by two while spans come in.
+const COMPACTION: &str = "store.compaction={blocks_min: 2, share: 1.0}";
+
 fn start(data: &Path, round: u64) -> Server {
     match round % 2 {
-        0 => Server::start(data, &[]),
+        0 => Server::start(data, &[COMPACTION]),
         _ => Server::start(
             data,
             &[
+                COMPACTION,
                 "processors={batch: {timeout: 20ms, send_batch_size: 500}}",
                 "service.pipelines.traces.processors=[batch]",
             ],

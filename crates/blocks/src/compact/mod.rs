@@ -1,0 +1,108 @@
+//! Merges blocks into larger ones.
+//!
+//! In: views on finished blocks. Out: finished blocks in folders that the caller makes, in which traces are whole, rows
+//! are in order over all row groups, and spans that were sent twice stand once. Which blocks are merged is decided by
+//! `plan` alone. Memory is bounded by the pages and columns of one output row group, whatever the size of a trace.
+
+mod order;
+mod pages;
+pub mod plan;
+mod same;
+mod suspects;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use model::Tenant;
+
+use self::order::{Merge, Ordered};
+use self::pages::Pages;
+use crate::block::{BlockView, OpenBlock};
+use crate::error::Result;
+use crate::manifest::BlockMeta;
+
+/// What a merge needs of the rest of the engine.
+pub trait Site {
+    /// The name and the empty folder of a new block.
+    ///
+    /// # Errors
+    /// Where it can't be made.
+    fn begin(&mut self) -> Result<(String, PathBuf)>;
+
+    /// Called between pieces of work of some milliseconds: waits if others need the machine.
+    ///
+    /// # Errors
+    /// Where the merge has to end.
+    fn pause(&mut self) -> Result<()>;
+}
+
+/// What became of the merged blocks.
+#[derive(Debug, Default)]
+pub struct Merged {
+    /// The new blocks, without level and skew.
+    pub outputs: Vec<BlockMeta>,
+    /// Spans that were left out because they stood there already.
+    pub repeated: u64,
+}
+
+/// Merges blocks: those of a tenant with `own_min` spans into a block of its own, the others into one that they share.
+///
+/// # Errors
+/// Where a file can't be read or written, or the site says that it is over; what was begun is of no use then.
+pub fn merge(inputs: &[Arc<BlockView>], own_min: u64, site: &mut dyn Site) -> Result<Merged> {
+    let mut spans: BTreeMap<&Tenant, u64> = BTreeMap::new();
+    for group in inputs.iter().flat_map(|view| &view.groups) {
+        *spans.entry(&group.tenant).or_default() += u64::from(group.rows);
+    }
+    let (own, shared): (Vec<_>, Vec<_>) = spans.into_iter().partition(|(_, spans)| *spans >= own_min);
+    let owners = own.into_iter().map(|tenant| vec![tenant]).chain([shared]);
+    let mut merged = Merged::default();
+    for tenants in owners.filter(|tenants| !tenants.is_empty()) {
+        let (id, folder) = site.begin()?;
+        let mut block = OpenBlock::create(&folder, &id)?;
+        for (tenant, _) in tenants {
+            merged.repeated += write(&mut block, inputs, tenant, site)?;
+        }
+        merged.outputs.push(block.close()?);
+    }
+    Ok(merged)
+}
+
+/// Writes all spans of a tenant; answers how many were left out.
+fn write(
+    block: &mut OpenBlock,
+    inputs: &[Arc<BlockView>],
+    tenant: &Tenant,
+    site: &mut dyn Site,
+) -> Result<u64> {
+    let mut groups = Vec::new();
+    for view in inputs {
+        let of_tenant = view.groups.iter().filter(|group| group.tenant == *tenant);
+        groups.extend(of_tenant.map(|group| Pages::new(view, group)));
+    }
+    let mut merge = Merge::new(groups);
+    let mut repeated = 0;
+    while let Some(ordered) = merge.next()? {
+        repeated += ordered.repeated;
+        append(block, &mut merge, &ordered)?;
+        merge.inputs.iter_mut().for_each(|input| input.pages.forget());
+        site.pause()?;
+    }
+    Ok(repeated)
+}
+
+fn append(block: &mut OpenBlock, merge: &mut Merge<'_>, ordered: &Ordered) -> Result<()> {
+    let mut rows: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    for segment in &ordered.segments {
+        rows.entry(segment.input).or_default().extend(segment.first..segment.first + segment.count);
+    }
+    let mut batches = Vec::new();
+    for (input, mut rows) in rows {
+        rows.sort_unstable();
+        batches.push(merge.inputs[input as usize].pages.rebuilt(&rows)?);
+    }
+    block.append(&batches)
+}

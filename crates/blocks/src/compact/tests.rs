@@ -1,0 +1,1 @@
+//! Stories of merging: what goes in comes out, whole, in order and once.
