@@ -13,6 +13,10 @@ use blocks::search::{Sources, run};
 use model::{Batch, Span, StatusCode, Tenant, TraceId, Value};
 use store::plan::{Ask, Compare, Condition, Field, Filter, Level, Operand, Order, Plan, TraceFilter};
 
+/// The allocator of the binary, whose costs are measured too.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Spans of one block, as the store cuts them.
 const BLOCK_SPANS: usize = 1_000_000;
 

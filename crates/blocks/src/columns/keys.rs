@@ -41,34 +41,56 @@ pub(crate) struct Known {
     pub(crate) place: Option<Place>,
     pub(crate) facts: KeyFacts,
     last_row: u32,
+    /// The key that came after this one when it was last met.
+    follower: u32,
 }
 
 /// All keys of one level, by number.
 #[derive(Debug)]
 pub(crate) struct Keys {
     level: Level,
-    by_name: HashMap<Box<str>, u32, foldhash::fast::FixedState>,
+    by_name: HashMap<Box<[u8]>, u32, foldhash::fast::FixedState>,
     pub(crate) known: Vec<Known>,
+    /// The key that was met last.
+    last: usize,
 }
+
+const NONE: u32 = u32::MAX;
 
 impl Keys {
     pub(crate) fn new(level: Level) -> Self {
-        Self { level, by_name: HashMap::default(), known: Vec::new() }
+        Self { level, by_name: HashMap::default(), known: Vec::new(), last: 0 }
     }
 
-    /// The number of a key, which may be new.
+    /// The number of a key, which may be new; spans of one kind have the same keys in the same order.
     #[inline]
-    pub(crate) fn number(&mut self, key: &str, layout: &Layout) -> usize {
-        match self.by_name.get(key) {
+    pub(crate) fn number(&mut self, key: &[u8], layout: &Layout) -> usize {
+        let guess = self.known.get(self.last).map_or(NONE, |last| last.follower);
+        let number = match self.known.get(guess as usize) {
+            Some(known) if known.facts.key.as_bytes() == key => guess as usize,
+            _ => self.look_up(key, layout),
+        };
+        self.last = number;
+        number
+    }
+
+    #[inline(never)]
+    fn look_up(&mut self, key: &[u8], layout: &Layout) -> usize {
+        let number = match self.by_name.get(key) {
             Some(number) => *number as usize,
             None => self.add(key, layout),
+        };
+        if let Some(last) = self.known.get_mut(self.last) {
+            last.follower = number as u32;
         }
+        number
     }
 
     #[cold]
-    fn add(&mut self, key: &str, layout: &Layout) -> usize {
+    fn add(&mut self, raw: &[u8], layout: &Layout) -> usize {
         let number = self.known.len();
-        self.by_name.insert(key.into(), number as u32);
+        self.by_name.insert(raw.into(), number as u32);
+        let key = std::str::from_utf8(raw).unwrap_or("");
         let route = match layout.find(self.level, key) {
             Some((leaf, bit)) if matches!(self.level, Level::Span | Level::Resource) => {
                 Route::Column { leaf: leaf as u32, kind: layout.leaves[leaf].kind, bit }
@@ -83,7 +105,7 @@ impl Keys {
             tail_bytes: 0,
             tail_types: [0; 5],
         };
-        self.known.push(Known { route, place: None, facts, last_row: u32::MAX });
+        self.known.push(Known { route, place: None, facts, last_row: NONE, follower: NONE });
         number
     }
 }

@@ -15,6 +15,7 @@ pub(crate) mod rebuild;
 pub(crate) mod schema;
 pub(crate) mod shred;
 pub(crate) mod sink;
+mod slots;
 pub(crate) mod tail;
 pub(crate) mod values;
 

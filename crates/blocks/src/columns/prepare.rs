@@ -1,13 +1,16 @@
 //! What the spans of a resource, or of a scope, have in common: read once, referred to by every row.
 
+use std::collections::HashMap;
+
+use foldhash::fast::FixedState;
 use model::proto::{Cursor, Field};
-use model::{Batch, SpanRow, otlp};
+use model::{Batch, SpanRow, Value, otlp};
 use store::Level;
 
 use super::keys::{KeyFacts, Keys, Route};
 use super::order::At;
 use super::schema::{Layout, leaf};
-use super::shred::{cell, key_value};
+use super::shred::{Read, cell, key_value};
 use super::tail;
 use super::values::{Cell, Column, Place};
 
@@ -24,26 +27,29 @@ pub(super) struct Prepared {
     tail_facts: Vec<(u32, usize, u8)>,
 }
 
-/// Prepares each resource and scope of the batches when its first span comes.
+/// Prepares each resource and scope when its first span comes; one that many batches bring is prepared once.
 #[derive(Debug)]
-pub(super) struct Preparer {
+pub(super) struct Preparer<'a> {
     resource_keys: Keys,
     scope_keys: Keys,
     prepared: Vec<Prepared>,
     resources: Vec<Vec<u32>>,
     scopes: Vec<Vec<u32>>,
+    /// By level, bytes and schema address.
+    known: HashMap<(Level, &'a [u8], &'a str), u32, FixedState>,
 }
 
 const NOT_YET: u32 = u32::MAX;
 
-impl Preparer {
-    pub(super) fn new(batches: &[Batch]) -> Self {
+impl<'a> Preparer<'a> {
+    pub(super) fn new(batches: &'a [Batch]) -> Self {
         Self {
             resource_keys: Keys::new(Level::Resource),
             scope_keys: Keys::new(Level::Scope),
             prepared: Vec::new(),
             resources: batches.iter().map(|batch| vec![NOT_YET; batch.resource_count()]).collect(),
             scopes: batches.iter().map(|batch| vec![NOT_YET; batch.scope_count()]).collect(),
+            known: HashMap::default(),
         }
     }
 
@@ -51,7 +57,7 @@ impl Preparer {
     pub(super) fn of(
         &mut self,
         at: At,
-        batch: &Batch,
+        batch: &'a Batch,
         layout: &Layout,
         columns: &mut [Column],
     ) -> (&mut Prepared, &mut Prepared) {
@@ -59,17 +65,36 @@ impl Preparer {
         let (number, resource, scope) = (at.batch as usize, row.resource as usize, row.scope as usize);
         if self.scopes[number][scope] == NOT_YET {
             if self.resources[number][resource] == NOT_YET {
-                self.resources[number][resource] = self.prepared.len() as u32;
-                let prepared = prepare_resource(batch, row, layout, &mut self.resource_keys, columns);
-                self.prepared.push(prepared);
+                self.resources[number][resource] = self.resource(batch, row, layout, columns);
             }
-            self.scopes[number][scope] = self.prepared.len() as u32;
-            self.prepared.push(prepare_scope(batch, row, layout, &mut self.scope_keys, columns));
+            self.scopes[number][scope] = self.scope(batch, row, layout, columns);
         }
         let pair = [self.resources[number][resource] as usize, self.scopes[number][scope] as usize];
         let [resource, scope] =
             self.prepared.get_disjoint_mut(pair).expect("a resource and a scope are two things");
         (resource, scope)
+    }
+
+    fn resource(&mut self, batch: &'a Batch, row: SpanRow, layout: &Layout, columns: &mut [Column]) -> u32 {
+        let resource = batch.resource(row.resource);
+        let next = self.prepared.len() as u32;
+        let number =
+            *self.known.entry((Level::Resource, resource.raw(), resource.schema_url())).or_insert(next);
+        if number == next {
+            let made = prepare_resource(batch, row, layout, &mut self.resource_keys, columns);
+            self.prepared.push(made);
+        }
+        number
+    }
+
+    fn scope(&mut self, batch: &'a Batch, row: SpanRow, layout: &Layout, columns: &mut [Column]) -> u32 {
+        let scope = batch.scope(row.scope);
+        let next = self.prepared.len() as u32;
+        let number = *self.known.entry((Level::Scope, scope.raw(), scope.schema_url())).or_insert(next);
+        if number == next {
+            self.prepared.push(prepare_scope(batch, row, layout, &mut self.scope_keys, columns));
+        }
+        number
     }
 
     /// The facts about the keys of resources and scopes.
@@ -160,6 +185,10 @@ impl Maker<'_> {
                     continue;
                 }
             }
+            let value = match value {
+                Read::Text(text) => Value::Text(std::str::from_utf8(text).unwrap_or("")),
+                Read::Other(value) => value,
+            };
             let letter = tail::write(value, &mut scratch);
             let column = &mut self.columns[self.base];
             let key = *known.place.get_or_insert_with(|| column.store(known.facts.key.as_bytes()));

@@ -66,7 +66,7 @@ struct Shredder<'a> {
     span_keys: Keys,
     event_keys: Keys,
     link_keys: Keys,
-    preparer: Preparer,
+    preparer: Preparer<'a>,
     scratch: String,
     types: Vec<u8>,
 }
@@ -138,18 +138,16 @@ impl<'a> Shredder<'a> {
     }
 
     fn intrinsics(&mut self, span: Span<'_>) {
-        let row = self.row;
         let columns = &mut self.columns;
         columns[leaf::TRACE_ID].push_id(&span.trace_id().0);
         columns[leaf::SPAN_ID].push_id(&span.span_id().0);
-        columns[leaf::NAME].text(row, span.name().as_bytes());
         columns[leaf::KIND].push_int(i64::from(span.row().kind));
         columns[leaf::STATUS].push_int(i64::from(span.row().status));
         columns[leaf::START].push_int(span.start() as i64);
         columns[leaf::DURATION].push_int(span.end().wrapping_sub(span.start()) as i64);
     }
 
-    fn prepared(&mut self, at: At, batch: &Batch) {
+    fn prepared(&mut self, at: At, batch: &'a Batch) {
         let (resource, scope) = self.preparer.of(at, batch, self.layout, &mut self.columns);
         let bits = resource.bits;
         put(resource, leaf::RESOURCE_ATTRS, self.row, &mut self.columns);
@@ -177,13 +175,14 @@ impl<'a> Shredder<'a> {
     fn span(&mut self, span: Span<'_>) {
         let row = self.row;
         self.types.clear();
-        let (mut message, mut state) = (&[][..], &[][..]);
+        let (mut name, mut message, mut state) = (&[][..], &[][..], &[][..]);
         let mut counts = [0; 4];
         let (mut events, mut links) = (0, 0);
         let mut cursor = Cursor::new(span.raw());
         while let Ok(Some(field)) = cursor.next_field() {
             match field {
                 (otlp::span::ATTRIBUTES, Field::Bytes(pair)) => self.attribute(pair),
+                (otlp::span::NAME, Field::Bytes(text)) => name = text,
                 (otlp::span::STATUS, Field::Bytes(status)) => {
                     message = last_bytes(status, otlp::status::MESSAGE)
                 }
@@ -204,6 +203,7 @@ impl<'a> Shredder<'a> {
             }
         }
         put_types(&mut self.columns[leaf::ATTRS + leaf::TYPES], row, &self.types);
+        self.columns[leaf::NAME].text(row, name);
         self.columns[leaf::STATUS_MESSAGE].some_text(row, message);
         self.columns[leaf::TRACE_STATE].some_text(row, state);
         for (place, count) in counts.into_iter().enumerate() {
@@ -237,7 +237,7 @@ impl<'a> Shredder<'a> {
     }
 
     /// Writes one entry of a tail and answers the letter of its type.
-    fn tail(&mut self, level: Level, number: usize, value: Value<'_>, spot: Spot) -> u8 {
+    fn tail(&mut self, level: Level, number: usize, value: Read<'_>, spot: Spot) -> u8 {
         let keys = match level {
             Level::Event => &mut self.event_keys,
             Level::Link => &mut self.link_keys,
@@ -249,12 +249,12 @@ impl<'a> Shredder<'a> {
         column.level(self.row, spot.def, spot.rep);
         column.push_place(place);
         let (letter, text) = match value {
-            Value::Text(text) => (tail::TEXT, text),
-            value => (tail::write(value, &mut self.scratch), self.scratch.as_str()),
+            Read::Text(text) => (tail::TEXT, text),
+            Read::Other(value) => (tail::write(value, &mut self.scratch), self.scratch.as_bytes()),
         };
         let column = &mut self.columns[spot.base + leaf::VALUES];
         column.level(self.row, spot.def, spot.rep);
-        let place = column.store(text.as_bytes());
+        let place = column.store(text);
         column.push_place(place);
         known.count_tail(1, text.len(), letter);
         letter
@@ -276,9 +276,9 @@ impl<'a> Shredder<'a> {
                     let (key, value) = key_value(pair);
                     let number = self.event_keys.number(key, self.layout);
                     self.event_keys.known[number].count(self.row);
-                    let column = EXCEPTION_KEYS.iter().position(|other| *other == key);
+                    let column = EXCEPTION_KEYS.iter().position(|other| other.as_bytes() == key);
                     match (column, value) {
-                        (Some(at), Value::Text(text)) if !seen[at] => exception[at] = Some(text),
+                        (Some(at), Read::Text(text)) if !seen[at] => exception[at] = Some(text),
                         _ => {
                             let rep = if types.is_empty() { rep } else { 2 };
                             let spot = Spot { base: leaf::EVENT_ATTRS, def: 4, rep };
@@ -293,7 +293,7 @@ impl<'a> Shredder<'a> {
         self.element(leaf::EVENT_TIME, rep, |column| column.push_int(time as i64));
         self.element(leaf::EVENT_NAME, rep, |column| store_text(column, name));
         for (at, text) in exception.into_iter().enumerate() {
-            self.optional_text(leaf::EXCEPTION + at, rep, text.map(str::as_bytes));
+            self.optional_text(leaf::EXCEPTION + at, rep, text);
         }
         self.nested_tail_end(leaf::EVENT_ATTRS, rep, &types);
         self.optional_count(leaf::EVENT_DROPPED, rep, dropped);
@@ -392,28 +392,56 @@ fn put_types(column: &mut Column, row: u32, types: &[u8]) {
 
 /// The value as a cell of its column, where the type fits.
 #[inline]
-pub(super) fn cell(column: &mut Column, kind: Kind, value: Value<'_>) -> Option<Cell> {
+pub(super) fn cell(column: &mut Column, kind: Kind, value: Read<'_>) -> Option<Cell> {
     match (kind, value) {
-        (Kind::Text, Value::Text(text)) => Some(Cell::Text(column.store(text.as_bytes()))),
-        (Kind::Int, Value::Int(number)) => Some(Cell::Int(number)),
-        (Kind::Double, Value::Double(number)) => Some(Cell::Double(number)),
-        (Kind::Bool, Value::Bool(truth)) => Some(Cell::Bool(truth)),
+        (Kind::Text, Read::Text(text)) => Some(Cell::Text(column.store(text))),
+        (Kind::Int, Read::Other(Value::Int(number))) => Some(Cell::Int(number)),
+        (Kind::Double, Read::Other(Value::Double(number))) => Some(Cell::Double(number)),
+        (Kind::Bool, Read::Other(Value::Bool(truth))) => Some(Cell::Bool(truth)),
         _ => None,
     }
 }
 
+/// A value, whose text is not looked at: the walk has checked it.
+#[derive(Clone, Copy)]
+pub(super) enum Read<'a> {
+    Text(&'a [u8]),
+    Other(Value<'a>),
+}
+
 #[inline]
-pub(super) fn key_value(pair: &[u8]) -> (&str, Value<'_>) {
-    let (mut key, mut value) = ("", Value::Empty);
+pub(super) fn key_value(pair: &[u8]) -> (&[u8], Read<'_>) {
+    if let Some((key, text)) = short_text(pair) {
+        return (key, Read::Text(text));
+    }
+    let (mut key, mut value) = (&[][..], Value::Empty);
     let mut cursor = Cursor::new(pair);
     while let Ok(Some(field)) = cursor.next_field() {
         match field {
-            (otlp::key_value::KEY, Field::Bytes(name)) => key = std::str::from_utf8(name).unwrap_or(""),
+            (otlp::key_value::KEY, Field::Bytes(name)) => key = name,
             (otlp::key_value::VALUE, Field::Bytes(raw)) => value = Value::read(raw),
             _ => {}
         }
     }
-    (key, value)
+    match value {
+        Value::Text(text) => (key, Read::Text(text.as_bytes())),
+        value => (key, Read::Other(value)),
+    }
+}
+
+/// A key and a text as nearly all senders write them: one after the other, and each of fewer than 128 bytes.
+#[inline]
+fn short_text(pair: &[u8]) -> Option<(&[u8], &[u8])> {
+    const KEY: u8 = (otlp::key_value::KEY << 3 | 2) as u8;
+    const VALUE: u8 = (otlp::key_value::VALUE << 3 | 2) as u8;
+    const STRING: u8 = (otlp::any_value::STRING << 3 | 2) as u8;
+    let ([KEY, key_length @ ..=0x7f], rest) = pair.split_first_chunk::<2>()? else { return None };
+    let (key, rest) = rest.split_at_checked(usize::from(*key_length))?;
+    let ([VALUE, length @ ..=0x7f, STRING, text_length], text) = rest.split_first_chunk::<4>()? else {
+        return None;
+    };
+    let fits = text.len() == usize::from(*text_length) && text.len() + 2 == usize::from(*length);
+    fits.then_some((key, text))
 }
 
 pub(super) fn last_bytes(message: &[u8], number: u32) -> &[u8] {

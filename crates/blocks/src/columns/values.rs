@@ -1,10 +1,15 @@
 //! The values of one column in memory, on their way into a row group.
 //!
-//! Nothing is allocated per value: text lies in one arena per column, and a value that many rows share (those of a
-//! resource) is stored once. A column notes only the rows that have a value, so that a sparse one costs nothing.
+//! Nothing is allocated per value: text lies in one arena per column, and a text that repeats is stored once. A column
+//! notes only the rows that have a value, so that a sparse one costs nothing.
 //! Bounded by what one row group takes: [`crate::block::GROUP_BYTES_MAX`].
 
+use std::hash::BuildHasher;
+
+use foldhash::fast::FixedState;
+
 use super::schema::{Kind, Leaf};
+use super::slots::Slots;
 
 /// One column of a row group.
 #[derive(Debug)]
@@ -48,7 +53,27 @@ pub(crate) enum Values {
 pub(crate) struct Texts {
     pub(crate) bytes: Vec<u8>,
     pub(crate) places: Vec<Place>,
+    known: Known,
 }
+
+/// The texts that were stored, as long as they are found to repeat.
+#[derive(Debug, Default)]
+struct Known {
+    slots: Slots,
+    places: Vec<Place>,
+    asked: usize,
+    repeats: Repeats,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Repeats {
+    #[default]
+    Maybe,
+    Hardly,
+}
+
+/// After so many texts, and each power of two more, it is looked whether they repeat.
+const LOOK_AFTER: usize = 1024;
 
 /// Where a text lies in its arena.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -67,19 +92,46 @@ pub(crate) enum Cell {
 }
 
 impl Texts {
+    /// Where a text lies from now on; where texts repeat, an equal one has the same place.
+    #[inline]
     pub(crate) fn store(&mut self, text: &[u8]) -> Place {
-        let at = u32::try_from(self.bytes.len()).expect("a row group stays below 4 GiB");
-        self.bytes.extend_from_slice(text);
-        Place { at, length: text.len() as u32 }
+        if self.known.repeats == Repeats::Hardly {
+            return append(&mut self.bytes, text);
+        }
+        let Self { bytes, known, .. } = self;
+        let Known { slots, places, asked, repeats } = known;
+        *asked += 1;
+        let next = places.len() as u32;
+        let hash = FixedState::default().hash_one(text);
+        let number = slots.number(hash, next, |number| slice(bytes, places[number as usize]) == text);
+        if number == next {
+            places.push(append(bytes, text));
+            if *asked >= LOOK_AFTER && asked.is_power_of_two() && 4 * places.len() > 3 * *asked {
+                *repeats = Repeats::Hardly;
+            }
+        }
+        places[number as usize]
     }
 
     pub(crate) fn slice(&self, place: Place) -> &[u8] {
-        &self.bytes[place.at as usize..(place.at + place.length) as usize]
+        slice(&self.bytes, place)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
         self.places.iter().map(|place| self.slice(*place))
     }
+}
+
+#[inline]
+fn append(arena: &mut Vec<u8>, text: &[u8]) -> Place {
+    let at = u32::try_from(arena.len()).expect("a row group stays below 4 GiB");
+    arena.extend_from_slice(text);
+    Place { at, length: text.len() as u32 }
+}
+
+#[inline]
+fn slice(arena: &[u8], place: Place) -> &[u8] {
+    &arena[place.at as usize..(place.at + place.length) as usize]
 }
 
 impl Values {

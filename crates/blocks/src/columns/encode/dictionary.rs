@@ -7,7 +7,7 @@ use std::hash::BuildHasher;
 use foldhash::fast::FixedState;
 
 use super::hybrid::id_width;
-use super::slots::Slots;
+use crate::columns::slots::{Slots, spread};
 use crate::columns::values::{Place, Texts, Values};
 
 /// The values of a column as numbers of distinct ones.
@@ -172,12 +172,6 @@ impl Dictionary {
         };
         (is_worth && count > 0).then_some(self)
     }
-}
-
-/// Spreads what tells numbers apart over all bits.
-fn spread(number: u64) -> u64 {
-    let mixed = (number ^ number >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    mixed ^ mixed >> 29
 }
 
 impl From<Place> for u64 {

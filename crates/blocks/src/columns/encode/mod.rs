@@ -10,7 +10,6 @@ mod header;
 mod hybrid;
 mod levels;
 mod plain;
-mod slots;
 mod statistics;
 #[cfg(test)]
 mod tests;

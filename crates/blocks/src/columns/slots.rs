@@ -2,8 +2,11 @@
 //!
 //! Made to be emptied and filled again for every column: one allocation, kept, of eight bytes per slot.
 
-/// Slots of an emptied table.
-const SLOTS_MIN: usize = 1024;
+/// Slots of a table that was just begun.
+const SLOTS_MIN: usize = 256;
+
+/// How much larger a full table gets.
+const GROWTH: usize = 4;
 
 /// Which numbers the hashes of values have.
 #[derive(Debug, Default)]
@@ -25,7 +28,6 @@ impl Slots {
     /// Forgets all numbers.
     pub(crate) fn clear(&mut self) {
         self.slots.clear();
-        self.slots.resize(SLOTS_MIN, FREE);
         self.used = 0;
     }
 
@@ -54,7 +56,7 @@ impl Slots {
 
     #[cold]
     fn grow(&mut self) {
-        let length = (2 * self.slots.len()).max(SLOTS_MIN);
+        let length = (GROWTH * self.slots.len()).max(SLOTS_MIN);
         let mut wider = vec![FREE; length];
         for slot in self.slots.iter().filter(|slot| slot.next != 0) {
             let mut at = slot.hash as usize & (length - 1);
@@ -65,4 +67,11 @@ impl Slots {
         }
         self.slots = wider;
     }
+}
+
+/// Spreads what tells numbers apart over all bits.
+#[inline]
+pub(crate) fn spread(number: u64) -> u64 {
+    let mixed = (number ^ number >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    mixed ^ mixed >> 29
 }
