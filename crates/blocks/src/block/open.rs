@@ -19,6 +19,7 @@ use crate::columns::promote;
 use crate::columns::schema::Layout;
 use crate::columns::shred::{self, Shredded};
 use crate::columns::sink::{ColumnSink, Plan};
+use crate::columns::values::Column;
 use crate::error::{Doing, Error, Next, Result};
 use crate::index::{self, Group, Texts};
 use crate::manifest::BlockMeta;
@@ -34,6 +35,8 @@ pub struct OpenBlock {
     written: Option<(SerializedFileWriter<Summed>, Arc<Layout>)>,
     groups: Vec<Arc<Group>>,
     encoder: Encoder,
+    /// The memory of the last row group's columns, for the next.
+    spare: Vec<Column>,
     texts: Texts,
 }
 
@@ -62,6 +65,7 @@ impl OpenBlock {
             written: None,
             groups: Vec::new(),
             encoder: Encoder::new(LEVEL),
+            spare: Vec::new(),
             texts: Texts::default(),
         })
     }
@@ -83,7 +87,8 @@ impl OpenBlock {
         self.begin(chunk, &ordered)?;
         for traces in order::groups(&ordered.traces) {
             let (_, layout) = self.written.as_ref().expect("the block was begun");
-            let shredded = shred::shred(layout, chunk, &ordered, &traces);
+            let spare = std::mem::take(&mut self.spare);
+            let shredded = shred::shred(layout, chunk, &ordered, &traces, spare);
             self.group(chunk[0].tenant().clone(), shredded)?;
         }
         Ok(())
@@ -190,6 +195,7 @@ impl OpenBlock {
         row_group.close().doing(Next::Retry, writing())?;
         writer.flush().doing(Next::Retry, writing())?;
         self.groups.push(Arc::new(group));
+        self.spare = shredded.columns;
         Ok(())
     }
 }

@@ -1,10 +1,10 @@
 //! What the spans of a resource, or of a scope, have in common: read once, referred to by every row.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use foldhash::fast::FixedState;
 use model::proto::{Cursor, Field};
-use model::{Batch, SpanRow, Value, otlp};
+use model::{Batch, Value, otlp};
 use store::Level;
 
 use super::keys::{KeyFacts, Keys, Route};
@@ -16,13 +16,10 @@ use super::values::{Cell, Column, Place};
 
 /// The cells that every row of a resource or scope gets.
 #[derive(Debug, Default)]
-pub(super) struct Prepared {
-    pub(super) cells: Vec<(u32, Cell)>,
-    pub(super) counts: Vec<(u32, u32)>,
-    pub(super) tail: Vec<(Place, Place)>,
-    pub(super) bits: i64,
-    /// Rows that got them.
-    pub(super) uses: u64,
+struct Prepared {
+    cells: Vec<(u32, Cell)>,
+    tail: Vec<(Place, Place)>,
+    bits: i64,
     keys: Vec<u32>,
     tail_facts: Vec<(u32, usize, u8)>,
 }
@@ -30,128 +27,171 @@ pub(super) struct Prepared {
 /// Prepares each resource and scope when its first span comes; one that many batches bring is prepared once.
 #[derive(Debug)]
 pub(super) struct Preparer<'a> {
-    resource_keys: Keys,
-    scope_keys: Keys,
+    resources: Owners<'a>,
+    scopes: Owners<'a>,
+}
+
+/// The resources, or the scopes, of a row group.
+#[derive(Debug)]
+struct Owners<'a> {
+    keys: Keys,
+    /// The first leaf of their tail.
+    base: usize,
     prepared: Vec<Prepared>,
-    resources: Vec<Vec<u32>>,
-    scopes: Vec<Vec<u32>>,
-    /// By level, bytes and schema address.
-    known: HashMap<(Level, &'a [u8], &'a str), u32, FixedState>,
+    /// For each batch, which of them are its own.
+    of_batch: Vec<Vec<u32>>,
+    /// For each row, which of them it has.
+    of_row: Vec<u32>,
+    /// By bytes and schema address.
+    known: HashMap<(&'a [u8], &'a str), u32, FixedState>,
 }
 
 const NOT_YET: u32 = u32::MAX;
 
 impl<'a> Preparer<'a> {
     pub(super) fn new(batches: &'a [Batch]) -> Self {
+        let resources = batches.iter().map(Batch::resource_count);
+        let scopes = batches.iter().map(Batch::scope_count);
         Self {
-            resource_keys: Keys::new(Level::Resource),
-            scope_keys: Keys::new(Level::Scope),
-            prepared: Vec::new(),
-            resources: batches.iter().map(|batch| vec![NOT_YET; batch.resource_count()]).collect(),
-            scopes: batches.iter().map(|batch| vec![NOT_YET; batch.scope_count()]).collect(),
-            known: HashMap::default(),
+            resources: Owners::new(Level::Resource, leaf::RESOURCE_ATTRS, resources),
+            scopes: Owners::new(Level::Scope, leaf::SCOPE_ATTRS, scopes),
         }
     }
 
-    /// What the resource and the scope of a span give to its row.
-    pub(super) fn of(
+    /// Notes the resource of the next row, and answers the bits of older names.
+    pub(super) fn resource(
         &mut self,
         at: At,
         batch: &'a Batch,
         layout: &Layout,
         columns: &mut [Column],
-    ) -> (&mut Prepared, &mut Prepared) {
+    ) -> i64 {
         let row = batch.rows()[at.place as usize];
-        let (number, resource, scope) = (at.batch as usize, row.resource as usize, row.scope as usize);
-        if self.scopes[number][scope] == NOT_YET {
-            if self.resources[number][resource] == NOT_YET {
-                self.resources[number][resource] = self.resource(batch, row, layout, columns);
+        let place = (at.batch as usize, row.resource as usize);
+        let number = match self.resources.known(place) {
+            Some(number) => number,
+            None => {
+                let resource = batch.resource(row.resource);
+                let made = (layout, columns, (resource.raw(), resource.schema_url()));
+                self.resources.add(place, made, |maker| {
+                    maker.attributes(resource.raw(), otlp::resource::ATTRIBUTES);
+                    maker.text(leaf::RESOURCE_SCHEMA, resource.schema_url());
+                    maker.count(leaf::RESOURCE_DROPPED, resource.dropped());
+                })
             }
-            self.scopes[number][scope] = self.scope(batch, row, layout, columns);
-        }
-        let pair = [self.resources[number][resource] as usize, self.scopes[number][scope] as usize];
-        let [resource, scope] =
-            self.prepared.get_disjoint_mut(pair).expect("a resource and a scope are two things");
-        (resource, scope)
+        };
+        self.resources.of_row.push(number);
+        self.resources.prepared[number as usize].bits
     }
 
-    fn resource(&mut self, batch: &'a Batch, row: SpanRow, layout: &Layout, columns: &mut [Column]) -> u32 {
-        let resource = batch.resource(row.resource);
-        let next = self.prepared.len() as u32;
-        let number =
-            *self.known.entry((Level::Resource, resource.raw(), resource.schema_url())).or_insert(next);
-        if number == next {
-            let made = prepare_resource(batch, row, layout, &mut self.resource_keys, columns);
-            self.prepared.push(made);
+    /// Notes the scope of the next row.
+    pub(super) fn scope(&mut self, at: At, batch: &'a Batch, layout: &Layout, columns: &mut [Column]) {
+        let row = batch.rows()[at.place as usize];
+        let place = (at.batch as usize, row.scope as usize);
+        let number = match self.scopes.known(place) {
+            Some(number) => number,
+            None => {
+                let scope = batch.scope(row.scope);
+                let made = (layout, columns, (scope.raw(), scope.schema_url()));
+                self.scopes.add(place, made, |maker| {
+                    maker.attributes(scope.raw(), otlp::scope::ATTRIBUTES);
+                    maker.text(leaf::SCOPE_NAME, scope.name());
+                    maker.text(leaf::SCOPE_VERSION, scope.version());
+                    maker.text(leaf::SCOPE_SCHEMA, scope.schema_url());
+                    maker.count(leaf::SCOPE_DROPPED, scope.dropped());
+                })
+            }
+        };
+        self.scopes.of_row.push(number);
+    }
+
+    /// Fills the columns of resources and scopes, and answers the facts about their keys.
+    pub(super) fn finish(&mut self, columns: &mut [Column]) -> Vec<KeyFacts> {
+        let mut facts = self.resources.finish(columns);
+        facts.extend(self.scopes.finish(columns));
+        facts
+    }
+}
+
+/// The columns that are made, and what tells an owner from others.
+type Making<'m, 'a> = (&'m Layout, &'m mut [Column], (&'a [u8], &'a str));
+
+impl<'a> Owners<'a> {
+    fn new(level: Level, base: usize, counts: impl Iterator<Item = usize>) -> Self {
+        Self {
+            keys: Keys::new(level),
+            base,
+            prepared: Vec::new(),
+            of_batch: counts.map(|count| vec![NOT_YET; count]).collect(),
+            of_row: Vec::new(),
+            known: HashMap::default(),
         }
+    }
+
+    #[inline]
+    fn known(&self, (batch, place): (usize, usize)) -> Option<u32> {
+        Some(self.of_batch[batch][place]).filter(|number| *number != NOT_YET)
+    }
+
+    fn add(
+        &mut self,
+        (batch, place): (usize, usize),
+        (layout, columns, identity): Making<'_, 'a>,
+        make: impl FnOnce(&mut Maker<'_>),
+    ) -> u32 {
+        let next = self.prepared.len() as u32;
+        let number = *self.known.entry(identity).or_insert(next);
+        if number == next {
+            let (keys, base) = (&mut self.keys, self.base);
+            let mut maker = Maker { layout, keys, columns, base, made: Prepared::default() };
+            make(&mut maker);
+            self.prepared.push(maker.made);
+        }
+        self.of_batch[batch][place] = number;
         number
     }
 
-    fn scope(&mut self, batch: &'a Batch, row: SpanRow, layout: &Layout, columns: &mut [Column]) -> u32 {
-        let scope = batch.scope(row.scope);
-        let next = self.prepared.len() as u32;
-        let number = *self.known.entry((Level::Scope, scope.raw(), scope.schema_url())).or_insert(next);
-        if number == next {
-            self.prepared.push(prepare_scope(batch, row, layout, &mut self.scope_keys, columns));
-        }
-        number
-    }
-
-    /// The facts about the keys of resources and scopes.
-    pub(super) fn finish(&mut self) -> Vec<KeyFacts> {
-        let resource_count = self.resource_of_prepared();
-        for (prepared, is_resource) in self.prepared.iter().zip(resource_count) {
-            let keys = if is_resource { &mut self.resource_keys } else { &mut self.scope_keys };
+    fn finish(&mut self, columns: &mut [Column]) -> Vec<KeyFacts> {
+        let mut uses = vec![0; self.prepared.len()];
+        self.of_row.iter().for_each(|number| uses[*number as usize] += 1);
+        for (prepared, uses) in self.prepared.iter().zip(uses) {
             for number in &prepared.keys {
-                keys.known[*number as usize].facts.spans += prepared.uses;
+                self.keys.known[*number as usize].facts.spans += uses;
             }
             for (number, bytes, letter) in &prepared.tail_facts {
-                keys.known[*number as usize].count_tail(prepared.uses, *bytes, *letter);
+                self.keys.known[*number as usize].count_tail(uses, *bytes, *letter);
             }
         }
-        let all = self.resource_keys.known.drain(..).chain(self.scope_keys.known.drain(..));
-        all.map(|known| known.facts).collect()
+        self.fill(columns);
+        self.keys.known.drain(..).map(|known| known.facts).collect()
     }
 
-    fn resource_of_prepared(&self) -> Vec<bool> {
-        let mut is_resource = vec![false; self.prepared.len()];
-        for number in self.resources.iter().flatten().filter(|number| **number != NOT_YET) {
-            is_resource[*number as usize] = true;
+    /// Fills one column after the other, and the tails last.
+    fn fill(&self, columns: &mut [Column]) {
+        let mut by_leaf: BTreeMap<u32, Vec<Option<Cell>>> = BTreeMap::new();
+        for (number, prepared) in self.prepared.iter().enumerate() {
+            for (leaf, cell) in &prepared.cells {
+                by_leaf.entry(*leaf).or_insert_with(|| vec![None; self.prepared.len()])[number] = Some(*cell);
+            }
         }
-        is_resource
+        for (leaf, cells) in by_leaf {
+            let rows = (0..).zip(&self.of_row);
+            columns[leaf as usize]
+                .fill(rows.filter_map(|(row, number)| Some((row, cells[*number as usize]?))));
+        }
+        if self.prepared.iter().all(|prepared| prepared.tail.is_empty()) {
+            return;
+        }
+        for (row, number) in (0..).zip(&self.of_row) {
+            for (place, (key, value)) in self.prepared[*number as usize].tail.iter().enumerate() {
+                let rep = u8::from(place > 0);
+                columns[self.base].level(row, 2, rep);
+                columns[self.base].push_place(*key);
+                columns[self.base + leaf::VALUES].level(row, 2, rep);
+                columns[self.base + leaf::VALUES].push_place(*value);
+            }
+        }
     }
-}
-
-fn prepare_resource(
-    batch: &Batch,
-    row: SpanRow,
-    layout: &Layout,
-    keys: &mut Keys,
-    columns: &mut [Column],
-) -> Prepared {
-    let resource = batch.resource(row.resource);
-    let mut made = Maker { layout, keys, columns, base: leaf::RESOURCE_ATTRS, made: Prepared::default() };
-    made.attributes(resource.raw(), otlp::resource::ATTRIBUTES);
-    made.text(leaf::RESOURCE_SCHEMA, resource.schema_url());
-    made.count(leaf::RESOURCE_DROPPED, resource.dropped());
-    made.made
-}
-
-fn prepare_scope(
-    batch: &Batch,
-    row: SpanRow,
-    layout: &Layout,
-    keys: &mut Keys,
-    columns: &mut [Column],
-) -> Prepared {
-    let scope = batch.scope(row.scope);
-    let mut made = Maker { layout, keys, columns, base: leaf::SCOPE_ATTRS, made: Prepared::default() };
-    made.attributes(scope.raw(), otlp::scope::ATTRIBUTES);
-    made.text(leaf::SCOPE_NAME, scope.name());
-    made.text(leaf::SCOPE_VERSION, scope.version());
-    made.text(leaf::SCOPE_SCHEMA, scope.schema_url());
-    made.count(leaf::SCOPE_DROPPED, scope.dropped());
-    made.made
 }
 
 struct Maker<'a> {
@@ -213,7 +253,7 @@ impl Maker<'_> {
 
     fn count(&mut self, leaf: usize, count: u32) {
         if count != 0 {
-            self.made.counts.push((leaf as u32, count));
+            self.made.cells.push((leaf as u32, Cell::Int(i64::from(count as i32))));
         }
     }
 }

@@ -39,7 +39,7 @@ pub(crate) fn layout(batches: &[Batch], ordered: &Ordered) -> Layout {
             break;
         }
     }
-    let shredded = shred(&plain, batches, ordered, &sample);
+    let shredded = shred(&plain, batches, ordered, &sample, Vec::new());
     Layout::new(choose(&plain, shredded.keys, rows as u64))
 }
 

@@ -12,7 +12,7 @@ use store::Level;
 
 use super::keys::{KeyFacts, Keys, Route};
 use super::order::{At, Ordered};
-use super::prepare::{Prepared, Preparer};
+use super::prepare::Preparer;
 use super::schema::{EXCEPTION_KEYS, Kind, Layout, leaf};
 use super::tail;
 use super::values::{Cell, Column};
@@ -40,14 +40,15 @@ pub(crate) struct TraceRows {
     pub(crate) plain: bool,
 }
 
-/// Shreds the traces of one row group.
+/// Shreds the traces of one row group, into the memory of columns that are of no more use.
 pub(crate) fn shred(
     layout: &Layout,
     batches: &[Batch],
     ordered: &Ordered,
     group: &[Range<usize>],
+    spare: Vec<Column>,
 ) -> Shredded {
-    let mut shredder = Shredder::new(layout, batches);
+    let mut shredder = Shredder::new(layout, batches, spare);
     let mut traces = Vec::with_capacity(group.len());
     for trace in group {
         traces.push(shredder.trace(&ordered.rows[trace.clone()]));
@@ -80,12 +81,15 @@ struct Spot {
 }
 
 impl<'a> Shredder<'a> {
-    fn new(layout: &'a Layout, batches: &'a [Batch]) -> Self {
+    fn new(layout: &'a Layout, batches: &'a [Batch], spare: Vec<Column>) -> Self {
+        let mut columns = spare;
+        columns.iter_mut().for_each(Column::clear);
+        columns.extend(layout.leaves.iter().skip(columns.len()).map(Column::new));
         Self {
             layout,
             batches,
             row: 0,
-            columns: layout.leaves.iter().map(Column::new).collect(),
+            columns,
             span_keys: Keys::new(Level::Span),
             event_keys: Keys::new(Level::Event),
             link_keys: Keys::new(Level::Link),
@@ -96,7 +100,7 @@ impl<'a> Shredder<'a> {
     }
 
     fn finish(mut self) -> (Vec<Column>, Vec<KeyFacts>) {
-        let mut keys = self.preparer.finish();
+        let mut keys = self.preparer.finish(&mut self.columns);
         for level in [&mut self.span_keys, &mut self.event_keys, &mut self.link_keys] {
             keys.extend(level.known.drain(..).map(|known| known.facts));
         }
@@ -148,10 +152,8 @@ impl<'a> Shredder<'a> {
     }
 
     fn prepared(&mut self, at: At, batch: &'a Batch) {
-        let (resource, scope) = self.preparer.of(at, batch, self.layout, &mut self.columns);
-        let bits = resource.bits;
-        put(resource, leaf::RESOURCE_ATTRS, self.row, &mut self.columns);
-        put(scope, leaf::SCOPE_ATTRS, self.row, &mut self.columns);
+        let bits = self.preparer.resource(at, batch, self.layout, &mut self.columns);
+        self.preparer.scope(at, batch, self.layout, &mut self.columns);
         if bits != 0 {
             self.old_name_bits(bits);
         }
@@ -364,24 +366,6 @@ impl<'a> Shredder<'a> {
 fn store_text(column: &mut Column, text: &[u8]) {
     let place = column.store(text);
     column.push_place(place);
-}
-
-/// Puts what was prepared of a resource or scope into a row.
-fn put(prepared: &mut Prepared, base: usize, row: u32, columns: &mut [Column]) {
-    prepared.uses += 1;
-    for (leaf, cell) in &prepared.cells {
-        columns[*leaf as usize].cell(row, *cell);
-    }
-    for (leaf, count) in &prepared.counts {
-        columns[*leaf as usize].int(row, i64::from(*count as i32));
-    }
-    for (place, (key, value)) in prepared.tail.iter().enumerate() {
-        let rep = u8::from(place > 0);
-        columns[base].level(row, 2, rep);
-        columns[base].push_place(*key);
-        columns[base + leaf::VALUES].level(row, 2, rep);
-        columns[base + leaf::VALUES].push_place(*value);
-    }
 }
 
 fn put_types(column: &mut Column, row: u32, types: &[u8]) {

@@ -113,6 +113,16 @@ impl Texts {
         places[number as usize]
     }
 
+    fn clear(&mut self) {
+        let Self { bytes, places, known } = self;
+        bytes.clear();
+        places.clear();
+        known.slots.clear();
+        known.places.clear();
+        known.asked = 0;
+        known.repeats = Repeats::Maybe;
+    }
+
     pub(crate) fn slice(&self, place: Place) -> &[u8] {
         slice(&self.bytes, place)
     }
@@ -146,6 +156,17 @@ impl Values {
         }
     }
 
+    fn clear(&mut self) {
+        match self {
+            Self::Text(texts) => texts.clear(),
+            Self::Int32(values) => values.clear(),
+            Self::Int(values) => values.clear(),
+            Self::Double(values) => values.clear(),
+            Self::Bool(values) => values.clear(),
+            Self::Id { bytes, .. } => bytes.clear(),
+        }
+    }
+
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::Text(texts) => texts.places.len(),
@@ -166,6 +187,21 @@ impl Column {
             _ => Levels::Nested { def: Vec::new(), rep: Vec::new(), rows: 0 },
         };
         Self { levels, values: Values::new(leaf.kind), def_max: leaf.def_max, seen: 0 }
+    }
+
+    /// Forgets all rows and keeps the memory for others.
+    pub(crate) fn clear(&mut self) {
+        match &mut self.levels {
+            Levels::Required => {}
+            Levels::Present(rows) => rows.clear(),
+            Levels::Nested { def, rep, rows } => {
+                def.clear();
+                rep.clear();
+                *rows = 0;
+            }
+        }
+        self.values.clear();
+        self.seen = 0;
     }
 
     #[inline]
@@ -247,12 +283,18 @@ impl Column {
         }
     }
 
+    /// Adds the cells of rows, in ascending order.
+    pub(crate) fn fill(&mut self, cells: impl Iterator<Item = (u32, Cell)>) {
+        cells.for_each(|(row, cell)| self.cell(row, cell));
+    }
+
     #[inline]
     pub(crate) fn cell(&mut self, row: u32, cell: Cell) {
         self.present(row);
         match (&mut self.values, cell) {
             (Values::Text(texts), Cell::Text(place)) => texts.places.push(place),
             (Values::Int(values), Cell::Int(value)) => values.push(value),
+            (Values::Int32(values), Cell::Int(value)) => values.push(value as i32),
             (Values::Double(values), Cell::Double(value)) => values.push(value),
             (Values::Bool(values), Cell::Bool(value)) => values.push(value),
             _ => debug_assert!(false, "a cell is made for its column"),

@@ -69,6 +69,9 @@ fn sized(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
 
 /// How many levels the first `rows` rows take.
 fn levels_of(rep: &[u8], rows: usize) -> usize {
+    if rep[..rows].iter().all(|level| *level == 0) && rep.get(rows).is_none_or(|level| *level == 0) {
+        return rows;
+    }
     let mut begun = 0;
     let more = rep.iter().position(|level| {
         begun += usize::from(*level == 0);
