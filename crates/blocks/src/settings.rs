@@ -11,6 +11,8 @@ pub struct Settings {
     pub url: Option<String>,
     /// Options of the object store, as in its environment variables: `aws_access_key_id`, `aws_endpoint` …
     pub url_options: Vec<(String, String)>,
+    /// Others write: this node answers questions only, and changes nothing in the store.
+    pub reads_only: bool,
     /// Tells whoever finds the directory locked where the holder listens.
     pub address: String,
     /// Whole blocks whose newest span is older are dropped.
@@ -30,6 +32,7 @@ impl Settings {
             path: path.into(),
             url: None,
             url_options: Vec::new(),
+            reads_only: false,
             address: String::new(),
             retention: Duration::from_secs(7 * 24 * 3600),
             sync: journal::Sync::Always,

@@ -28,8 +28,10 @@ pub fn resolve(root: &mut Block<'_>, registry: &Registry) -> Settings {
             root.problem(section, "this version has no such section yet", Some("remove it".to_owned()));
         }
     }
+    // A node with a store and no pipeline answers questions about what others write.
+    let may_be_none = root.has("store");
     let mut service = root.section("service", "which components run, and how they are joined");
-    let pipelines = service::pipelines(&mut service, &mut defined);
+    let pipelines = service::pipelines(&mut service, &mut defined, may_be_none);
     service::extensions(&mut service, &mut defined);
     let telemetry = service::telemetry(&mut service);
     service.finish();

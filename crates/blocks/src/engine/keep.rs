@@ -38,6 +38,9 @@ impl Inner {
     }
 
     fn admit(&self) -> Result<(), WriteError> {
+        if self.settings.reads_only {
+            return Err(WriteError::Refused { reason: "this node only answers questions".into() });
+        }
         if self.closing.load(Relaxed) {
             return Err(retry("the store is shutting down"));
         }

@@ -27,6 +27,9 @@ impl Inner {
         while !self.ended.is_cancelled() {
             self.look_at_space();
             let now = Instant::now();
+            if self.settings.reads_only {
+                (retention_at, deletion_at) = (now + RETENTION_EVERY, now + DELETION_EVERY);
+            }
             if retention_at <= now {
                 let every = match self.drop_old_blocks().await {
                     Ok(0) => RETENTION_EVERY,

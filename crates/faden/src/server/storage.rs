@@ -56,15 +56,18 @@ impl Storage {
 pub fn engine_settings(settings: &StoreSettings) -> blocks::settings::Settings {
     let mut engine = blocks::settings::Settings::new(PathBuf::from(&settings.path));
     let remote = &settings.remote;
+    engine.reads_only = settings.reads_only;
     engine.url.clone_from(&remote.url);
     engine.url_options = environment();
     let options = remote.url_options.iter();
     engine.url_options.extend(options.map(|(key, value)| (key.clone(), value.expose().to_owned())));
     engine.limits.cache_bytes_max = remote.cache_bytes_max;
     engine.limits.backlog_bytes_max = remote.backlog_bytes_max;
+    engine.limits.block_age_max = remote.upload_after;
     engine.limits.follow_every = remote.follow_every;
     engine.retention = settings.retention;
     engine.compaction = settings.compaction.clone();
+    engine.compaction.enabled &= !settings.reads_only;
     engine.limits.head_bytes_max = usize::try_from(settings.head_bytes_max).unwrap_or(usize::MAX);
     engine
 }

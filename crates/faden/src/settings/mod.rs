@@ -45,9 +45,10 @@ fn resolve(root: &Node, problems: &Problems) -> Settings {
     let mut root = Block::of(root, problems);
     let has_store = root.has("store");
     let has_serve = root.has("serve");
-    let store = own::store(&mut root);
+    let mut store = own::store(&mut root);
     let serve = own::serve(&mut root);
     let pipeline = pipeline::resolve(&mut root, &registry());
+    store.reads_only &= !pipeline.exports_to("store");
     let needs_store = has_store || pipeline.exports_to("store");
     Settings {
         store: needs_store.then_some(store),

@@ -14,6 +14,8 @@ pub struct StoreSettings {
     pub path: String,
     /// Blocks in an object store, and who else is there.
     pub remote: RemoteSettings,
+    /// No pipeline writes to it: others do.
+    pub reads_only: bool,
     /// Older spans are dropped.
     pub retention: Duration,
     /// Bytes of spans that are in no block yet.
@@ -60,18 +62,20 @@ pub fn store(root: &mut Block<'_>) -> StoreSettings {
         );
     }
     memory.finish();
-    let compaction = compaction(&mut block);
+    let (compaction, is_told_to_compact) = compaction(&mut block);
     if !block.is_describing() && path.is_empty() {
         block.problem("path", "this must name a directory", None);
     }
-    StoreSettings { path, remote, retention: time, head_bytes_max, compaction }
+    let reads_only = remote.url.is_some() && !is_told_to_compact;
+    StoreSettings { path, remote, reads_only, retention: time, head_bytes_max, compaction }
 }
 
-/// Reads `store::compaction`.
-fn compaction(store: &mut Block<'_>) -> Compaction {
+/// Reads `store::compaction`, and whether it is written out that this process merges blocks.
+fn compaction(store: &mut Block<'_>) -> (Compaction, bool) {
     let standard = Compaction::default();
     let mut block = store.section("compaction", "how blocks are merged into larger ones");
     let enabled = block.boolean("enabled", true, "whether this process merges blocks");
+    let is_told_to = block.has("enabled") && enabled;
     let share = block.float(
         "share",
         standard.share,
@@ -101,7 +105,9 @@ fn compaction(store: &mut Block<'_>) -> Compaction {
     }
     block.finish();
     let size = |part: u64| Size { spans_max: spans_max / part, bytes_max: bytes_max / part };
-    Compaction { enabled, share, inputs_min, windows, level_1: size(4), level_2: size(1), ..standard }
+    let compaction =
+        Compaction { enabled, share, inputs_min, windows, level_1: size(4), level_2: size(1), ..standard };
+    (compaction, is_told_to)
 }
 
 /// The three windows, from the shortest to the longest.

@@ -13,6 +13,8 @@ pub struct RemoteSettings {
     pub url_options: Vec<(String, config::Secret)>,
     /// Bytes of copies on the local disk.
     pub cache_bytes_max: u64,
+    /// How long after its first span a block is closed and uploaded.
+    pub upload_after: Duration,
     /// Bytes on the local disk that wait for the object store.
     pub backlog_bytes_max: u64,
     /// How often it is looked what other nodes have committed.
@@ -30,6 +32,9 @@ const BACKLOG_BYTES_MIN: u64 = 512 << 20;
 
 /// The least that `store::follow` can be.
 const FOLLOW_MIN: Duration = Duration::from_millis(100);
+
+/// The least that `store::upload::after` can be.
+const UPLOAD_AFTER_MIN: Duration = Duration::from_secs(1);
 
 /// Reads it.
 pub fn read(store: &mut Block<'_>) -> RemoteSettings {
@@ -52,6 +57,11 @@ pub fn read(store: &mut Block<'_>) -> RemoteSettings {
         "blocks and journal that may wait on the local disk; when full, senders wait, then are refused",
     );
     least(&upload, ("backlog", backlog_bytes_max), BACKLOG_BYTES_MIN, "512MiB");
+    let upload_after =
+        upload.duration("after", "60s", "how long after its first span a block is closed and brought there");
+    if !upload.is_describing() && upload_after < UPLOAD_AFTER_MIN {
+        upload.problem("after", "blocks would be too small", Some("give it 1s or more".to_owned()));
+    }
     upload.finish();
     let follow_every = store.duration("follow", "5s", "how often to look what other nodes have committed");
     if !store.is_describing() && follow_every < FOLLOW_MIN {
@@ -60,7 +70,7 @@ pub fn read(store: &mut Block<'_>) -> RemoteSettings {
     if let Some(url) = url.as_deref().filter(|_| !store.is_describing()) {
         check(store, url);
     }
-    RemoteSettings { url, url_options, cache_bytes_max, backlog_bytes_max, follow_every }
+    RemoteSettings { url, url_options, cache_bytes_max, upload_after, backlog_bytes_max, follow_every }
 }
 
 fn least(block: &Block<'_>, (key, value): (&str, u64), min: u64, said: &str) {

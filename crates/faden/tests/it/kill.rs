@@ -16,7 +16,7 @@ use crate::find::grpc_client;
 use crate::server::Server;
 
 /// What was acknowledged: the spans of each trace.
-type Ledger = BTreeMap<TraceId, BTreeSet<SpanId>>;
+pub type Ledger = BTreeMap<TraceId, BTreeSet<SpanId>>;
 
 const SENDERS: usize = 6;
 const REQUEST_SPANS: usize = 200;
@@ -116,14 +116,14 @@ async fn send_until_killed(server: Server, round: u64) -> Ledger {
     Arc::into_inner(ledger).expect("the senders have ended").into_inner().expect("no sender panics")
 }
 
-fn traffic(seed: u64) -> r#gen::Traffic {
+pub fn traffic(seed: u64) -> r#gen::Traffic {
     let timeline = r#gen::Timeline::Live(Arc::new(SystemClock));
     let shape = r#gen::Shape { seed, timeline, spread: 500, ..r#gen::Shape::default() };
     r#gen::Traffic::new(shape).expect("there is no fault in it")
 }
 
 /// Asks for every trace and compares span by span.
-async fn check_found(server: &Server, ledger: &Ledger, when: &str) {
+pub async fn check_found(server: &Server, ledger: &Ledger, when: &str) {
     searchable(server).await;
     let traces: Vec<(&TraceId, &BTreeSet<SpanId>)> = ledger.iter().collect();
     for some in traces.chunks(TRACES_ASKED) {
@@ -157,7 +157,7 @@ fn spans(answer: &serde_json::Value) -> Ledger {
 }
 
 /// Waits until the journal has been read again, as the server says by whole answers.
-async fn searchable(server: &Server) {
+pub async fn searchable(server: &Server) {
     loop {
         let (_, answer) = server.get("/api/faden/v1/search?limit=1").await;
         if answer["traces"].is_array() && answer["partial"].is_null() {

@@ -9,5 +9,7 @@ mod documents;
 mod find;
 mod kill;
 mod life;
+mod nodes;
+mod outage;
 mod server;
 mod tls;

@@ -68,6 +68,17 @@ impl Server {
         for change in changes {
             command.args(["--set", change]);
         }
+        Self::of(command)
+    }
+
+    /// What this command starts, once it is ready.
+    pub fn from(command: Command) -> Self {
+        let mut server = Self::of(command);
+        server.wait_for("ready");
+        server
+    }
+
+    fn of(mut command: Command) -> Self {
         let mut child =
             command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect("the binary can be run");
         let errors = BufReader::new(child.stderr.take().expect("it is piped"));

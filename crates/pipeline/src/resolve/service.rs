@@ -7,10 +7,14 @@ use crate::{ComponentId, PipelineSettings, TelemetrySettings};
 
 const METRICS_ADDRESS: &str = "localhost:8888";
 
-/// Reads the pipelines; at least one must be there.
-pub(super) fn pipelines(service: &mut Block<'_>, defined: &mut Defined) -> Vec<PipelineSettings> {
+/// Reads the pipelines; at least one must be there, unless there is something else to do.
+pub(super) fn pipelines(
+    service: &mut Block<'_>,
+    defined: &mut Defined,
+    may_be_none: bool,
+) -> Vec<PipelineSettings> {
     let blocks = service.blocks("pipelines", "pipelines by name: traces or traces/name");
-    if blocks.is_empty() {
+    if blocks.is_empty() && !may_be_none {
         let remedy = "add one, such as traces: {receivers: [otlp], exporters: [debug]}";
         service.problem("pipelines", "there is no pipeline", Some(remedy.to_owned()));
     }

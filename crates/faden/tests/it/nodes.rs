@@ -1,0 +1,99 @@
+//! Several processes on one bucket, without a coordinator: two ingest, one answers.
+
+use std::path::Path;
+use std::time::Duration;
+
+use bucket::Bucket;
+use model::{Batch, Tenant};
+use net::Body;
+use pipeline::Outcome;
+
+use crate::find::grpc_client;
+use crate::kill::{Ledger, check_found, traffic};
+use crate::server::{Server, faden};
+
+/// What makes a node share the bucket.
+pub fn changes(bucket: &Bucket, data: &Path, name: &str) -> Vec<String> {
+    let options: Vec<String> =
+        bucket.options().iter().map(|(key, value)| format!("{key}: \"{value}\"")).collect();
+    vec![
+        format!("store.path={}", data.join(name).display()),
+        format!("store.url={}", bucket.url("shared")),
+        format!("store.url_options={{{}}}", options.join(", ")),
+        "store.follow=200ms".to_owned(),
+        "store.upload.after=1s".to_owned(),
+    ]
+}
+
+/// A metric of a server.
+pub async fn figure(server: &Server, name: &str) -> u64 {
+    let request = http::Request::get(format!("http://{}/metrics", server.port("metrics")));
+    let (_, text) = server.send(request.body(Body::empty()).expect("it is well formed")).await;
+    let text = text.as_str().unwrap_or_default().to_owned();
+    let line = text.lines().find(|line| line.starts_with(name) && !line.starts_with('#'));
+    let value = line.and_then(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
+    value.unwrap_or_else(|| panic!("{name} is not in\n{text}")) as u64
+}
+
+fn ingest(bucket: &Bucket, data: &Path, name: &str) -> Server {
+    let set = changes(bucket, data, name);
+    Server::start(&data.join(name), &set.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// A node with a store and no pipeline.
+fn query(bucket: &Bucket, data: &Path) -> Server {
+    let file = data.join("query.yaml");
+    let options: Vec<String> =
+        bucket.options().iter().map(|(key, value)| format!("    {key}: \"{value}\"\n")).collect();
+    let text = format!(
+        "store:\n  path: {}\n  url: {}\n  follow: 200ms\n  url_options:\n{}serve: {{ http: 127.0.0.1:0 }}\n\
+         service: {{ telemetry: {{ metrics: {{ address: 127.0.0.1:0 }} }} }}\n",
+        data.join("query").display(),
+        bucket.url("shared"),
+        options.concat()
+    );
+    std::fs::write(&file, text).unwrap();
+    Server::from(faden(&["serve", "--config", file.to_str().unwrap()]))
+}
+
+async fn send(server: &Server, seed: u64, ledger: &mut Ledger) {
+    let client = grpc_client(server);
+    let mut traffic = traffic(seed);
+    for _ in 0..20 {
+        let batch = Batch::read(traffic.next_request(100).into(), Tenant::default()).unwrap();
+        assert_eq!(client.attempt(&batch).await, Outcome::Stored);
+        for row in batch.rows() {
+            ledger.entry(row.trace_id).or_default().insert(row.span_id);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_ingest_nodes_and_a_query_node_share_a_bucket() {
+    let bucket = Bucket::start("spans").await;
+    let data = tempfile::tempdir().unwrap();
+    let reader = query(&bucket, data.path());
+    let (one, two) = (ingest(&bucket, data.path(), "one"), ingest(&bucket, data.path(), "two"));
+    let mut ledger = Ledger::new();
+    for round in 0..3 {
+        send(&one, round * 10 + 1, &mut ledger).await;
+        send(&two, round * 10 + 2, &mut ledger).await;
+    }
+    let sent = ledger.values().map(std::collections::BTreeSet::len).sum::<usize>() as u64;
+    let in_blocks = async || {
+        let (_, report) = reader.get("/api/faden/v1/status").await;
+        let figures = report["store"]["figures"].as_array().cloned().unwrap_or_default();
+        let spans = figures.iter().find(|figure| figure["name"] == "spans in blocks");
+        spans.and_then(|figure| figure["value"].as_u64()).unwrap_or_else(|| panic!("{report}"))
+    };
+    while in_blocks().await < sent {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    // The views follow the manifest within the interval.
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    check_found(&reader, &ledger, "on the query node").await;
+    one.kill();
+    check_found(&two, &ledger, "on the node that is left").await;
+    let epochs = bucket.keys().iter().filter(|key| key.contains("/manifest/")).count();
+    assert!(epochs > 0, "both nodes committed to one manifest");
+}
