@@ -49,6 +49,7 @@ struct Known {
 }
 
 fn fill(folder: &Path, spans: usize, group: usize) -> Result<(Sources, Known), Box<dyn std::error::Error>> {
+    let memory = Arc::new(blocks::Memory::default());
     let mut traffic = r#gen::corpus_1();
     let mut known = Known::default();
     let mut sources = Sources::default();
@@ -57,7 +58,7 @@ fn fill(folder: &Path, spans: usize, group: usize) -> Result<(Sources, Known), B
         let id = format!("block-{written}");
         let path = folder.join(&id);
         std::fs::create_dir(&path)?;
-        let mut block = OpenBlock::create(&path, &id)?;
+        let mut block = OpenBlock::create(&path, &id, &memory)?;
         let until = (written + BLOCK_SPANS).min(spans);
         while written < until {
             let mut batches = Vec::new();
@@ -79,7 +80,7 @@ fn fill(folder: &Path, spans: usize, group: usize) -> Result<(Sources, Known), B
         busy += cpu() - begun;
         bytes += meta.data_bytes;
         index_bytes += meta.index_bytes;
-        sources.blocks.push(Arc::new(BlockView::open(&path, &meta)?));
+        sources.blocks.push(Arc::new(BlockView::open(&path, &meta, &memory)?));
     }
     let mut waiting = 0;
     while waiting < HEAD_SPANS {

@@ -8,10 +8,12 @@ pub mod error;
 mod index;
 pub mod lock;
 pub mod manifest;
+pub mod memory;
 mod metrics;
 pub mod retain;
 pub mod search;
 pub mod settings;
 
 pub use engine::Engine;
+pub use memory::Memory;
 pub use settings::{Limits, Settings};

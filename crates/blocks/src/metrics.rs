@@ -7,6 +7,7 @@ use prometheus::{Histogram, HistogramOpts, IntCounter, IntGauge, Opts, Registry}
 use crate::{
     engine::CacheFigures,
     error::{Doing, Next, Result},
+    memory::Use,
 };
 
 /// Seconds of waiting for the disk and of building blocks.
@@ -43,6 +44,7 @@ pub(crate) struct Metrics {
     lost_frames: IntGauge,
     unreadable: IntGauge,
     pub(crate) damaged_pages: IntCounter,
+    memory: Kept,
     pub(crate) disk_free_bytes: IntGauge,
     pub(crate) query_seconds: Histogram,
 }
@@ -65,6 +67,14 @@ struct Journal {
     last: Mutex<journal::Stat>,
 }
 
+/// How the budgets for indexes and pages are used.
+struct Kept {
+    bytes: [IntGauge; 2],
+    hits: [IntCounter; 2],
+    misses: [IntCounter; 2],
+    damaged: IntCounter,
+}
+
 /// What is read from elsewhere when somebody looks.
 pub(crate) struct Gauges {
     pub(crate) journal: journal::Stat,
@@ -80,6 +90,9 @@ pub(crate) struct Gauges {
     pub(crate) unreadable: u64,
     pub(crate) compaction_waiting_blocks: u64,
     pub(crate) compaction_waiting_bytes: u64,
+    /// Indexes, then pages.
+    pub(crate) memory: [Use; 2],
+    pub(crate) damaged: u64,
 }
 
 impl Metrics {
@@ -137,6 +150,7 @@ impl Metrics {
                 "faden_blocks_damaged_pages_total",
                 "Pages left out of answers because they cannot be read",
             )?,
+            memory: Kept::new(&make)?,
             disk_free_bytes: make
                 .gauge("faden_disk_free_bytes", "Free bytes on the disk of the data directory")?,
             query_seconds: make.seconds("faden_query_seconds", "Time to answer a question")?,
@@ -192,6 +206,37 @@ impl Metrics {
         gauge(&self.journal.size_bytes, now.journal.bytes);
         gauge(&self.journal.refusing, u64::from(now.journal.refusing));
         self.journal.advance(now.journal);
+        self.memory.update(now);
+    }
+}
+
+impl Kept {
+    fn new(make: &Make) -> Result<Self> {
+        Ok(Self {
+            bytes: [
+                make.gauge("faden_index_bytes", "Bytes of indexes of blocks in memory")?,
+                make.gauge("faden_cache_bytes", "Bytes of decoded pages in memory")?,
+            ],
+            hits: [
+                make.counter("faden_index_hits_total", "Parts of indexes that were in memory")?,
+                make.counter("faden_cache_hits_total", "Pages that were in memory")?,
+            ],
+            misses: [
+                make.counter("faden_index_misses_total", "Parts of indexes that had to be read")?,
+                make.counter("faden_cache_misses_total", "Pages that had to be read")?,
+            ],
+            damaged: make.counter("faden_index_damaged_total", "Parts of indexes that were damaged")?,
+        })
+    }
+
+    fn update(&self, now: &Gauges) {
+        let advance = |counter: &IntCounter, to: u64| counter.inc_by(to.saturating_sub(counter.get()));
+        for (at, used) in now.memory.iter().enumerate() {
+            self.bytes[at].set(i64::try_from(used.bytes).unwrap_or(i64::MAX));
+            advance(&self.hits[at], used.hits);
+            advance(&self.misses[at], used.misses);
+        }
+        advance(&self.damaged, now.damaged);
     }
 }
 

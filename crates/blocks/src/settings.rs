@@ -2,6 +2,8 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use crate::memory;
+
 /// How and where spans are kept.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -94,6 +96,10 @@ impl Default for Compaction {
 pub struct Limits {
     /// Bytes of spans that are in no block yet (`store.memory.head`); when full, writers wait.
     pub head_bytes_max: usize,
+    /// Bytes for indexes of blocks (`store.memory.index`); what finds no room is read again.
+    pub index_bytes_max: usize,
+    /// Bytes for decoded pages (`store.memory.cache`); what finds no room is read and decoded again.
+    pub page_bytes_max: usize,
     /// How long a writer waits for room in the head; then it is refused with a retry hint.
     pub head_wait_max: Duration,
     /// A tenant's chunk of this many bytes freezes into a row group.
@@ -131,6 +137,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             head_bytes_max: 96 << 20,
+            index_bytes_max: memory::INDEX_BYTES,
+            page_bytes_max: memory::PAGE_BYTES,
             head_wait_max: Duration::from_secs(5),
             chunk_bytes_max: 24 << 20,
             chunk_spans_max: 64 << 10,

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::{DATA_FILE, INDEX_FILE};
-use crate::error::{Doing, Next, Result};
+use crate::error::{Doing, Error, Next, Result};
 
 /// A file of which ranges are read.
 pub trait RangeFile: fmt::Debug + Send + Sync {
@@ -59,11 +59,12 @@ impl BlockFiles {
     /// Those in a folder on a local disk.
     ///
     /// # Errors
-    /// Where one can't be opened.
+    /// Where the spans can't be opened; an index that is not there is noticed when it is read.
     pub fn local(folder: &Path) -> Result<Self> {
         let open =
             |name| LocalFile::open(&folder.join(name)).map(|file| Arc::new(file) as Arc<dyn RangeFile>);
-        Ok(Self { index: open(INDEX_FILE)?, data: open(DATA_FILE)? })
+        let index = open(INDEX_FILE).unwrap_or_else(|_| Arc::new(Absent(folder.join(INDEX_FILE))));
+        Ok(Self { index, data: open(DATA_FILE)? })
     }
 }
 
@@ -82,6 +83,21 @@ impl LocalFile {
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let file = File::open(path).doing(Next::Repair, format!("open {}", path.display()))?;
         Ok(Self { file, path: path.into() })
+    }
+}
+
+/// A file that is not there.
+#[derive(Debug)]
+struct Absent(PathBuf);
+
+impl RangeFile for Absent {
+    fn name(&self) -> String {
+        self.0.display().to_string()
+    }
+
+    fn read(&self, _: Range<u64>) -> Result<Bytes> {
+        LocalFile::open(&self.0)?;
+        Err(Error::new(Next::Retry, format!("{} has come back: open the block again", self.name())))
     }
 }
 

@@ -7,14 +7,18 @@
 mod file;
 mod open;
 mod reader;
+mod rebuild;
 mod source;
 #[cfg(test)]
 mod tests;
 mod view;
 
+pub(crate) use file::LocalFile;
 pub use file::{BlockFiles, RangeFile};
 pub use open::OpenBlock;
 pub(crate) use reader::GroupReader;
+pub(crate) use rebuild::{rebuild, tidy_rebuilt};
+pub(crate) use source::checked;
 pub use view::BlockView;
 
 /// The file of spans in a block's folder.

@@ -21,8 +21,9 @@ use crate::columns::shred::{self, Shredded};
 use crate::columns::sink::{ColumnSink, Plan};
 use crate::columns::values::Column;
 use crate::error::{Doing, Error, Next, Result};
-use crate::index::{self, Group, Texts};
+use crate::index::{self, BlockFacts, Built, Group, GroupFacts, Index, IndexWriter, Parts};
 use crate::manifest::BlockMeta;
+use crate::memory::Memory;
 
 /// A block that takes row groups.
 pub struct OpenBlock {
@@ -33,11 +34,14 @@ pub struct OpenBlock {
     empty: Option<File>,
     /// Both are there from the first row group on.
     written: Option<(SerializedFileWriter<Summed>, Arc<Layout>)>,
+    writer: IndexWriter,
+    index: Arc<Index>,
+    facts: BlockFacts,
     groups: Vec<Arc<Group>>,
+    traces: u64,
     encoder: Encoder,
     /// The memory of the last row group's columns, for the next.
     spare: Vec<Column>,
-    texts: Texts,
 }
 
 impl std::fmt::Debug for OpenBlock {
@@ -51,22 +55,27 @@ impl OpenBlock {
     ///
     /// # Errors
     /// Where the file can't be made.
-    pub fn create(folder: &Path, id: &str) -> Result<Self> {
+    pub fn create(folder: &Path, id: &str, memory: &Arc<Memory>) -> Result<Self> {
         let path = folder.join(DATA_FILE);
         let making = || format!("create {}", path.display());
         let file = File::options().read(true).write(true).create_new(true).open(&path);
         let file = file.doing(Next::Retry, making())?;
         let reading = file.try_clone().doing(Next::Retry, making())?;
+        let writer = IndexWriter::create(&folder.join(INDEX_FILE))?;
+        let index = Arc::new(Index::growing(&writer, memory.clone())?);
         Ok(Self {
             id: id.into(),
             folder: folder.into(),
             source: Arc::new(Source::new(Arc::new(LocalFile::new(reading, path)))),
             empty: Some(file),
             written: None,
+            writer,
+            index,
+            facts: BlockFacts::default(),
             groups: Vec::new(),
+            traces: 0,
             encoder: Encoder::new(LEVEL),
             spare: Vec::new(),
-            texts: Texts::default(),
         })
     }
 
@@ -128,19 +137,13 @@ impl OpenBlock {
         let summed = writer.into_inner().doing(Next::Retry, closing())?;
         let (file, data_bytes, data_crc) = summed.finish().doing(Next::Retry, closing())?;
         file.sync_all().doing(Next::Retry, closing())?;
-        let bytes = index::write(&layout, &self.groups);
-        let path = self.folder.join(INDEX_FILE);
-        let writing = || format!("write {}", path.display());
-        let mut file = File::create_new(&path).doing(Next::Retry, writing())?;
-        file.write_all(&bytes).doing(Next::Retry, writing())?;
-        file.sync_all().doing(Next::Retry, writing())?;
-        Ok(BlockMeta {
-            data_bytes,
-            data_crc,
-            index_bytes: bytes.len() as u64,
-            index_crc: crc32c::crc32c(&bytes),
-            ..self.described()
-        })
+        let described = self.described();
+        self.facts.data = (data_bytes, data_crc);
+        self.facts.leaves = layout.leaves.len();
+        self.facts.promoted.clone_from(&layout.promoted);
+        self.writer.section(0, &self.facts)?;
+        let (index_bytes, index_crc) = self.writer.finish()?;
+        Ok(BlockMeta { data_bytes, data_crc, index_bytes, index_crc, ..described })
     }
 
     fn described(&self) -> BlockMeta {
@@ -154,9 +157,9 @@ impl OpenBlock {
         BlockMeta {
             id: self.id.clone(),
             spans: self.spans(),
-            traces: self.groups.iter().map(|group| group.traces.all().len() as u64).sum(),
-            start_ns: self.groups.iter().map(|group| group.extent().0).min().unwrap_or(0),
-            end_ns: self.groups.iter().map(|group| group.extent().1).max().unwrap_or(0),
+            traces: self.traces,
+            start_ns: self.groups.iter().map(|group| group.extent.0).min().unwrap_or(0),
+            end_ns: self.groups.iter().map(|group| group.extent.1).max().unwrap_or(0),
             tenants,
             tenant_spans,
             ..BlockMeta::default()
@@ -179,23 +182,38 @@ impl OpenBlock {
         let leaves = layout.leaves.iter().zip(&shredded.columns);
         let plans: Vec<Plan> = leaves.map(|(leaf, column)| self.encoder.plan(leaf, column)).collect();
         let dictionaries: Vec<bool> = plans.iter().map(Plan::has_dictionary).collect();
-        let mut group = index::build(layout, &shredded, &dictionaries, (tenant, &mut self.texts));
+        let built = index::build(layout, &shredded, &dictionaries);
         let rows = shredded.rows;
         let writing = || format!("write {}", self.folder.join(DATA_FILE).display());
         let mut at = writer.bytes_written() as u64;
+        let mut parts = Parts::default();
         let mut row_group = writer.next_row_group().doing(Next::Retry, writing())?;
         for ((leaf, column), plan) in layout.leaves.iter().zip(&shredded.columns).zip(&plans) {
             let encoded = self.encoder.encode(leaf, rows, column, plan);
             let encoded = encoded.doing(Next::Refuse, "encode a column")?;
             let length = encoded.bytes.len() as u64;
             row_group.append_column(&encoded.bytes, encoded.close).doing(Next::Retry, writing())?;
-            group.chunks.push(encoded.chunk.moved(at));
+            parts.0.push(encoded.chunk.moved(at));
             at += length;
         }
         row_group.close().doing(Next::Retry, writing())?;
         writer.flush().doing(Next::Retry, writing())?;
-        self.groups.push(Arc::new(group));
         self.spare = shredded.columns;
+        let facts = GroupFacts { tenant, rows, extent: built.zones.extent() };
+        let leaves = layout.leaves.len();
+        self.indexed(facts, leaves, (built, parts))
+    }
+
+    /// Appends what is known of a row group to the index.
+    fn indexed(&mut self, facts: GroupFacts, leaves: usize, (built, parts): (Built, Parts)) -> Result<()> {
+        let number = self.groups.len() as u32;
+        self.traces += built.traces.all().len() as u64;
+        built.write(&mut self.writer, number)?;
+        self.writer.section(number, &parts)?;
+        built.keep(&self.index, number);
+        self.index.keep(number, parts);
+        self.groups.push(Arc::new(Group::new(&facts, number, leaves, self.index.clone())));
+        self.facts.groups.push(facts);
         Ok(())
     }
 }

@@ -13,21 +13,33 @@ use crate::columns::rebuild::{Rebuilder, Slab};
 use crate::columns::schema::leaf;
 use crate::columns::sink::{PAGE_ROWS, Part};
 use crate::error::Result;
-use crate::index::Group;
+use crate::index::{Group, Parts};
+use crate::memory::Key;
+
+/// The page number under which a dictionary is kept.
+const DICTIONARY: u32 = u32::MAX;
 
 /// The pages of a row group that a question has read.
 pub(crate) struct GroupReader<'a> {
     pub(crate) view: &'a BlockView,
     pub(crate) group: &'a Group,
+    pub(crate) parts: Arc<Parts>,
     dictionaries: HashMap<usize, Arc<Plain>, FixedState>,
     pages: HashMap<(usize, usize), Arc<Page>, FixedState>,
     pub(crate) work: Work,
 }
 
 impl<'a> GroupReader<'a> {
-    pub(crate) fn new(view: &'a BlockView, group: &'a Group) -> Self {
+    /// # Errors
+    /// Where it can't be learnt where the pages lie.
+    pub(crate) fn new(view: &'a BlockView, group: &'a Group) -> Result<Self> {
+        Ok(Self::with_parts(view, group, group.parts()?))
+    }
+
+    /// The same where it is known already where the pages lie.
+    pub(crate) fn with_parts(view: &'a BlockView, group: &'a Group, parts: Arc<Parts>) -> Self {
         let (dictionaries, pages) = (HashMap::default(), HashMap::default());
-        Self { view, group, dictionaries, pages, work: Work::default() }
+        Self { view, group, parts, dictionaries, pages, work: Work::default() }
     }
 
     /// How many rows a page has.
@@ -37,40 +49,66 @@ impl<'a> GroupReader<'a> {
 
     /// The dictionary of a leaf, if it has one.
     pub(crate) fn dictionary(&mut self, leaf: usize) -> Result<Option<Arc<Plain>>> {
-        let Some(part) = self.group.chunks[leaf].dictionary else { return Ok(None) };
+        let Some(part) = self.parts[leaf].dictionary else { return Ok(None) };
         if let Some(known) = self.dictionaries.get(&leaf) {
             return Ok(Some(known.clone()));
         }
-        let raw = self.view.source.part(part)?;
-        self.work.bytes_read += raw.len() as u64;
-        let dictionary = decode::dictionary(&self.view.layout.leaves[leaf], &raw);
-        let dictionary = Arc::new(dictionary.map_err(|damage| self.view.source.damaged(part, damage.0))?);
+        let (kept, key) = (&self.group.index().memory().pages, self.key(leaf, DICTIONARY));
+        let dictionary = match kept.get::<Plain>(key) {
+            Some(known) => known,
+            None => {
+                let raw = self.view.source.part(part)?;
+                self.work.bytes_read += raw.len() as u64;
+                let dictionary = decode::dictionary(&self.view.layout.leaves[leaf], &raw);
+                let dictionary = dictionary.map_err(|damage| self.view.source.damaged(part, damage.0))?;
+                let (bytes, dictionary) = (dictionary.memory(), Arc::new(dictionary));
+                kept.put(key, dictionary.clone(), bytes);
+                dictionary
+            }
+        };
         self.dictionaries.insert(leaf, dictionary.clone());
         Ok(Some(dictionary))
     }
 
     /// A page of a leaf; `None` where no row of the group has a value.
     pub(crate) fn page(&mut self, leaf: usize, number: usize) -> Result<Option<Arc<Page>>> {
-        let Some(part) = self.group.chunks[leaf].pages.get(number).copied() else { return Ok(None) };
+        let Some(part) = self.parts[leaf].pages.get(number).copied() else { return Ok(None) };
         if let Some(known) = self.pages.get(&(leaf, number)) {
             return Ok(Some(known.clone()));
         }
+        // The dictionary first, so that no page outlives the dictionary that it refers to.
         let dictionary = self.dictionary(leaf)?;
-        let raw = self.view.source.part(part)?;
-        self.work.bytes_read += raw.len() as u64;
-        self.work.pages_read += 1;
-        let page = decode::page(&self.view.layout.leaves[leaf], &raw, self.rows(number), dictionary.as_ref());
-        let page = Arc::new(page.map_err(|damage| self.view.source.damaged(part, damage.0))?);
+        let (kept, key) = (&self.group.index().memory().pages, self.key(leaf, number as u32));
+        let page = match kept.get::<Page>(key) {
+            Some(known) => known,
+            None => {
+                let raw = self.view.source.part(part)?;
+                self.work.bytes_read += raw.len() as u64;
+                self.work.pages_read += 1;
+                let leaf = &self.view.layout.leaves[leaf];
+                let page = decode::page(leaf, &raw, self.rows(number), dictionary.as_ref());
+                let page = page.map_err(|damage| self.view.source.damaged(part, damage.0))?;
+                let (bytes, page) = (page.memory(), Arc::new(page));
+                kept.put(key, page.clone(), bytes);
+                page
+            }
+        };
         self.pages.insert((leaf, number), page.clone());
         Ok(Some(page))
     }
 
     /// What of the file is still to be read for a page of a leaf.
     fn parts(&self, leaf: usize, number: usize) -> impl Iterator<Item = Part> {
-        let chunk = &self.group.chunks[leaf];
+        let chunk = &self.parts[leaf];
         let page = chunk.pages.get(number).copied().filter(|_| !self.pages.contains_key(&(leaf, number)));
         let dictionary = chunk.dictionary.filter(|_| !self.dictionaries.contains_key(&leaf));
         dictionary.into_iter().chain(page)
+    }
+
+    /// Under which key a page, or the dictionary, of a leaf is kept.
+    fn key(&self, leaf: usize, page: u32) -> Key {
+        let number = u64::from(self.group.number) << 32 | u64::from(page);
+        Key { block: self.group.index().block(), kind: leaf as u32, number }
     }
 
     /// Forgets the pages of a page number.

@@ -7,6 +7,7 @@ use store::plan::{Ask, Field, Filter, Level, Operand, Plan};
 
 use super::{BlockView, DATA_FILE, INDEX_FILE, OpenBlock};
 use crate::manifest::BlockMeta;
+use crate::memory::Memory;
 use crate::search::{Sources, run};
 
 fn spans(seed: u64, count: usize) -> Vec<Batch> {
@@ -16,7 +17,7 @@ fn spans(seed: u64, count: usize) -> Vec<Batch> {
 }
 
 fn closed(folder: &Path) -> BlockMeta {
-    let mut block = OpenBlock::create(folder, "b").unwrap();
+    let mut block = OpenBlock::create(folder, "b", &Arc::default()).unwrap();
     block.append(&spans(1, 300)).unwrap();
     block.close().unwrap()
 }
@@ -41,20 +42,20 @@ fn the_footer_and_the_index_describe_the_block() {
     assert_eq!((meta.data_bytes, meta.data_crc), (data.len() as u64, crc32c::crc32c(&data)));
     assert_eq!((meta.index_bytes, meta.index_crc), (index.len() as u64, crc32c::crc32c(&index)));
     assert!(data.starts_with(b"PAR1") && data.ends_with(b"PAR1"));
-    assert_eq!(BlockView::open(folder.path(), &meta).unwrap().spans(), meta.spans);
+    assert_eq!(BlockView::open(folder.path(), &meta, &Arc::default()).unwrap().spans(), meta.spans);
 }
 
 #[test]
 fn a_block_without_spans_can_be_closed_and_opened() {
     let folder = tempfile::tempdir().unwrap();
-    let meta = OpenBlock::create(folder.path(), "b").unwrap().close().unwrap();
-    assert_eq!((meta.spans, BlockView::open(folder.path(), &meta).unwrap().spans()), (0, 0));
+    let meta = OpenBlock::create(folder.path(), "b", &Arc::default()).unwrap().close().unwrap();
+    assert_eq!((meta.spans, BlockView::open(folder.path(), &meta, &Arc::default()).unwrap().spans()), (0, 0));
 }
 
 #[test]
 fn a_view_outlives_the_growth_and_the_files_of_its_block() {
     let folder = tempfile::tempdir().unwrap();
-    let mut block = OpenBlock::create(folder.path(), "b").unwrap();
+    let mut block = OpenBlock::create(folder.path(), "b", &Arc::default()).unwrap();
     block.append(&spans(1, 300)).unwrap();
     let early = block.view();
     block.append(&spans(2, 300)).unwrap();
@@ -73,7 +74,7 @@ fn a_damaged_byte_costs_its_page_or_index_alone_and_is_named() {
         let answers = answers.map(|answer| answer.unwrap());
         answers.map(|answer| (format!("{:?}", answer.rows), answer.partial)).collect::<Vec<_>>()
     };
-    let expected = rows(BlockView::open(folder.path(), &meta).unwrap());
+    let expected = rows(BlockView::open(folder.path(), &meta, &Arc::default()).unwrap());
     for name in [DATA_FILE, INDEX_FILE] {
         let path = folder.path().join(name);
         let sound = fs::read(&path).unwrap();
@@ -83,7 +84,7 @@ fn a_damaged_byte_costs_its_page_or_index_alone_and_is_named() {
             let at = step * (sound.len() - 1) / 63;
             damaged[at] ^= 1 << (step % 8);
             fs::write(&path, &damaged).unwrap();
-            let answers = match BlockView::open(folder.path(), &meta) {
+            let answers = match BlockView::open(folder.path(), &meta, &Arc::default()) {
                 Err(error) => vec![(String::new(), Some(error.to_string()))],
                 Ok(view) => rows(view),
             };
@@ -109,12 +110,12 @@ fn a_file_that_was_cut_is_an_error() {
     let sound = fs::read(&path).unwrap();
     for length in [0, 7, 19, 20, sound.len() / 2, sound.len() - 1] {
         fs::write(&path, &sound[..length]).unwrap();
-        let error = BlockView::open(folder.path(), &meta).unwrap_err().to_string();
+        let error = BlockView::open(folder.path(), &meta, &Arc::default()).unwrap_err().to_string();
         assert!(error.contains(INDEX_FILE), "{error}");
     }
     fs::write(&path, &sound).unwrap();
     fs::write(folder.path().join(DATA_FILE), b"PAR1").unwrap();
-    let view = BlockView::open(folder.path(), &meta).unwrap();
+    let view = BlockView::open(folder.path(), &meta, &Arc::default()).unwrap();
     let answer = ask_all(view).remove(0).unwrap();
     assert!(answer.work.pages_damaged > 0);
     let why = answer.partial.unwrap();
@@ -124,18 +125,18 @@ fn a_file_that_was_cut_is_an_error() {
 #[test]
 fn the_rows_of_a_damaged_page_are_missing_and_no_others() {
     let folder = tempfile::tempdir().unwrap();
-    let mut block = OpenBlock::create(folder.path(), "b").unwrap();
+    let mut block = OpenBlock::create(folder.path(), "b", &Arc::default()).unwrap();
     let chunk: Vec<Batch> = (0..29).flat_map(|seed| spans(seed, 300)).collect();
     block.append(&chunk).unwrap();
     let meta = block.close().unwrap();
     let part = {
-        let view = BlockView::open(folder.path(), &meta).unwrap();
-        assert!(view.groups[0].zones.len() > 1, "there are several pages");
-        view.groups[0].chunks[crate::columns::schema::leaf::NAME].pages[1]
+        let view = BlockView::open(folder.path(), &meta, &Arc::default()).unwrap();
+        assert!(view.groups[0].pages() > 1, "there are several pages");
+        view.groups[0].parts().unwrap()[crate::columns::schema::leaf::NAME].pages[1]
     };
     let path = folder.path().join(DATA_FILE);
     let mut data = fs::read(&path).unwrap();
-    let sound = BlockView::open(folder.path(), &meta).unwrap();
+    let sound = BlockView::open(folder.path(), &meta, &Arc::default()).unwrap();
     let count = |view: BlockView, ask| {
         let plan = Plan { limit: store::plan::LIMIT_MAX, ..Plan::new(Tenant::default(), ask) };
         let sources = Sources { head: Vec::new(), blocks: vec![Arc::new(view)] };
@@ -151,12 +152,12 @@ fn the_rows_of_a_damaged_page_are_missing_and_no_others() {
     let (all, routes) = (count(sound.clone(), Ask::Traces).0, count(sound, named.clone()).0);
     data[part.at as usize + part.length as usize / 2] ^= 8;
     fs::write(&path, &data).unwrap();
-    let (left, why) = count(BlockView::open(folder.path(), &meta).unwrap(), Ask::Traces);
+    let (left, why) = count(BlockView::open(folder.path(), &meta, &Arc::default()).unwrap(), Ask::Traces);
     let page = crate::columns::sink::PAGE_ROWS;
     assert!(all - page <= left && left < all, "{left} of {all}");
     assert!(why.is_some_and(|why| why.contains("in 1 places")));
     assert_eq!(
-        count(BlockView::open(folder.path(), &meta).unwrap(), named),
+        count(BlockView::open(folder.path(), &meta, &Arc::default()).unwrap(), named),
         (routes, None),
         "not in that page"
     );
@@ -173,9 +174,12 @@ fn a_block_of_version_1_can_be_read() {
         data_crc: crc32c::crc32c(&data),
         index_bytes: index.len() as u64,
         index_crc: crc32c::crc32c(&index),
+        id: "block-1".into(),
         ..BlockMeta::default()
     };
-    let view = Arc::new(BlockView::open(&folder, &meta).unwrap());
+    let rebuilt = tempfile::tempdir().unwrap();
+    let memory = Arc::new(Memory::default().rebuilding_in(rebuilt.path()));
+    let view = Arc::new(BlockView::open(&folder, &meta, &memory).unwrap());
     let sent = Batch::read(read("spans.otlp").into(), Tenant::default()).unwrap();
     let ask = |ask, sources: &Sources| {
         let plan = Plan { limit: 1000, ..Plan::new(Tenant::default(), ask) };
@@ -187,4 +191,46 @@ fn a_block_of_version_1_can_be_read() {
     for question in [Ask::Summaries, Ask::Services, Ask::Operations, Ask::Keys, Ask::Edges, values] {
         assert_eq!(ask(question.clone(), &kept), ask(question, &expected));
     }
+}
+
+#[test]
+fn an_index_that_is_of_no_use_is_rebuilt_from_the_spans() {
+    let folder = tempfile::tempdir().unwrap();
+    let meta = closed(folder.path());
+    let rebuilt = folder.path().join("rebuilt");
+    let memory = Arc::new(Memory::default().rebuilding_in(&rebuilt));
+    let answers = |memory: &Arc<Memory>| {
+        let view = BlockView::open(folder.path(), &meta, memory).unwrap();
+        ask_all(view).into_iter().map(|answer| format!("{:?}", answer.unwrap().rows)).collect::<Vec<_>>()
+    };
+    let expected = answers(&memory);
+    let path = folder.path().join(INDEX_FILE);
+    let sound = fs::read(&path).unwrap();
+    let of_another_version = [&sound[..sound.len() - 12], &[9, 0, 0, 0], &sound[sound.len() - 8..]].concat();
+    let unlike = [b"x", &sound[1..sound.len() - 1]].concat();
+    for index in [Some(&unlike[..]), Some(&of_another_version), Some(b""), None] {
+        match index {
+            Some(bytes) => fs::write(&path, bytes).unwrap(),
+            None => fs::remove_file(&path).unwrap(),
+        }
+        assert_eq!(answers(&memory), expected);
+        assert!(rebuilt.join("b.idx").exists());
+        assert_eq!(answers(&memory), expected, "from the rebuilt index");
+        super::tidy_rebuilt(&rebuilt, &|_| false).unwrap();
+        assert!(!rebuilt.join("b.idx").exists());
+    }
+}
+
+#[test]
+fn an_index_is_not_rebuilt_from_damaged_spans() {
+    let folder = tempfile::tempdir().unwrap();
+    let meta = closed(folder.path());
+    fs::remove_file(folder.path().join(INDEX_FILE)).unwrap();
+    let path = folder.path().join(DATA_FILE);
+    let mut spans = fs::read(&path).unwrap();
+    spans[1000] ^= 1;
+    fs::write(&path, spans).unwrap();
+    let memory = Arc::new(Memory::default().rebuilding_in(folder.path().join("rebuilt")));
+    let error = BlockView::open(folder.path(), &meta, &memory).unwrap_err().to_string();
+    assert!(error.contains(DATA_FILE) && error.contains("checksum"), "{error}");
 }

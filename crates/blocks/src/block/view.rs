@@ -1,14 +1,17 @@
-//! A block as searches see it: an index in memory and an open file.
+//! A block as searches see it: its columns and row groups in memory, everything else read when it is asked for.
 
 use std::path::Path;
 use std::sync::Arc;
 
-use super::file::BlockFiles;
-use super::source::{self, Source};
+use super::file::{BlockFiles, LocalFile, RangeFile};
+use super::rebuild;
+use super::source::Source;
 use crate::columns::schema::Layout;
-use crate::error::{Error, Next, Result};
-use crate::index::{self, Group};
+use crate::error::{Doing, Error, Next, Result};
+use crate::index::section::About;
+use crate::index::{BlockFacts, Group, Index};
 use crate::manifest::BlockMeta;
+use crate::memory::Memory;
 
 /// The row groups of a block that were written so far.
 #[derive(Clone, Debug)]
@@ -23,26 +26,68 @@ impl BlockView {
     ///
     /// # Errors
     /// Where a file is missing, is not the one that the manifest lists, or is damaged; the error names file and place.
-    pub fn open(folder: &Path, meta: &BlockMeta) -> Result<Self> {
-        Self::of(&BlockFiles::local(folder)?, meta)
+    pub fn open(folder: &Path, meta: &BlockMeta, memory: &Arc<Memory>) -> Result<Self> {
+        Self::of(&BlockFiles::local(folder)?, meta, memory)
     }
 
     /// A finished block, wherever its files are.
     ///
     /// # Errors
     /// As [`BlockView::open`].
-    pub fn of(files: &BlockFiles, meta: &BlockMeta) -> Result<Self> {
-        let name = files.index.name();
-        let Some(bytes) = source::checked(&*files.index, 0..meta.index_bytes, meta.index_crc)? else {
-            let place = first_damage(&files.index.read(0..meta.index_bytes)?, &name);
-            return Err(place.unwrap_or_else(|| {
-                Error::new(Next::Repair, format!("{name} is not the file that the manifest lists"))
-            }));
+    pub fn of(files: &BlockFiles, meta: &BlockMeta, memory: &Arc<Memory>) -> Result<Self> {
+        match Self::as_it_is(files, meta, memory) {
+            Err(error) if error.next == Next::Repair => match memory.rebuilt() {
+                Some(folder) => Self::rebuilt(files, meta, (memory, folder), &error),
+                None => Err(error),
+            },
+            opened => opened,
+        }
+    }
+
+    /// The block with an index that was rebuilt because its own is of no use, now or before.
+    fn rebuilt(
+        files: &BlockFiles,
+        meta: &BlockMeta,
+        (memory, folder): (&Arc<Memory>, &Path),
+        why: &Error,
+    ) -> Result<Self> {
+        let path = folder.join(format!("{}.idx", meta.id));
+        let again = || -> Result<Self> {
+            let index: Arc<dyn RangeFile> = Arc::new(LocalFile::open(&path)?);
+            let index_bytes = std::fs::metadata(&path).map_or(0, |metadata| metadata.len());
+            let files = BlockFiles { data: files.data.clone(), index };
+            Self::as_it_is(&files, &BlockMeta { index_bytes, ..meta.clone() }, memory)
         };
-        let (layout, groups) = index::read(&bytes, &name)?;
-        let source = Source::new(files.data.clone());
-        let groups = groups.into_iter().map(Arc::new).collect();
-        Ok(Self { layout: Arc::new(layout), groups, source: Arc::new(source) })
+        if let Ok(known) = again() {
+            return Ok(known);
+        }
+        tracing::warn!(block = meta.id, error = %why, "the index of a block is of no use; it is rebuilt");
+        let doing = || format!("rebuild the index of block {} into {}", meta.id, folder.display());
+        std::fs::create_dir_all(folder).doing(Next::Retry, doing())?;
+        let new = folder.join(format!("{}.new", meta.id));
+        _ = std::fs::remove_file(&new);
+        rebuild(files, meta, &new)?;
+        std::fs::rename(&new, &path).doing(Next::Retry, doing())?;
+        again()
+    }
+
+    fn as_it_is(files: &BlockFiles, meta: &BlockMeta, memory: &Arc<Memory>) -> Result<Self> {
+        let name = || files.index.name();
+        let index = Arc::new(Index::open(files.index.clone(), meta.index_bytes, memory.clone())?);
+        let about = About { rows: 0, leaves: 0 };
+        let facts = index.section::<BlockFacts>(0, about)?;
+        if facts.data != (meta.data_bytes, meta.data_crc) {
+            let reason = format!("{} is not the index of these spans", name());
+            return Err(Error::new(Next::Repair, reason));
+        }
+        let layout = memory.layout(facts.promoted.clone());
+        if layout.leaves.len() != facts.leaves {
+            let reason = format!("{} knows other columns than this program", name());
+            return Err(Error::new(Next::Repair, reason));
+        }
+        let group = |(number, facts)| Arc::new(Group::new(facts, number, layout.leaves.len(), index.clone()));
+        let groups = (0..).zip(&facts.groups).map(group).collect();
+        Ok(Self { layout, groups, source: Arc::new(Source::new(files.data.clone())) })
     }
 
     /// How many spans it has.
@@ -50,8 +95,4 @@ impl BlockView {
     pub fn spans(&self) -> u64 {
         self.groups.iter().map(|group| u64::from(group.rows)).sum()
     }
-}
-
-fn first_damage(bytes: &[u8], name: &str) -> Option<Error> {
-    index::read(bytes, name).err()
 }

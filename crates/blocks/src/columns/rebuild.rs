@@ -20,6 +20,8 @@ use super::tail;
 pub(crate) struct Rebuilder {
     resources: Vec<Group<Vec<Scoped>>>,
     by_resource: HashMap<Vec<u8>, usize, FixedState>,
+    /// For each row that was added: its resource and scope.
+    homes: Vec<(u32, u32)>,
 }
 
 /// The spans of one scope.
@@ -65,14 +67,26 @@ impl Rebuilder {
             }
             let scope_schema = reader.text(leaf::SCOPE_SCHEMA, row);
             let span = reader.span(row, bits, parent);
-            self.resource(resource.into_bytes(), resource_schema)
-                .scope(scope.into_bytes(), scope_schema)
-                .content
-                .push(span);
+            let resource_at = self.resource(resource.into_bytes(), resource_schema);
+            let resource = &mut self.resources[resource_at];
+            let scope_at = resource.scope(scope.into_bytes(), scope_schema);
+            resource.content[scope_at].content.push(span);
+            self.homes.push((resource_at as u32, scope_at as u32));
         }
     }
 
-    fn resource(&mut self, head: Vec<u8>, schema_url: &str) -> &mut Group<Vec<Scoped>> {
+    /// For each row that was added, in that order: which span of the request it becomes.
+    pub(crate) fn places(&self) -> Vec<u32> {
+        let mut rows: Vec<u32> = (0..self.homes.len() as u32).collect();
+        rows.sort_by_key(|row| self.homes[*row as usize]);
+        let mut places = vec![0; rows.len()];
+        for (place, row) in rows.into_iter().enumerate() {
+            places[row as usize] = place as u32;
+        }
+        places
+    }
+
+    fn resource(&mut self, head: Vec<u8>, schema_url: &str) -> usize {
         let mut key = head.clone();
         key.extend_from_slice(schema_url.as_bytes());
         key.extend_from_slice(&(schema_url.len() as u32).to_le_bytes());
@@ -81,7 +95,7 @@ impl Rebuilder {
         if at == next {
             self.resources.push(Group { head, schema_url: schema_url.into(), content: Vec::new() });
         }
-        &mut self.resources[at]
+        at
     }
 
     /// An `ExportTraceServiceRequest` of all rows.
@@ -107,14 +121,13 @@ impl Rebuilder {
 }
 
 impl Group<Vec<Scoped>> {
-    fn scope(&mut self, head: Vec<u8>, schema_url: &str) -> &mut Scoped {
+    fn scope(&mut self, head: Vec<u8>, schema_url: &str) -> usize {
         let known =
             self.content.iter().position(|scope| scope.head == head && scope.schema_url == schema_url);
-        let at = known.unwrap_or_else(|| {
+        known.unwrap_or_else(|| {
             self.content.push(Group { head, schema_url: schema_url.into(), content: Vec::new() });
             self.content.len() - 1
-        });
-        &mut self.content[at]
+        })
     }
 }
 

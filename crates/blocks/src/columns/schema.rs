@@ -54,7 +54,7 @@ pub(crate) struct Leaf {
 }
 
 /// A key that a block gives a column of its own.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Promoted {
     /// Where the key stands: [`Level::Span`] or [`Level::Resource`].
     pub(crate) level: Level,

@@ -117,12 +117,12 @@ fn sorted_spans(batches: &[Batch]) -> Vec<String> {
 /// Writes batches as one chunk and puts every row together again.
 fn there_and_back(batches: &[Batch]) -> Vec<Batch> {
     let folder = tempfile::tempdir().unwrap();
-    let mut block = OpenBlock::create(folder.path(), "b").unwrap();
+    let mut block = OpenBlock::create(folder.path(), "b", &Arc::default()).unwrap();
     block.append(batches).unwrap();
     let view = block.view();
     let mut back = Vec::new();
     for group in &view.groups {
-        let mut reader = GroupReader::new(&view, group);
+        let mut reader = GroupReader::new(&view, group).unwrap();
         let mut rebuilder = Rebuilder::default();
         reader.rebuild(&(0..group.rows).collect::<Vec<_>>(), None, &mut rebuilder).unwrap();
         back.push(Batch::read(rebuilder.finish().into(), Tenant::default()).unwrap());
@@ -304,7 +304,7 @@ fn a_value_that_a_resource_repeats_is_stored_once() {
     });
     let batch = Batch::read(request.into_bytes().into(), Tenant::default()).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let mut block = OpenBlock::create(folder.path(), "b").unwrap();
+    let mut block = OpenBlock::create(folder.path(), "b", &Arc::default()).unwrap();
     block.append(&[batch]).unwrap();
     assert!(block.bytes() < 1 << 20, "two thousand spans share a megabyte: {} bytes", block.bytes());
     assert_eq!(Arc::strong_count(&block.view().groups[0]), 2);

@@ -23,6 +23,7 @@ use self::pages::Pages;
 use crate::block::{BlockView, OpenBlock};
 use crate::error::Result;
 use crate::manifest::BlockMeta;
+use crate::memory::Memory;
 
 /// What a merge needs of the rest of the engine.
 pub trait Site {
@@ -52,7 +53,12 @@ pub struct Merged {
 ///
 /// # Errors
 /// Where a file can't be read or written, or the site says that it is over; what was begun is of no use then.
-pub fn merge(inputs: &[Arc<BlockView>], own_min: u64, site: &mut dyn Site) -> Result<Merged> {
+pub fn merge(
+    inputs: &[Arc<BlockView>],
+    own_min: u64,
+    memory: &Arc<Memory>,
+    site: &mut dyn Site,
+) -> Result<Merged> {
     let mut spans: BTreeMap<&Tenant, u64> = BTreeMap::new();
     for group in inputs.iter().flat_map(|view| &view.groups) {
         *spans.entry(&group.tenant).or_default() += u64::from(group.rows);
@@ -62,7 +68,7 @@ pub fn merge(inputs: &[Arc<BlockView>], own_min: u64, site: &mut dyn Site) -> Re
     let mut merged = Merged::default();
     for tenants in owners.filter(|tenants| !tenants.is_empty()) {
         let (id, folder) = site.begin()?;
-        let mut block = OpenBlock::create(&folder, &id)?;
+        let mut block = OpenBlock::create(&folder, &id, memory)?;
         for (tenant, _) in tenants {
             merged.repeated += write(&mut block, inputs, tenant, site)?;
         }
@@ -81,9 +87,11 @@ fn write(
     let mut groups = Vec::new();
     for view in inputs {
         let of_tenant = view.groups.iter().filter(|group| group.tenant == *tenant);
-        groups.extend(of_tenant.map(|group| Pages::new(view, group)));
+        for group in of_tenant {
+            groups.push(Pages::new(view, group)?);
+        }
     }
-    let mut merge = Merge::new(groups);
+    let mut merge = Merge::new(groups)?;
     let mut repeated = 0;
     while let Some(ordered) = merge.next()? {
         repeated += ordered.repeated;

@@ -72,23 +72,26 @@ pub(super) enum Parent {
 }
 
 impl<'a> Merge<'a> {
-    pub(super) fn new(inputs: Vec<Pages<'a>>) -> Self {
-        let traces = inputs.iter().map(|pages| pages.group().traces.all());
-        let suspects = Suspects::among(traces);
-        let earliest = |pages: &Pages<'_>| {
-            pages.group().traces.all().iter().map(|run| run.start).min().unwrap_or(u64::MAX)
-        };
-        let waiting = inputs
-            .iter()
-            .enumerate()
-            .map(|(at, pages)| Reverse((earliest(pages), TraceId::default(), at as u32)));
-        Self {
-            waiting: waiting.collect(),
+    pub(super) fn new(inputs: Vec<Pages<'a>>) -> Result<Self> {
+        let mut waiting = BinaryHeap::new();
+        let mut runs = 0;
+        for (at, pages) in inputs.iter().enumerate() {
+            let traces = pages.group().traces()?;
+            let earliest = traces.all().iter().map(|run| run.start).min().unwrap_or(u64::MAX);
+            waiting.push(Reverse((earliest, TraceId::default(), at as u32)));
+            runs += traces.all().len() as u64;
+        }
+        let mut suspects = Suspects::of(runs);
+        for pages in &inputs {
+            suspects.add(pages.group().traces()?.all());
+        }
+        Ok(Self {
+            waiting,
             suspects,
             taken: HashSet::default(),
             joining: None,
             inputs: inputs.into_iter().map(|pages| Input { pages, runs: None }).collect(),
-        }
+        })
     }
 
     /// The rows of the next row group; `None` after the last.
@@ -98,9 +101,9 @@ impl<'a> Merge<'a> {
             self.join(joining, &mut out)?;
         }
         while self.joining.is_none() && out.room() > 0 {
-            let Some((input, run)) = self.peek() else { break };
+            let Some((input, run)) = self.peek()? else { break };
             let runs = match self.suspects.may_hold(run.id) {
-                true => self.runs_of(run.id),
+                true => self.runs_of(run.id)?,
                 false => vec![(input, run)],
             };
             let rows: u64 = runs.iter().map(|(_, run)| u64::from(run.count)).sum();
@@ -120,14 +123,14 @@ impl<'a> Merge<'a> {
     }
 
     /// The run that comes next.
-    fn peek(&mut self) -> Option<(u32, TraceRows)> {
+    fn peek(&mut self) -> Result<Option<(u32, TraceRows)>> {
         while let Some(Reverse((start, id, at))) = self.waiting.peek().copied() {
-            let runs = self.inputs[at as usize].load();
+            let runs = self.inputs[at as usize].load()?;
             while runs.last().is_some_and(|run| self.taken.remove(&(at, run.first))) {
                 runs.pop();
             }
             match runs.last().copied() {
-                Some(run) if (run.start, run.id) == (start, id) => return Some((at, run)),
+                Some(run) if (run.start, run.id) == (start, id) => return Ok(Some((at, run))),
                 Some(run) => {
                     self.waiting.pop();
                     self.waiting.push(Reverse((run.start, run.id, at)));
@@ -138,16 +141,17 @@ impl<'a> Merge<'a> {
                 }
             }
         }
-        None
+        Ok(None)
     }
 
     /// Every run of a trace, in the order of the inputs.
-    fn runs_of(&self, id: TraceId) -> Vec<(u32, TraceRows)> {
+    fn runs_of(&self, id: TraceId) -> Result<Vec<(u32, TraceRows)>> {
         let mut runs = Vec::new();
         for (at, input) in self.inputs.iter().enumerate() {
-            runs.extend(input.pages.group().trace(id).iter().map(|run| (at as u32, *run)));
+            let traces = input.pages.group().traces()?;
+            runs.extend(traces.of(id).iter().map(|run| (at as u32, *run)));
         }
-        runs
+        Ok(runs)
     }
 
     fn take(&mut self, runs: &[(u32, TraceRows)]) {
@@ -175,13 +179,13 @@ impl<'a> Merge<'a> {
 
 impl Input<'_> {
     /// Its runs by their start, the last first.
-    fn load(&mut self) -> &mut Vec<TraceRows> {
-        let pages = &self.pages;
-        self.runs.get_or_insert_with(|| {
-            let mut runs = pages.group().traces.all().to_vec();
+    fn load(&mut self) -> Result<&mut Vec<TraceRows>> {
+        if self.runs.is_none() {
+            let mut runs = self.pages.group().traces()?.all().to_vec();
             runs.sort_unstable_by_key(|run| Reverse((run.start, run.id, run.first)));
-            runs
-        })
+            self.runs = Some(runs);
+        }
+        Ok(self.runs.get_or_insert_default())
     }
 }
 

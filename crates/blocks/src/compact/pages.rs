@@ -28,8 +28,8 @@ pub(super) struct Placed {
 }
 
 impl<'a> Pages<'a> {
-    pub(super) fn new(view: &'a BlockView, group: &'a Group) -> Self {
-        Self { reader: GroupReader::new(view, group), known: HashMap::default() }
+    pub(super) fn new(view: &'a BlockView, group: &'a Group) -> Result<Self> {
+        Ok(Self { reader: GroupReader::new(view, group)?, known: HashMap::default() })
     }
 
     pub(super) fn group(&self) -> &'a Group {

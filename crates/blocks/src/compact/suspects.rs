@@ -14,28 +14,31 @@ const BITS_PER_RUN: u64 = 16;
 
 /// The traces that may stand in several runs.
 pub(super) struct Suspects {
-    bits: Vec<u64>,
+    once: Vec<u64>,
+    twice: Vec<u64>,
     mask: u64,
 }
 
 impl Suspects {
-    /// Those of which these lists hold more than one run.
-    pub(super) fn among<'r>(lists: impl Iterator<Item = &'r [TraceRows]> + Clone) -> Self {
-        let runs: u64 = lists.clone().map(|runs| runs.len() as u64).sum();
+    /// None yet; so many runs will be added.
+    pub(super) fn of(runs: u64) -> Self {
         let bits = (runs * BITS_PER_RUN).next_power_of_two().clamp(64, BITS_MAX);
         let words = (bits / 64) as usize;
-        let (mut once, mut twice) = (vec![0_u64; words], vec![0_u64; words]);
-        for run in lists.flatten() {
-            let (word, bit) = place(run.id, bits - 1);
-            twice[word] |= once[word] & bit;
-            once[word] |= bit;
+        Self { once: vec![0; words], twice: vec![0; words], mask: bits - 1 }
+    }
+
+    /// Adds runs; those of which another was added before may stand in several.
+    pub(super) fn add(&mut self, runs: &[TraceRows]) {
+        for run in runs {
+            let (word, bit) = place(run.id, self.mask);
+            self.twice[word] |= self.once[word] & bit;
+            self.once[word] |= bit;
         }
-        Self { bits: twice, mask: bits - 1 }
     }
 
     pub(super) fn may_hold(&self, id: model::TraceId) -> bool {
         let (word, bit) = place(id, self.mask);
-        self.bits[word] & bit != 0
+        self.twice[word] & bit != 0
     }
 }
 

@@ -65,7 +65,7 @@ impl Benches {
     }
 
     /// Finishes the blocks of a generation; after an error it is broken.
-    pub(super) fn close(&mut self, generation: u64) -> Result<Vec<(Block, Arc<BlockView>)>> {
+    pub(super) fn close(&mut self, inner: &Inner, generation: u64) -> Result<Vec<(Block, Arc<BlockView>)>> {
         let mut blocks = Vec::new();
         self.broken.insert(generation);
         for skew in [false, true] {
@@ -74,7 +74,7 @@ impl Benches {
             self.spoilt.entry(generation).or_default().push(id.clone());
             let meta = block.close().doing(Next::Retry, format!("close block {id}"))?;
             let meta = BlockMeta { skew, ..meta };
-            let view = Arc::new(BlockView::open(&folder, &meta)?);
+            let view = Arc::new(BlockView::open(&folder, &meta, &inner.memory)?);
             blocks.push((Block { meta, received_ns }, view));
         }
         self.broken.remove(&generation);
@@ -107,7 +107,7 @@ impl Benches {
         self.begun += 1;
         let id = format!("{}-{:06}-{:06}", inner.identity.node, inner.identity.epoch, self.begun);
         let folder = inner.shelf.begin(&id)?;
-        match OpenBlock::create(&folder, &id) {
+        match OpenBlock::create(&folder, &id, &inner.memory) {
             Ok(block) => Ok(Bench { id, folder, block, received_ns: 0 }),
             Err(error) => {
                 discard(inner, &id);

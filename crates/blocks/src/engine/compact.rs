@@ -150,8 +150,9 @@ impl Inner {
         let own_min = settings.tenant_spans_min;
         let mut bench =
             Bench { inner: self.clone(), share, is_urgent, since: Instant::now(), begun: Vec::new() };
+        let memory = self.memory.clone();
         let merging = tokio::task::spawn_blocking(move || {
-            let merged = compact::merge(&views, own_min, &mut bench);
+            let merged = compact::merge(&views, own_min, &memory, &mut bench);
             if merged.is_err() {
                 bench.abandon();
             }

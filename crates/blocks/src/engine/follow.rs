@@ -97,7 +97,7 @@ impl Inner {
         let runtime = tokio::runtime::Handle::current();
         let opening = tokio::task::spawn_blocking(move || {
             let _entered = runtime.enter();
-            BlockView::of(&inner.shelf.files(&meta)?, &meta)
+            BlockView::of(&inner.shelf.files(&meta)?, &meta, &inner.memory)
         });
         opening.await.doing(Next::Repair, "open a block")?
     }

@@ -109,7 +109,7 @@ impl Inner {
                 benches.append(self, (generation, skew), batches, received_ns).map(drop)
             })?;
         }
-        let blocks = benches.close(generation)?;
+        let blocks = benches.close(self, generation)?;
         self.head.closed(generation, blocks);
         self.publish.notify_one();
         Ok(())

@@ -49,15 +49,20 @@ pub use self::{
 };
 use self::{compact::Compacting, head::Head, node::Identity, publish::Away, recover::Recovery, shelf::Shelf};
 use crate::{
+    block,
     error::{Doing, Error, Next, Result},
     lock::DirectoryLock,
     manifest::{Known, Manifest, State},
+    memory::Memory,
     metrics::Metrics,
     search::{self, Scan, Sources},
     settings::Settings,
 };
 
 const JOURNAL: &str = "journal";
+
+/// Indexes that were rebuilt because those of their blocks are of no use.
+const REBUILT: &str = "rebuilt";
 
 /// How long a graceful end waits until everything is in committed blocks; the journal keeps the rest.
 const CLOSE_WAIT_MAX: Duration = Duration::from_secs(30);
@@ -78,6 +83,7 @@ struct Inner {
     journal: Journal,
     head: Head,
     shelf: Shelf,
+    memory: Arc<Memory>,
     manifest: Mutex<Manifest>,
     /// What the manifest says, for whoever must not wait for the object store.
     known: Known,
@@ -128,8 +134,13 @@ impl Engine {
         let disk = Arc::new(Directory::open(path.join(JOURNAL)).doing(Next::Refuse, "open the journal")?);
         let (journal, replay) = open_journal(&disk, &settings, &committed, &identity)?;
         let live_from = journal.cut();
+        let limits = &settings.limits;
+        let memory = Memory::new(limits.index_bytes_max, limits.page_bytes_max);
+        let memory = memory.rebuilding_in(path.join(REBUILT));
+        block::tidy_rebuilt(&path.join(REBUILT), &|id| committed.blocks.contains_key(id))?;
         let inner = Arc::new(Inner {
             head: Head::new(settings.limits.clone(), live_from),
+            memory: Arc::new(memory),
             room: Arc::new(Semaphore::new(keep::kibibytes(settings.limits.head_bytes_max) as usize)),
             queries: Arc::new(Semaphore::new(settings.limits.queries_max)),
             known: manifest.known(),
@@ -157,6 +168,12 @@ impl Engine {
         inner.look_at_space();
         inner.start(replay, committed);
         Ok(Self { inner })
+    }
+
+    /// What its blocks keep in memory.
+    #[must_use]
+    pub fn memory(&self) -> Arc<Memory> {
+        self.inner.memory.clone()
     }
 
     /// Ends in order: refuses writes, and waits until everything is in committed blocks.

@@ -157,7 +157,7 @@ impl Inner {
             let opening = tokio::task::spawn_blocking(move || {
                 let _entered = runtime.enter();
                 inner.shelf.placed(&meta.id);
-                BlockView::of(&inner.shelf.files(&meta)?, &meta)
+                BlockView::of(&inner.shelf.files(&meta)?, &meta, &inner.memory)
             });
             match opening.await.doing(Next::Repair, "open a block").flatten() {
                 Ok(view) => self.head.replace(&block.meta.id, Arc::new(view)),

@@ -182,6 +182,8 @@ impl Inner {
             unreadable: self.recovery.blocks_unreadable(),
             compaction_waiting_blocks: stat.compaction_waiting_blocks,
             compaction_waiting_bytes: stat.compaction_waiting_bytes,
+            memory: [self.memory.index(), self.memory.pages()],
+            damaged: self.memory.damaged(),
         });
     }
 }

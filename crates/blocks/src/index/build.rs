@@ -3,18 +3,22 @@
 use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
-use model::{Kind, StatusCode, Tenant, Value};
+use model::{Kind, StatusCode, Value};
 use store::Level;
 
-use super::group::{Group, Operation, Texts, Traces};
-use super::tokens::{Filter, KeyToken};
-use super::zones;
+use super::catalogue::{Keys, Operation, Operations};
+use super::file::IndexWriter;
+use super::held::Index;
+use super::tokens::{Filter, Filters, KeyToken};
+use super::traces::Traces;
+use super::zones::{self, Zones};
 use crate::columns::conventions::{self, older_name};
 use crate::columns::schema::{Layout, leaf};
 use crate::columns::shred::Shredded;
 use crate::columns::sink::PAGE_ROWS;
 use crate::columns::tail;
 use crate::columns::values::{self, Column, Levels, Place, Values};
+use crate::error::Result;
 
 /// The tails of the levels and where their leaves are.
 pub(crate) const TAILS: [(Level, usize); 5] = [
@@ -25,26 +29,51 @@ pub(crate) const TAILS: [(Level, usize); 5] = [
     (Level::Link, leaf::LINK_ATTRS),
 ];
 
-/// The index of a row group whose pages are not written yet; `dictionaries` says which leaves get one.
-pub(crate) fn build(
-    layout: &Layout,
-    shredded: &Shredded,
-    dictionaries: &[bool],
-    (tenant, texts): (Tenant, &mut Texts),
-) -> Group {
-    Group {
-        tenant,
-        rows: shredded.rows,
-        chunks: Vec::new(),
-        zones: zones::zones(shredded),
-        filters: filters(layout, shredded, dictionaries),
-        traces: Traces::new(shredded.traces.clone()),
-        keys: shredded.keys.clone(),
-        operations: operations(&shredded.columns, shredded.rows as usize, texts),
+/// The sections of a row group whose pages are not written yet.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Built {
+    pub(crate) zones: Zones,
+    pub(crate) filters: Filters,
+    pub(crate) traces: Traces,
+    pub(crate) keys: Keys,
+    pub(crate) operations: Operations,
+}
+
+impl Built {
+    /// Writes the sections of the row group with this number.
+    ///
+    /// # Errors
+    /// Where the file can't be written.
+    pub(crate) fn write(&self, writer: &mut IndexWriter, number: u32) -> Result<()> {
+        writer.section(number, &self.zones)?;
+        writer.section(number, &self.traces)?;
+        writer.section(number, &self.keys)?;
+        writer.section(number, &self.operations)?;
+        writer.section(number, &self.filters)
+    }
+
+    /// Keeps the sections in memory while there is room.
+    pub(crate) fn keep(self, index: &Index, number: u32) {
+        index.keep(number, self.zones);
+        index.keep(number, self.traces);
+        index.keep(number, self.keys);
+        index.keep(number, self.operations);
+        index.keep(number, self.filters);
     }
 }
 
-fn filters(layout: &Layout, shredded: &Shredded, dictionaries: &[bool]) -> Vec<Filter> {
+/// Makes the sections of a row group; `dictionaries` says which leaves get one.
+pub(crate) fn build(layout: &Layout, shredded: &Shredded, dictionaries: &[bool]) -> Built {
+    Built {
+        zones: zones::zones(shredded),
+        filters: filters(layout, shredded, dictionaries),
+        traces: Traces::new(shredded.traces.clone()),
+        keys: Keys(shredded.keys.clone()),
+        operations: Operations(operations(&shredded.columns, shredded.rows as usize)),
+    }
+}
+
+fn filters(layout: &Layout, shredded: &Shredded, dictionaries: &[bool]) -> Filters {
     let pages = (shredded.rows as usize).div_ceil(PAGE_ROWS);
     let mut tokens: Vec<Vec<u64>> = vec![Vec::new(); pages];
     let columns = &shredded.columns;
@@ -57,7 +86,7 @@ fn filters(layout: &Layout, shredded: &Shredded, dictionaries: &[bool]) -> Vec<F
     for (level, base) in TAILS {
         tail_tokens(columns, level, base, &mut tokens);
     }
-    tokens.iter_mut().map(Filter::of).collect()
+    Filters(tokens.iter_mut().map(Filter::of).collect())
 }
 
 /// The rows whose value of a column came under an older name.
@@ -163,7 +192,7 @@ fn types_by_tail<'a>(keys: &Column, types: &'a Column) -> HashMap<usize, &'a [u8
     }
 }
 
-fn operations(columns: &[Column], rows: usize, texts: &mut Texts) -> Vec<Operation> {
+fn operations(columns: &[Column], rows: usize) -> Vec<Operation> {
     let service_column = &columns[leaf::FIXED + conventions::SERVICE];
     let (Levels::Present(present), Values::Text(services), Values::Text(names)) =
         (&service_column.levels, &service_column.values, &columns[leaf::NAME].values)
@@ -200,8 +229,8 @@ fn operations(columns: &[Column], rows: usize, texts: &mut Texts) -> Vec<Operati
     let mut operations: Vec<Operation> = operations
         .into_iter()
         .map(|((service, name, kind), (spans, errors))| Operation {
-            service: texts.keep(service),
-            name: texts.keep(name),
+            service: service.into(),
+            name: name.into(),
             kind: Kind::from_number(kind),
             spans,
             errors,

@@ -1,186 +1,172 @@
-//! The file `spans.idx`: sections with checksums, and a table of them at the end.
+//! The file `spans.idx`: sections with checksums, and a directory of them at the end.
 //!
-//! Nothing of a section is parsed before its checksum holds.
+//! It is written section by section while the block grows, so that no index is ever whole in memory; the directory
+//! comes when the block is closed.
 
-use super::codec;
-use super::group::{Group, Texts};
-use crate::columns::schema::Layout;
-use crate::error::{Error, Next, Result};
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::section::Section;
+use crate::error::{Doing, Next, Result};
 
 /// The first and the last bytes of the file.
-const MAGIC: &[u8; 8] = b"FADENIDX";
+pub(super) const MAGIC: &[u8; 8] = b"FADENIDX";
 
 /// The version of the format that this program writes.
-const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
-/// Bytes of a table entry.
+/// Bytes of an entry of the directory.
 const ENTRY_BYTES: usize = 32;
 
-/// Bytes after the table: its length, its checksum, the version, the magic.
-const TRAILER_BYTES: usize = 20;
+/// Bytes after the directory: its length, its checksum, the version, the magic.
+pub(super) const TRAILER_BYTES: usize = 20;
 
-/// The largest section; a larger one is damage.
-const SECTION_BYTES_MAX: u64 = 1 << 30;
+/// Content of fewer bytes is never compressed.
+const COMPRESSED_BYTES_MIN: usize = 64;
 
-/// What a section holds.
-const LAYOUT: u32 = 1;
-const GROUP: u32 = 2;
-const ZONES: u32 = 3;
-const TRACES: u32 = 4;
-const CATALOGUE: u32 = 5;
-const FILTERS: u32 = 6;
-
-/// The bytes of the index of a block.
-pub(crate) fn write(layout: &Layout, groups: &[std::sync::Arc<Group>]) -> Vec<u8> {
-    let mut out = Writer { bytes: MAGIC.to_vec(), table: Vec::new() };
-    out.section(LAYOUT, 0, &codec::write_layout(layout));
-    for (number, group) in groups.iter().enumerate() {
-        let number = number as u32;
-        out.section(GROUP, number, &codec::write_group(group));
-        out.section(ZONES, number, &codec::write_zones(group));
-        out.section(TRACES, number, &codec::write_traces(group));
-        out.section(CATALOGUE, number, &codec::write_catalogue(group));
-        out.section(FILTERS, number, &codec::write_filters(group));
-    }
-    out.finish()
+/// Where a section lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub(super) kind: u32,
+    pub(super) number: u32,
+    pub(super) at: u64,
+    pub(super) length: u32,
+    /// Bytes before compression; 0 where the section is stored as it is.
+    pub(super) unpacked: u32,
+    pub(super) crc: u32,
 }
 
-/// Reads what [`write`] wrote; `name` is the file's, for errors.
-///
-/// # Errors
-/// With the place in the file where it is damaged, or made by a newer version.
-pub(crate) fn read(bytes: &[u8], name: &str) -> Result<(Layout, Vec<Group>)> {
-    let file = File { bytes, name };
-    let (mut layout, mut texts) = (None, Texts::default());
-    let mut groups: Vec<Group> = Vec::new();
-    for entry in file.table()? {
-        let content = file.section(&entry)?;
-        let parsed = match (entry.kind, layout.as_ref(), groups.last_mut()) {
-            (LAYOUT, _, _) => codec::read_layout(&content).map(|read| layout = Some(read)),
-            (GROUP, Some(layout), _) => codec::read_group(&content, layout).map(|group| groups.push(group)),
-            (ZONES, _, Some(group)) => codec::read_zones(&content, group),
-            (TRACES, _, Some(group)) => codec::read_traces(&content, group),
-            (CATALOGUE, _, Some(group)) => codec::read_catalogue(&content, group, &mut texts),
-            (FILTERS, _, Some(group)) => codec::read_filters(&content, group),
-            (LAYOUT..=FILTERS, _, _) => None,
-            _ => Some(()),
-        };
-        parsed.ok_or_else(|| file.damaged(entry.at, "a section is not what its kind says"))?;
-    }
-    let whole = |group: &Group| {
-        !group.zones.is_empty() && !group.filters.is_empty() && !group.traces.all().is_empty()
-    };
-    match layout {
-        Some(layout) if groups.iter().all(whole) => Ok((layout, groups)),
-        _ => Err(file.damaged(0, "a section is missing")),
-    }
-}
+/// Where the sections lie, in the order of kind and number.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Directory(Vec<Entry>);
 
-struct Writer {
-    bytes: Vec<u8>,
-    table: Vec<u8>,
-}
-
-impl Writer {
-    fn section(&mut self, kind: u32, group: u32, content: &[u8]) {
-        let packed = zstd::bulk::compress(content, 1).ok().filter(|packed| packed.len() < content.len());
-        let is_packed = packed.is_some();
-        let stored = packed.as_deref().unwrap_or(content);
-        let at = self.bytes.len() as u64;
-        self.table.extend_from_slice(&kind.to_le_bytes());
-        self.table.extend_from_slice(&group.to_le_bytes());
-        self.table.extend_from_slice(&at.to_le_bytes());
-        self.table.extend_from_slice(&(stored.len() as u32).to_le_bytes());
-        let raw = if is_packed { content.len() as u32 } else { 0 };
-        self.table.extend_from_slice(&raw.to_le_bytes());
-        self.table.extend_from_slice(&crc32c::crc32c(stored).to_le_bytes());
-        self.table.extend_from_slice(&0_u32.to_le_bytes());
-        self.bytes.extend_from_slice(stored);
+impl Directory {
+    pub(super) fn find(&self, kind: u32, number: u32) -> Option<Entry> {
+        let at = self.0.binary_search_by_key(&(kind, number), |entry| (entry.kind, entry.number)).ok()?;
+        Some(self.0[at])
     }
 
-    fn finish(mut self) -> Vec<u8> {
-        let crc = crc32c::crc32c(&self.table);
-        self.bytes.extend_from_slice(&self.table);
-        self.bytes.extend_from_slice(&(self.table.len() as u32).to_le_bytes());
-        self.bytes.extend_from_slice(&crc.to_le_bytes());
-        self.bytes.extend_from_slice(&VERSION.to_le_bytes());
-        self.bytes.extend_from_slice(MAGIC);
-        self.bytes
+    fn add(&mut self, entry: Entry) {
+        let after = |other: &Entry| (other.kind, other.number) <= (entry.kind, entry.number);
+        let at = self.0.partition_point(after);
+        self.0.insert(at, entry);
     }
-}
 
-struct File<'a> {
-    bytes: &'a [u8],
-    name: &'a str,
-}
-
-struct Entry {
-    kind: u32,
-    at: usize,
-    length: usize,
-    raw_length: usize,
-    crc: u32,
-}
-
-impl<'a> File<'a> {
-    fn table(&self) -> Result<Vec<Entry>> {
-        let end = self.bytes.len();
-        let trailer = end.checked_sub(TRAILER_BYTES).map(|at| &self.bytes[at..]);
-        let trailer = trailer.filter(|trailer| trailer.ends_with(MAGIC) && self.bytes.starts_with(MAGIC));
-        let trailer = trailer.ok_or_else(|| self.damaged(end, "this is no index of a block"))?;
-        let version = word(trailer, 8);
-        if version != VERSION {
-            let reason = format!(
-                "{}: the index has version {version}, and this program reads version {VERSION}",
-                self.name
-            );
-            return Err(Error::new(Next::Repair, reason));
+    fn write(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.0.len() * ENTRY_BYTES);
+        for entry in &self.0 {
+            out.extend_from_slice(&entry.kind.to_le_bytes());
+            out.extend_from_slice(&entry.number.to_le_bytes());
+            out.extend_from_slice(&entry.at.to_le_bytes());
+            for word in [entry.length, entry.unpacked, entry.crc, 0] {
+                out.extend_from_slice(&word.to_le_bytes());
+            }
         }
-        let length = word(trailer, 0) as usize;
-        let start = (end - TRAILER_BYTES).checked_sub(length).filter(|_| length.is_multiple_of(ENTRY_BYTES));
-        let start = start.ok_or_else(|| self.damaged(end, "the table of sections has no such length"))?;
-        let table = &self.bytes[start..start + length];
-        if crc32c::crc32c(table) != word(trailer, 4) {
-            return Err(self.damaged(start, "the table of sections is damaged"));
-        }
-        Ok(table.chunks_exact(ENTRY_BYTES).map(Entry::read).collect())
+        out
     }
 
-    fn section(&self, entry: &Entry) -> Result<std::borrow::Cow<'a, [u8]>> {
-        let end = entry.at.checked_add(entry.length);
-        let stored = end.and_then(|end| self.bytes.get(entry.at..end));
-        let stored = stored.ok_or_else(|| self.damaged(entry.at, "a section runs over the end"))?;
-        if crc32c::crc32c(stored) != entry.crc {
-            return Err(self.damaged(entry.at, "the checksum of a section does not hold"));
-        }
-        if entry.raw_length == 0 {
-            return Ok(stored.into());
-        }
-        if entry.raw_length as u64 > SECTION_BYTES_MAX {
-            return Err(self.damaged(entry.at, "a section is larger than a section may be"));
-        }
-        let unpacked = zstd::bulk::decompress(stored, entry.raw_length);
-        unpacked.map(Into::into).map_err(|_| self.damaged(entry.at, "a section can't be decompressed"))
+    pub(super) fn read(raw: &[u8]) -> Option<Self> {
+        let (entries, rest) = raw.as_chunks::<ENTRY_BYTES>();
+        let mut directory: Vec<Entry> = entries.iter().map(|raw| Entry::read(raw)).collect();
+        directory.sort_by_key(|entry| (entry.kind, entry.number));
+        rest.is_empty().then_some(Self(directory))
     }
 
-    fn damaged(&self, at: usize, what: &str) -> Error {
-        Error::new(Next::Repair, format!("{} is damaged at byte {at}: {what}", self.name))
+    pub(super) fn bytes(&self) -> usize {
+        self.0.len() * size_of::<Entry>()
     }
 }
 
 impl Entry {
     fn read(raw: &[u8]) -> Self {
-        let at = u64::from(word(raw, 8)) | u64::from(word(raw, 12)) << 32;
         Self {
             kind: word(raw, 0),
-            at: usize::try_from(at).unwrap_or(usize::MAX),
-            length: word(raw, 16) as usize,
-            raw_length: word(raw, 20) as usize,
+            number: word(raw, 4),
+            at: u64::from(word(raw, 8)) | u64::from(word(raw, 12)) << 32,
+            length: word(raw, 16),
+            unpacked: word(raw, 20),
             crc: word(raw, 24),
         }
     }
 }
 
-fn word(raw: &[u8], at: usize) -> u32 {
+/// Writes the index of a block that grows.
+#[derive(Debug)]
+pub(crate) struct IndexWriter {
+    file: File,
+    path: PathBuf,
+    at: u64,
+    crc: u32,
+    directory: Arc<RwLock<Directory>>,
+}
+
+impl IndexWriter {
+    /// Begins the file.
+    ///
+    /// # Errors
+    /// Where it is there already, or can't be written.
+    pub(crate) fn create(path: &Path) -> Result<Self> {
+        let file = File::options().read(true).write(true).create_new(true).open(path);
+        let file = file.doing(Next::Retry, format!("create {}", path.display()))?;
+        let mut writer = Self { file, path: path.into(), at: 0, crc: 0, directory: Arc::default() };
+        writer.put(MAGIC)?;
+        Ok(writer)
+    }
+
+    /// Appends a section; `number` is that of the row group, where it is about one.
+    ///
+    /// # Errors
+    /// Where the file can't be written; it is of no more use then.
+    pub(crate) fn section<T: Section>(&mut self, number: u32, section: &T) -> Result<()> {
+        let content = section.write();
+        let packed = (content.len() >= COMPRESSED_BYTES_MIN)
+            .then(|| zstd::bulk::compress(&content, 1).ok())
+            .flatten()
+            .filter(|packed| packed.len() < content.len());
+        let unpacked = if packed.is_some() { content.len() as u32 } else { 0 };
+        let stored = packed.as_deref().unwrap_or(&content);
+        let (length, crc) = (stored.len() as u32, crc32c::crc32c(stored));
+        let entry = Entry { kind: T::KIND, number, at: self.at, length, unpacked, crc };
+        self.put(stored)?;
+        self.directory.write().unwrap_or_else(PoisonError::into_inner).add(entry);
+        Ok(())
+    }
+
+    /// Writes the directory and makes the file durable; answers its length and checksum.
+    ///
+    /// # Errors
+    /// Where it can't be written.
+    pub(crate) fn finish(mut self) -> Result<(u64, u32)> {
+        let mut end = self.directory.read().unwrap_or_else(PoisonError::into_inner).write();
+        let (length, crc) = (end.len() as u32, crc32c::crc32c(&end));
+        for word in [length, crc, VERSION] {
+            end.extend_from_slice(&word.to_le_bytes());
+        }
+        end.extend_from_slice(MAGIC);
+        self.put(&end)?;
+        self.file.sync_all().doing(Next::Retry, format!("finish {}", self.path.display()))?;
+        Ok((self.at, self.crc))
+    }
+
+    /// The file, to be read while it grows, and the sections that it has so far.
+    ///
+    /// # Errors
+    /// Where the system has no more handles.
+    pub(super) fn parts(&self) -> Result<(File, &Path, Arc<RwLock<Directory>>)> {
+        let file = self.file.try_clone().doing(Next::Retry, format!("read {}", self.path.display()))?;
+        Ok((file, &self.path, self.directory.clone()))
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> Result<()> {
+        self.file.write_all(bytes).doing(Next::Retry, format!("write {}", self.path.display()))?;
+        self.at += bytes.len() as u64;
+        self.crc = crc32c::crc32c_append(self.crc, bytes);
+        Ok(())
+    }
+}
+
+pub(super) fn word(raw: &[u8], at: usize) -> u32 {
     u32::from_le_bytes(raw[at..at + 4].try_into().expect("four bytes"))
 }

@@ -1,19 +1,31 @@
 //! What is known of a block without reading its spans: the side index, `spans.idx`.
 //!
-//! In memory: one [`Group`] for each row group, made while the group is written and kept with the open block. On disk:
-//! the same in sections, each with its checksum. `docs/format/index.md` describes the bytes.
+//! Sections, each with its checksum, written while the block grows ([`IndexWriter`]) and read one by one when a search
+//! asks for them ([`Index`]); what of them stays in memory is under a budget ([`crate::memory`]). A new kind of section
+//! implements [`Section`]. `docs/format/index.md` describes the bytes.
 
+mod block;
 mod build;
-mod codec;
+mod catalogue;
 mod file;
 mod group;
+mod held;
+mod packed;
+mod parts;
+pub(crate) mod section;
 pub(crate) mod tokens;
+mod traces;
 mod zones;
 
 #[cfg(test)]
 mod tests;
 
-pub(crate) use build::{TAILS, build};
-pub(crate) use file::{read, write};
-pub(crate) use group::{Group, Operation, Texts};
-pub(crate) use zones::duration;
+pub(crate) use block::{BlockFacts, GroupFacts};
+pub(crate) use build::{Built, TAILS, build};
+pub(crate) use catalogue::{Keys, Operation};
+pub(crate) use file::IndexWriter;
+pub(crate) use group::Group;
+pub(crate) use held::Index;
+pub(crate) use parts::Parts;
+pub(crate) use tokens::Filters;
+pub(crate) use zones::{Zones, duration};

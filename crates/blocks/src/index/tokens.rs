@@ -4,7 +4,13 @@
 //! dictionary holds: those of the tails and of the columns without a dictionary. It never says no to a value that is
 //! there, and says yes to about one of a hundred that are not.
 
+use std::ops::Deref;
+
+use model::proto::{Field, Message};
 use store::Level;
+
+use super::packed::each;
+use super::section::{About, Section, kind};
 
 /// Bits of a filter per token.
 const BITS_PER_TOKEN: usize = 10;
@@ -20,6 +26,49 @@ const LINE_WORDS: usize = 8;
 pub(crate) struct Filter {
     /// Lines of eight words.
     pub(crate) words: Vec<u64>,
+}
+
+/// The filters of the pages of a row group.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Filters(pub(crate) Vec<Filter>);
+
+impl Deref for Filters {
+    type Target = [Filter];
+
+    fn deref(&self) -> &[Filter] {
+        &self.0
+    }
+}
+
+impl Section for Filters {
+    const KIND: u32 = kind::FILTERS;
+
+    fn write(&self) -> Vec<u8> {
+        let mut out = Message::new();
+        for filter in &self.0 {
+            let words: Vec<u8> = filter.words.iter().flat_map(|word| word.to_le_bytes()).collect();
+            out.bytes(1, &words);
+        }
+        out.into_bytes()
+    }
+
+    fn read(raw: &[u8], about: About) -> Option<Self> {
+        let mut filters = Vec::new();
+        each(raw, |number, field| {
+            if let (1, Field::Bytes(raw)) = (number, field) {
+                let (words, rest) = raw.as_chunks::<8>();
+                (rest.is_empty() && words.len() % LINE_WORDS == 0).then_some(())?;
+                let words = words.iter().map(|word| u64::from_le_bytes(*word)).collect();
+                filters.push(Filter { words });
+            }
+            Some(())
+        })?;
+        (filters.len() == about.pages()).then_some(Self(filters))
+    }
+
+    fn bytes(&self) -> usize {
+        self.0.iter().map(|filter| size_of::<Filter>() + filter.words.len() * 8).sum()
+    }
 }
 
 /// The hash of a level and key, to which values are added.

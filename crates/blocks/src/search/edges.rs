@@ -27,7 +27,7 @@ type Counts = BTreeMap<(String, String), (u64, u64)>;
 
 pub(super) fn edges(run: &mut Run<'_>) -> Result<Vec<Edge>> {
     let mut counts = Counts::new();
-    let spread = Spread::of(run);
+    let spread = Spread::of(run)?;
     let mut odd = Odd::default();
     for batch in run.head_candidates() {
         for span in batch.spans() {
@@ -40,7 +40,9 @@ pub(super) fn edges(run: &mut Run<'_>) -> Result<Vec<Edge>> {
         if run.is_over_time() {
             break;
         }
-        group(run, place, &spread, (&mut counts, &mut odd));
+        if let Err(error) = group(run, place, &spread, (&mut counts, &mut odd)) {
+            run.go_on_without(&error);
+        }
     }
     let depth = if needs_attributes(&run.plan.spans) { Depth::Whole } else { Depth::Skeleton };
     for some in odd.ids.chunks(JOINED_MAX) {
@@ -84,9 +86,14 @@ struct Columns {
     found: Vec<bool>,
 }
 
-fn group(run: &mut Run<'_>, place: Place<'_>, spread: &Spread, (counts, odd): (&mut Counts, &mut Odd)) {
-    let mut evaluator = Evaluator::new(place);
-    let pages = 0..place.group.zones.len();
+fn group(
+    run: &mut Run<'_>,
+    place: Place<'_>,
+    spread: &Spread,
+    (counts, odd): (&mut Counts, &mut Odd),
+) -> Result<()> {
+    let mut evaluator = Evaluator::new(place)?;
+    let pages = 0..place.group.pages();
     let mut may_hold = false;
     for number in pages.clone() {
         // What can't be read is found out, and said, when it is read.
@@ -95,7 +102,7 @@ fn group(run: &mut Run<'_>, place: Place<'_>, spread: &Spread, (counts, odd): (&
     if !may_hold {
         evaluator.reader.work.pages_pruned += pages.len() as u64;
         run.work += evaluator.reader.work;
-        return;
+        return Ok(());
     }
     let mut columns = Columns::default();
     for number in pages {
@@ -105,7 +112,7 @@ fn group(run: &mut Run<'_>, place: Place<'_>, spread: &Spread, (counts, odd): (&
         }
     }
     let mut calls: HashMap<(u32, u32), (u64, u64), FixedState> = HashMap::default();
-    for trace in evaluator.by_row() {
+    for trace in evaluator.by_row()? {
         if trace.plain && !spread.holds(trace.id) {
             columns.count(trace, &mut calls);
         } else if columns.found[rows(trace)].contains(&true) {
@@ -119,6 +126,7 @@ fn group(run: &mut Run<'_>, place: Place<'_>, spread: &Spread, (counts, odd): (&
         count.0 += all;
         count.1 += failed;
     }
+    Ok(())
 }
 
 fn rows(trace: &TraceRows) -> std::ops::Range<usize> {

@@ -19,25 +19,49 @@ use crate::columns::decode::{Held, Plain};
 use crate::columns::schema::leaf;
 use crate::columns::shred::TraceRows;
 use crate::error::Result;
+use crate::index::{Filters, Keys, Zones};
 
 /// Evaluates the filter of a plan on the pages of one row group.
 pub(super) struct Evaluator<'a> {
     pub(super) place: Place<'a>,
     pub(super) reader: GroupReader<'a>,
+    pub(super) zones: Arc<Zones>,
+    pub(super) keys: Arc<Keys>,
+    filters: Option<Arc<Filters>>,
     by_row: OnceCell<Vec<TraceRows>>,
     /// For a condition and a leaf: which entries of the dictionary pass.
     verdicts: HashMap<(usize, usize), Arc<Vec<bool>>, FixedState>,
 }
 
 impl<'a> Evaluator<'a> {
-    pub(super) fn new(place: Place<'a>) -> Self {
-        let reader = GroupReader::new(place.view, place.group);
-        Self { place, reader, by_row: OnceCell::new(), verdicts: HashMap::default() }
+    pub(super) fn new(place: Place<'a>) -> Result<Self> {
+        Ok(Self {
+            place,
+            reader: GroupReader::new(place.view, place.group)?,
+            zones: place.group.zones()?,
+            keys: place.group.keys()?,
+            filters: None,
+            by_row: OnceCell::new(),
+            verdicts: HashMap::default(),
+        })
     }
 
     /// The traces of the group in row order.
-    pub(super) fn by_row(&self) -> &[TraceRows] {
-        self.by_row.get_or_init(|| self.place.group.traces.by_row())
+    pub(super) fn by_row(&self) -> Result<&[TraceRows]> {
+        if let Some(known) = self.by_row.get() {
+            return Ok(known);
+        }
+        let traces = self.place.group.traces()?;
+        Ok(self.by_row.get_or_init(|| traces.by_row()))
+    }
+
+    /// False where the token is certainly not in a page.
+    pub(super) fn may_hold_token(&mut self, token: u64, number: usize) -> Result<bool> {
+        let filters = match &self.filters {
+            Some(known) => known,
+            None => self.filters.insert(self.place.group.filters()?),
+        };
+        Ok(filters[number].may_hold(token))
     }
 
     /// The rows of a page that the plan looks for.
@@ -45,7 +69,7 @@ impl<'a> Evaluator<'a> {
         let rows = self.reader.rows(number);
         self.reader.work.spans_seen += rows as u64;
         let mut mask = vec![true; rows];
-        let zone = &self.place.group.zones[number];
+        let zone = self.zones[number];
         let time = &plan.time;
         if plan.ids.is_none() && !(time.contains(zone.start_min) && time.contains(zone.start_max)) {
             let page = self.reader.page(leaf::START, number)?;
@@ -114,7 +138,7 @@ impl<'a> Evaluator<'a> {
     fn any(&mut self, condition: &Condition, compare: Option<Compare>, number: usize) -> Result<Vec<bool>> {
         let mut mask = vec![false; self.reader.rows(number)];
         let key = if let Field::Attribute { key, .. } = &condition.field { key.as_str() } else { "" };
-        for source in values::sources(&condition.field, self.place) {
+        for source in values::sources(&condition.field, self.place, &self.keys) {
             if let Some(compare) = compare
                 && self.by_dictionary(condition, compare, (source, number), &mut mask)?
             {

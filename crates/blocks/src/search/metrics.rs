@@ -30,7 +30,9 @@ pub(super) fn metrics(run: &mut Run<'_>, fields: &[Field], step: Option<Duration
         if run.is_over_time() {
             break;
         }
-        scan(run, place, &by, &mut groups);
+        if let Err(error) = scan(run, place, &by, &mut groups) {
+            run.go_on_without(&error);
+        }
     }
     let (rows, has_more) = groups.finish();
     if has_more {
@@ -53,10 +55,10 @@ fn head(run: &mut Run<'_>, by: &By<'_>, groups: &mut Groups) {
 }
 
 /// Counts the spans of a row group by its columns.
-fn scan(run: &mut Run<'_>, place: Place<'_>, by: &By<'_>, groups: &mut Groups) {
-    let mut evaluator = Evaluator::new(place);
+fn scan(run: &mut Run<'_>, place: Place<'_>, by: &By<'_>, groups: &mut Groups) -> Result<()> {
+    let mut evaluator = Evaluator::new(place)?;
     let mut numbering = Numbering::default();
-    for number in 0..place.group.zones.len() {
+    for number in 0..place.group.pages() {
         if run.is_over_time() {
             break;
         }
@@ -69,6 +71,7 @@ fn scan(run: &mut Run<'_>, place: Place<'_>, by: &By<'_>, groups: &mut Groups) {
         }
     }
     run.work += evaluator.reader.work;
+    Ok(())
 }
 
 /// Adds up the spans of one page; none of them where something of it can't be read.

@@ -25,8 +25,8 @@ pub(super) fn names(run: &mut Run<'_>) -> Vec<Name> {
         if run.is_over_time() {
             break;
         }
-        if !by_catalogue(run, place, &mut counts) {
-            by_columns(run, place, &mut counts);
+        if let Err(error) = group(run, place, &mut counts) {
+            run.go_on_without(&error);
         }
     }
     run.cut(counts.finish())
@@ -47,16 +47,20 @@ fn head(run: &mut Run<'_>, counts: &mut Counts) {
     }
 }
 
+fn group(run: &mut Run<'_>, place: Place<'_>, counts: &mut Counts) -> Result<()> {
+    if by_catalogue(run, place, counts)? { Ok(()) } else { by_columns(run, place, counts) }
+}
+
 /// Counts by the catalogue of a row group; false where that does not suffice.
-fn by_catalogue(run: &Run<'_>, place: Place<'_>, counts: &mut Counts) -> bool {
+fn by_catalogue(run: &Run<'_>, place: Place<'_>, counts: &mut Counts) -> Result<bool> {
     let plan = run.plan;
-    let (first, last) = place.group.extent();
+    let (first, last) = place.group.extent;
     if plan.ids.is_some() || !plan.time.contains(first) || !plan.time.contains(last) {
-        return !plan.time.overlaps(first, last) && plan.ids.is_none();
+        return Ok(!plan.time.overlaps(first, last) && plan.ids.is_none());
     }
     match plan.ask {
         Ask::Services | Ask::Operations if is_of_operations(&plan.spans) => {
-            let operations = &place.group.operations;
+            let operations = place.group.operations()?;
             for operation in operations.iter().filter(|operation| passes(&plan.spans, operation)) {
                 let (name, kind) = match plan.ask {
                     Ask::Services => (&*operation.service, "service"),
@@ -64,15 +68,15 @@ fn by_catalogue(run: &Run<'_>, place: Place<'_>, counts: &mut Counts) -> bool {
                 };
                 counts.add(name, kind, u64::from(operation.spans));
             }
-            true
+            Ok(true)
         }
         Ask::Keys if matches!(plan.spans, Filter::All) => {
-            for facts in &place.group.keys {
+            for facts in place.group.keys()?.iter() {
                 counts.add(&facts.key, facts.level.as_str(), facts.spans);
             }
-            true
+            Ok(true)
         }
-        _ => false,
+        _ => Ok(false),
     }
 }
 
@@ -112,10 +116,10 @@ fn holds(condition: &Condition, operation: &Operation) -> bool {
     }
 }
 
-fn by_columns(run: &mut Run<'_>, place: Place<'_>, counts: &mut Counts) {
-    let mut evaluator = Evaluator::new(place);
+fn by_columns(run: &mut Run<'_>, place: Place<'_>, counts: &mut Counts) -> Result<()> {
+    let mut evaluator = Evaluator::new(place)?;
     let mut tally = Tally::default();
-    for number in 0..place.group.zones.len() {
+    for number in 0..place.group.pages() {
         if run.is_over_time() {
             break;
         }
@@ -129,6 +133,7 @@ fn by_columns(run: &mut Run<'_>, place: Place<'_>, counts: &mut Counts) {
     for ((name, kind), number) in tally.numbers {
         counts.add(&name, kind, tally.spans[number as usize]);
     }
+    Ok(())
 }
 
 /// Counts the names of one page.
@@ -199,7 +204,7 @@ fn columns(
         })?;
     }
     let key = if let Field::Attribute { key, .. } = &field { key.as_str() } else { "" };
-    for source in values::sources(&field, evaluator.place) {
+    for source in values::sources(&field, evaluator.place, &evaluator.keys) {
         values::visit(&mut evaluator.reader, source, (key, number), &mut |row, value| {
             if mask[row] {
                 let kind = match ask {

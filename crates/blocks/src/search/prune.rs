@@ -15,7 +15,7 @@ use crate::index::tokens::KeyToken;
 impl Evaluator<'_> {
     /// False where no span of the page is one that the plan looks for.
     pub(super) fn may_hold(&mut self, plan: &Plan, number: usize) -> Result<bool> {
-        let zone = &self.place.group.zones[number];
+        let zone = self.zones[number];
         if plan.ids.is_none() && !plan.time.overlaps(zone.start_min, zone.start_max) {
             return Ok(false);
         }
@@ -49,7 +49,7 @@ impl Evaluator<'_> {
         if condition.compare == Compare::Missing {
             return Ok(true);
         }
-        for source in values::sources(&condition.field, self.place) {
+        for source in values::sources(&condition.field, self.place, &self.keys) {
             if self.source_may(condition, source, number)? {
                 return Ok(true);
             }
@@ -58,7 +58,7 @@ impl Evaluator<'_> {
     }
 
     fn source_may(&mut self, condition: &Condition, source: Source, number: usize) -> Result<bool> {
-        let zone = &self.place.group.zones[number];
+        let zone = self.zones[number];
         let compare = condition.compare;
         let one_of = |bits: u8, words: &[&'static str]| {
             words.iter().enumerate().any(|(code, word)| bits >> code & 1 == 1 && word_may(condition, word))
@@ -75,22 +75,22 @@ impl Evaluator<'_> {
         if has_dictionary(self, source) {
             return self.dictionary_may(condition, compare, source);
         }
-        Ok(self.token_may(condition, source, number))
+        self.token_may(condition, source, number)
     }
 
-    fn token_may(&self, condition: &Condition, source: Source, number: usize) -> bool {
+    fn token_may(&mut self, condition: &Condition, source: Source, number: usize) -> Result<bool> {
         let level = match source {
             Source::Column { level, leaf, .. } if self.is_text(leaf) => level,
             Source::Tail { level, .. } => level,
-            _ => return true,
+            _ => return Ok(true),
         };
         let (Compare::Equal, Operand::Text(text), Field::Attribute { key, .. }) =
             (condition.compare, &condition.operand, &condition.field)
         else {
-            return true;
+            return Ok(true);
         };
         let token = KeyToken::new(level, key).with(text.as_bytes());
-        self.place.group.filters[number].may_hold(token)
+        self.may_hold_token(token, number)
     }
 
     fn is_text(&self, leaf: usize) -> bool {
@@ -99,9 +99,8 @@ impl Evaluator<'_> {
 }
 
 fn has_dictionary(evaluator: &Evaluator<'_>, source: Source) -> bool {
-    let group = evaluator.place.group;
     let is_keyed = dictionary_leaf(source).filter(|at| *at >= leaf::FIXED || *at == leaf::NAME);
-    is_keyed.is_some_and(|leaf| group.chunks[leaf].dictionary.is_some())
+    is_keyed.is_some_and(|leaf| evaluator.reader.parts[leaf].dictionary.is_some())
 }
 
 const KINDS: [Kind; 6] =

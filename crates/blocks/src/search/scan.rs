@@ -27,8 +27,8 @@ impl Scan {
     }
 
     fn group(&self, view: &BlockView, group: &Group, take: &mut dyn FnMut(Batch) -> bool) -> Result<bool> {
-        let mut reader = GroupReader::new(view, group);
-        for (number, zone) in group.zones.iter().enumerate() {
+        let mut reader = GroupReader::new(view, group)?;
+        for (number, zone) in group.zones()?.iter().enumerate() {
             if !self.time.overlaps(zone.start_min, zone.start_max) {
                 continue;
             }

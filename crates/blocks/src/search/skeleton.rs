@@ -77,15 +77,16 @@ fn from_groups(run: &mut Run<'_>, ids: &[TraceId], depth: Depth) -> Result<Vec<V
     let mut parts: Vec<Vec<Batch>> = vec![Vec::new(); ids.len()];
     for place in run.groups.clone() {
         let mut wanted: Vec<(u32, u32, usize)> = Vec::new();
+        let traces = place.group.traces()?;
         for (number, id) in ids.iter().enumerate() {
-            let runs = place.group.trace(*id);
+            let runs = traces.of(*id);
             wanted.extend(runs.iter().map(|rows| (rows.first, rows.count, number)));
         }
         if wanted.is_empty() {
             continue;
         }
         wanted.sort_unstable();
-        let mut reader = GroupReader::new(place.view, place.group);
+        let mut reader = GroupReader::new(place.view, place.group)?;
         for (first, count, number) in wanted {
             reader.forget_before(first as usize / PAGE_ROWS);
             parts[number].push(read(run, &mut reader, first..first + count, depth)?);

@@ -34,7 +34,7 @@ impl Spread {
 fn open(folder: &tempfile::TempDir, id: &str) -> OpenBlock {
     let path = folder.path().join(id);
     std::fs::create_dir(&path).unwrap();
-    OpenBlock::create(&path, id).unwrap()
+    OpenBlock::create(&path, id, &Arc::default()).unwrap()
 }
 
 #[async_trait]
@@ -50,7 +50,9 @@ impl Writer for Spread {
                 let mut block = open(&self.folder, &id);
                 block.append(&[batch]).unwrap();
                 let meta = block.close().unwrap();
-                state.closed.push(Arc::new(BlockView::open(&self.folder.path().join(id), &meta).unwrap()));
+                state.closed.push(Arc::new(
+                    BlockView::open(&self.folder.path().join(id), &meta, &Arc::default()).unwrap(),
+                ));
             }
         }
         Ok(())

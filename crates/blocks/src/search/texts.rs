@@ -129,7 +129,7 @@ const STATUSES: u8 = 3;
 
 /// Where the values of a field are, the innermost level first.
 fn sources(field: &Field, evaluator: &Evaluator<'_>) -> Vec<Source> {
-    let mut sources = values::sources(field, evaluator.place);
+    let mut sources = values::sources(field, evaluator.place, &evaluator.keys);
     if matches!(field, Field::Attribute { .. }) {
         sources.sort_by_key(|source| INWARDS.iter().position(|level| Some(*level) == level_of(*source)));
     }

@@ -3,6 +3,7 @@
 //! Newest first, pages are read from the newest on, until what is left can't begin later than what was found. In the
 //! other orders every page that may hold a match is read, since a trace may begin, or last, elsewhere.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -78,12 +79,15 @@ fn by_id(run: &mut Run<'_>) -> Result<Vec<Found>> {
         }
     };
     ids.retain(|id| passing.contains(id));
-    let extents = extents(run, &ids.into_iter().collect());
+    let extents = extents(run, &ids.into_iter().collect())?;
     Ok(ranked(run, extents))
 }
 
 /// The extents of these traces, from the head and every row group.
-fn extents(run: &Run<'_>, ids: &HashSet<TraceId, FixedState>) -> HashMap<TraceId, Extent, FixedState> {
+fn extents(
+    run: &Run<'_>,
+    ids: &HashSet<TraceId, FixedState>,
+) -> Result<HashMap<TraceId, Extent, FixedState>> {
     let mut extents: HashMap<TraceId, Extent, FixedState> = HashMap::default();
     let mut cover = |id: TraceId, start: u64, end: u64| {
         extents.entry(id).or_insert(Extent { start, end }).cover(start, end);
@@ -96,15 +100,16 @@ fn extents(run: &Run<'_>, ids: &HashSet<TraceId, FixedState>) -> HashMap<TraceId
         }
     }
     for place in &run.groups {
-        if ids.len() < place.group.traces.all().len() / 8 {
-            let rows = ids.iter().flat_map(|id| place.group.trace(*id));
+        let traces = place.group.traces()?;
+        if ids.len() < traces.all().len() / 8 {
+            let rows = ids.iter().flat_map(|id| traces.of(*id));
             rows.for_each(|rows| cover(rows.id, rows.start, rows.end));
         } else {
-            let rows = place.group.traces.all().iter().filter(|rows| ids.contains(&rows.id));
+            let rows = traces.all().iter().filter(|rows| ids.contains(&rows.id));
             rows.for_each(|rows| cover(rows.id, rows.start, rows.end));
         }
     }
-    extents
+    Ok(extents)
 }
 
 /// Those that pass the trace filter and come after the cursor, in order; at most one more than the limit.
@@ -126,7 +131,7 @@ fn ranked(run: &Run<'_>, extents: HashMap<TraceId, Extent, FixedState>) -> Vec<F
 /// Every trace of which some span passes, in order.
 fn all(run: &mut Run<'_>) -> Result<Vec<Found>> {
     let ids = matches(run)?;
-    let extents = extents(run, &ids);
+    let extents = extents(run, &ids)?;
     Ok(ranked(run, extents))
 }
 
@@ -137,8 +142,14 @@ fn matches(run: &mut Run<'_>) -> Result<HashSet<TraceId, FixedState>> {
         if run.is_over_time() {
             break;
         }
-        let mut evaluator = Evaluator::new(place);
-        for number in 0..place.group.zones.len() {
+        let mut evaluator = match Evaluator::new(place) {
+            Ok(evaluator) => evaluator,
+            Err(error) => {
+                run.go_on_without(&error);
+                continue;
+            }
+        };
+        for number in 0..place.group.pages() {
             for trace in page_matches(run, &mut evaluator, number) {
                 ids.insert(trace.id);
             }
@@ -152,10 +163,11 @@ fn matches(run: &mut Run<'_>) -> Result<HashSet<TraceId, FixedState>> {
 fn newest(run: &mut Run<'_>) -> Result<Vec<Found>> {
     let mut newest = Newest::default();
     let head = head_extents(run);
-    newest_of_head(run, &mut newest, &head);
+    newest_of_head(run, &mut newest, &head)?;
     let mut pages: Vec<(u64, usize, usize)> = Vec::new();
     for (at, place) in run.groups.iter().enumerate() {
-        let zones = place.group.zones.iter().enumerate();
+        let zones = place.group.zones()?;
+        let zones = zones.iter().enumerate();
         pages.extend(zones.map(|(number, zone)| (zone.trace_start_max, at, number)));
     }
     pages.sort_unstable_by(|left, right| right.cmp(left));
@@ -165,14 +177,23 @@ fn newest(run: &mut Run<'_>) -> Result<Vec<Found>> {
             break;
         }
         let place = run.groups[at];
-        let evaluator = evaluators.entry(at).or_insert_with(|| Evaluator::new(place));
+        let evaluator = match evaluators.entry(at) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(free) => match Evaluator::new(place) {
+                Ok(evaluator) => free.insert(evaluator),
+                Err(error) => {
+                    run.go_on_without(&error);
+                    continue;
+                }
+            },
+        };
         let mut matches = page_matches(run, evaluator, number);
         matches.sort_unstable_by_key(|trace| std::cmp::Reverse(trace.start));
         for trace in matches {
             if newest.is_full(run, trace.start) {
                 break;
             }
-            newest.take_rows(run, &head, trace);
+            newest.take_rows(run, &head, trace)?;
         }
     }
     for evaluator in evaluators.into_values() {
@@ -183,7 +204,11 @@ fn newest(run: &mut Run<'_>) -> Result<Vec<Found>> {
 
 /// Takes the newest traces of the head of which some span passes. A trace may have begun earlier, in a block, but not
 /// later, so what begins in the head before all that was found need not be compared.
-fn newest_of_head(run: &mut Run<'_>, newest: &mut Newest, head: &HashMap<TraceId, Extent, FixedState>) {
+fn newest_of_head(
+    run: &mut Run<'_>,
+    newest: &mut Newest,
+    head: &HashMap<TraceId, Extent, FixedState>,
+) -> Result<()> {
     let batches = run.head_candidates();
     let mut spans: Vec<(u64, u32, u32)> = Vec::new();
     for (number, batch) in batches.iter().enumerate() {
@@ -199,9 +224,10 @@ fn newest_of_head(run: &mut Run<'_>, newest: &mut Newest, head: &HashMap<TraceId
         turn += 1;
         let span = batches[number as usize].span(at as usize);
         if !newest.seen.contains(&span.trace_id()) && run.finds(span) {
-            newest.take(run, head, span.trace_id());
+            newest.take(run, head, span.trace_id())?;
         }
     }
+    Ok(())
 }
 
 /// The newest traces so far, by rank; at most one more than the limit.
@@ -222,25 +248,37 @@ impl Newest {
         self.found.get(run.plan.limit).is_some_and(|(_, extent)| latest < extent.start)
     }
 
-    fn take(&mut self, run: &Run<'_>, head: &HashMap<TraceId, Extent, FixedState>, id: TraceId) {
+    fn take(
+        &mut self,
+        run: &Run<'_>,
+        head: &HashMap<TraceId, Extent, FixedState>,
+        id: TraceId,
+    ) -> Result<()> {
         if !self.seen.insert(id) {
-            return;
+            return Ok(());
         }
         let mut extent = head.get(&id).copied().unwrap_or(Extent { start: u64::MAX, end: 0 });
-        for rows in run.groups.iter().flat_map(|place| place.group.trace(id)) {
-            extent.cover(rows.start, rows.end);
+        for place in &run.groups {
+            place.group.traces()?.of(id).iter().for_each(|rows| extent.cover(rows.start, rows.end));
         }
         self.keep(run, id, extent);
+        Ok(())
     }
 
     /// Takes a trace that has these rows, and perhaps others.
-    fn take_rows(&mut self, run: &Run<'_>, head: &HashMap<TraceId, Extent, FixedState>, rows: TraceRows) {
+    fn take_rows(
+        &mut self,
+        run: &Run<'_>,
+        head: &HashMap<TraceId, Extent, FixedState>,
+        rows: TraceRows,
+    ) -> Result<()> {
         if self.seen.len() > LOOKED_AT && self.spread.is_none() {
-            self.spread = Some(Spread::of(run));
+            self.spread = Some(Spread::of(run)?);
         }
         match &self.spread {
             Some(spread) if !spread.holds(rows.id) => {
                 self.keep(run, rows.id, Extent { start: rows.start, end: rows.end });
+                Ok(())
             }
             _ => self.take(run, head, rows.id),
         }
@@ -303,7 +341,7 @@ fn read_page(run: &Run<'_>, evaluator: &mut Evaluator<'_>, number: usize) -> Res
     }
     let base = (number * PAGE_ROWS) as u32;
     let end = base + mask.len() as u32;
-    let by_row = evaluator.by_row();
+    let by_row = evaluator.by_row()?;
     let first = by_row.partition_point(|trace| trace.first + trace.count <= base);
     let here = by_row[first..].iter().take_while(|trace| trace.first < end);
     let passes = |trace: &&TraceRows| {

@@ -11,7 +11,7 @@ use crate::columns::decode::{Held, Page, Plain};
 use crate::columns::schema::{EXCEPTION_KEYS, leaf};
 use crate::columns::tail;
 use crate::error::Result;
-use crate::index::TAILS;
+use crate::index::{Keys, TAILS};
 
 /// Where values of a field are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub(super) enum Source {
 }
 
 /// Where the values of a field are in a row group; nowhere, where no span of it has any.
-pub(super) fn sources(field: &Field, place: Place<'_>) -> Vec<Source> {
+pub(super) fn sources(field: &Field, place: Place<'_>, keys: &Keys) -> Vec<Source> {
     let (level, key) = match field {
         Field::Service => return vec![Source::Service],
         Field::Name => return vec![Source::Text { leaf: leaf::NAME, some: false }],
@@ -49,7 +49,7 @@ pub(super) fn sources(field: &Field, place: Place<'_>) -> Vec<Source> {
         Field::Attribute { level, key } => (*level, key.as_str()),
     };
     let mut found = Vec::new();
-    for facts in place.group.keys.iter().filter(|facts| facts.key == key) {
+    for facts in keys.iter().filter(|facts| facts.key == key) {
         if level != Level::Any && level != facts.level {
             continue;
         }

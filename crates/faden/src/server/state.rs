@@ -111,13 +111,22 @@ impl State {
             bytes_used: Some(self.budget.used() as u64),
             when_full: "requests are refused with a retry hint".to_owned(),
         }];
-        if self.engine.is_some() {
+        if let Some(engine) = &self.engine {
+            let memory = engine.memory();
             parts.push(Part {
                 name: "head".to_owned(),
                 bytes_max: self.head_bytes_max,
                 bytes_used: head_bytes,
                 when_full: "senders wait, then are refused with a retry hint".to_owned(),
             });
+            for (name, used) in [("index", memory.index()), ("cache", memory.pages())] {
+                parts.push(Part {
+                    name: name.to_owned(),
+                    bytes_max: used.bytes_max,
+                    bytes_used: Some(used.bytes),
+                    when_full: "what was not used for longest goes, and is read again".to_owned(),
+                });
+            }
         }
         parts
     }

@@ -68,7 +68,10 @@ pub fn engine_settings(settings: &StoreSettings) -> blocks::settings::Settings {
     engine.retention = settings.retention;
     engine.compaction = settings.compaction.clone();
     engine.compaction.enabled &= !settings.reads_only;
-    engine.limits.head_bytes_max = usize::try_from(settings.head_bytes_max).unwrap_or(usize::MAX);
+    let bytes = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+    engine.limits.head_bytes_max = bytes(settings.head_bytes_max);
+    engine.limits.index_bytes_max = bytes(settings.index_bytes_max);
+    engine.limits.page_bytes_max = bytes(settings.page_bytes_max);
     engine
 }
 

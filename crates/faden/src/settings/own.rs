@@ -22,6 +22,10 @@ pub struct StoreSettings {
     pub head_bytes_max: u64,
     /// How blocks are merged.
     pub compaction: Compaction,
+    /// Bytes for indexes of blocks.
+    pub index_bytes_max: u64,
+    /// Bytes for decoded pages.
+    pub page_bytes_max: u64,
 }
 
 /// Where queries are answered.
@@ -51,8 +55,18 @@ pub fn store(root: &mut Block<'_>) -> StoreSettings {
     let mut memory = block.section("memory", "what the store may hold in memory");
     let head_bytes_max =
         memory.bytes("head", "96MiB", "spans that are in no block yet; when full, senders wait");
-    for key in ["index", "cache"] {
-        memory.ignored(key, "this version has no budget of that kind yet");
+    let index_bytes_max =
+        memory.bytes("index", "128MiB", "indexes of blocks; what finds no room is read from its block again");
+    let page_bytes_max =
+        memory.bytes("cache", "64MiB", "decoded pages; what finds no room is read and decoded again");
+    for (key, bytes_max) in [("index", index_bytes_max), ("cache", page_bytes_max)] {
+        if !memory.is_describing() && bytes_max < CACHE_BYTES_MIN {
+            memory.problem(
+                key,
+                "less than 1MiB keeps nothing worth keeping",
+                Some("give it 1MiB or more".to_owned()),
+            );
+        }
     }
     if !memory.is_describing() && head_bytes_max < HEAD_BYTES_MIN {
         memory.problem(
@@ -67,7 +81,16 @@ pub fn store(root: &mut Block<'_>) -> StoreSettings {
         block.problem("path", "this must name a directory", None);
     }
     let reads_only = remote.url.is_some() && !is_told_to_compact;
-    StoreSettings { path, remote, reads_only, retention: time, head_bytes_max, compaction }
+    StoreSettings {
+        path,
+        remote,
+        reads_only,
+        retention: time,
+        head_bytes_max,
+        compaction,
+        index_bytes_max,
+        page_bytes_max,
+    }
 }
 
 /// Reads `store::compaction`, and whether it is written out that this process merges blocks.
@@ -134,6 +157,9 @@ const COMPACTED_BYTES_MIN: u64 = 1 << 20;
 
 /// The least that `store::memory::head` can be.
 const HEAD_BYTES_MIN: u64 = 8 << 20;
+
+/// The least that `store::memory::index` and `store::memory::cache` can be.
+const CACHE_BYTES_MIN: u64 = 1 << 20;
 
 /// Reads `serve`.
 pub fn serve(root: &mut Block<'_>) -> ServeSettings {

@@ -85,6 +85,30 @@ impl Plain {
     }
 }
 
+impl Plain {
+    /// What it takes in memory.
+    pub(crate) fn memory(&self) -> usize {
+        match self {
+            Self::Text { bytes, ends } => bytes.capacity() + ends.capacity() * 4,
+            Self::Int(values) => values.capacity() * 8,
+            Self::Double(values) => values.capacity() * 8,
+            Self::Bool(values) => values.capacity(),
+            Self::Id { bytes, .. } => bytes.capacity(),
+        }
+    }
+}
+
+impl Page {
+    /// What it takes in memory, without its dictionary.
+    pub(crate) fn memory(&self) -> usize {
+        let values = match &self.values {
+            Held::Plain(plain) => plain.memory(),
+            Held::Ids(ids, _) => ids.capacity() * 4,
+        };
+        size_of::<Self>() + self.def.capacity() + self.rep.capacity() + values
+    }
+}
+
 impl Held {
     pub(crate) fn len(&self) -> usize {
         match self {
@@ -101,6 +125,13 @@ impl Held {
             Self::Ids(ids, dictionary) => (dictionary, ids[place] as usize),
         }
     }
+}
+
+/// The page that begins here: whether it is the dictionary's, and its length with the header.
+pub(crate) fn measure(raw: &[u8]) -> Result<(bool, usize), Damaged> {
+    let (header, body) = header::read(raw)?;
+    let before = body.as_ptr().addr() - raw.as_ptr().addr();
+    Ok((header.is_dictionary, before + body.len()))
 }
 
 /// Unpacks the dictionary page of a column.

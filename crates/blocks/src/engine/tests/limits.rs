@@ -96,7 +96,7 @@ async fn a_block_that_cannot_be_finished_is_built_again_from_the_journal() {
     }
     let open_block = until_some(|| std::fs::read_dir(dir.path().join("open")).unwrap().next()).await;
     let open_block = open_block.unwrap().path();
-    std::fs::create_dir(open_block.join("spans.idx")).unwrap();
+    until_some(|| std::fs::remove_file(open_block.join("spans.parquet")).ok()).await;
     clock.advance(Duration::from_secs(60));
     let stat = until(&engine, |stat| stat.blocks == 1 && stat.uncommitted_spans == 0).await;
     assert_eq!(stat.block_spans, 200);

@@ -1,0 +1,54 @@
+//! What the index of a block is made of: sections, each of which is read and checked alone.
+//!
+//! A new kind of section is a type that implements [`Section`], written with
+//! [`IndexWriter::section`](super::file::IndexWriter::section) and loaded with
+//! [`Index::section`](super::held::Index::section); readers that do not know the kind pass over it.
+
+use crate::columns::sink::PAGE_ROWS;
+
+/// The numbers of the kinds in the file.
+pub(crate) mod kind {
+    pub(crate) const BLOCK: u32 = 1;
+    /// In version 1 only.
+    pub(crate) const FIRST_GROUP: u32 = 2;
+    pub(crate) const ZONES: u32 = 3;
+    pub(crate) const TRACES: u32 = 4;
+    pub(crate) const KEYS: u32 = 5;
+    pub(crate) const FILTERS: u32 = 6;
+    pub(crate) const PARTS: u32 = 7;
+    pub(crate) const OPERATIONS: u32 = 8;
+    /// The directory of sections, which is kept in memory like a section.
+    pub(crate) const DIRECTORY: u32 = 0;
+}
+
+/// What is known of the row group, or the block, that a section is about.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct About {
+    /// Its rows.
+    pub(crate) rows: u32,
+    /// The columns of the block.
+    pub(crate) leaves: usize,
+}
+
+impl About {
+    /// How many pages a column has.
+    pub(crate) fn pages(self) -> usize {
+        (self.rows as usize).div_ceil(PAGE_ROWS)
+    }
+}
+
+/// A part of the index that is read at once.
+pub(crate) trait Section: Sized + Send + Sync + 'static {
+    /// Its number in the file.
+    const KIND: u32;
+
+    /// Its bytes, before they are compressed.
+    fn write(&self) -> Vec<u8>;
+
+    /// Reads what `write` wrote; `None` where the bytes are nothing of that kind. Their checksum was compared before.
+    /// Nothing is reserved for a length that was only claimed.
+    fn read(raw: &[u8], about: About) -> Option<Self>;
+
+    /// What it takes in memory, about.
+    fn bytes(&self) -> usize;
+}
