@@ -5,6 +5,8 @@ mod columns;
 pub mod compact;
 pub mod engine;
 pub mod error;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod index;
 pub mod lock;
 pub mod manifest;
@@ -13,6 +15,7 @@ mod metrics;
 pub mod retain;
 pub mod search;
 pub mod settings;
+mod sum;
 
 pub use engine::Engine;
 pub use memory::Memory;

@@ -8,18 +8,19 @@ use bytes::Bytes;
 use super::file::RangeFile;
 use crate::columns::sink::Part;
 use crate::error::{Error, Next, Result};
+use crate::sum;
 
 /// Reads bytes that have this checksum; none if they have another. A copy that is damaged is read anew.
 pub(crate) fn checked(file: &dyn RangeFile, range: Range<u64>, crc: u32) -> Result<Option<Bytes>> {
     let bytes = file.read(range.clone())?;
-    if crc32c::crc32c(&bytes) == crc {
+    if sum::holds(&bytes, crc) {
         return Ok(Some(bytes));
     }
     if !file.distrust(range.clone()) {
         return Ok(None);
     }
     let bytes = file.read(range)?;
-    Ok((crc32c::crc32c(&bytes) == crc).then_some(bytes))
+    Ok(sum::holds(&bytes, crc).then_some(bytes))
 }
 
 fn range(part: Part) -> Range<u64> {

@@ -41,7 +41,7 @@ impl Identity {
             Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Self { node: draw()?, epoch: 1 },
             Err(cause) => return Err(cause).doing(Next::Refuse, doing()),
         };
-        identity.write(path).doing(Next::Refuse, format!("write {}", path.join(FILE).display()))?;
+        identity.keep(path)?;
         Ok(identity)
     }
 
@@ -49,9 +49,22 @@ impl Identity {
     pub(crate) fn raise(&mut self, path: &Path, epoch: u64) -> Result<()> {
         if self.epoch < epoch {
             self.epoch = epoch;
-            self.write(path).doing(Next::Refuse, format!("write {}", path.join(FILE).display()))?;
+            self.keep(path)?;
         }
         Ok(())
+    }
+
+    /// Writes the file. On a disk that takes nothing a directory that has its name already goes on without: the
+    /// manifest knows every epoch under which something was committed.
+    fn keep(&self, path: &Path) -> Result<()> {
+        let written = self.write(path);
+        match &written {
+            Err(error) if self.epoch > 1 => {
+                tracing::warn!(%error, "cannot note in {FILE} that the store was opened");
+                Ok(())
+            }
+            _ => written.doing(Next::Refuse, format!("write {}", path.join(FILE).display())),
+        }
     }
 
     fn decode(bytes: &[u8]) -> Result<Self> {

@@ -87,7 +87,7 @@ impl Index {
         let index = Self { file: file.clone(), block: memory.block(), memory, directory: place };
         if let Some(from) = before.len().checked_sub(bytes as usize) {
             let raw = &before[from..];
-            if crc32c::crc32c(raw) == crc {
+            if crate::sum::holds(raw, crc) {
                 index.keep_directory(index.parse_directory(raw, at)?);
             }
         }

@@ -6,7 +6,10 @@ use journal::Position;
 use model::{Tenant, TraceId};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::error::{Doing, Error, Next, Result};
+use crate::{
+    error::{Doing, Error, Next, Result},
+    sum,
+};
 
 /// The version of the files that this program writes and reads.
 pub(crate) const VERSION: u32 = 1;
@@ -249,7 +252,8 @@ pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     let text = bytes.strip_suffix(b"\n").ok_or_else(damaged)?;
     let end = text.iter().rposition(|byte| *byte == b'\n').ok_or_else(damaged)? + 1;
     let trailer: Trailer = serde_json::from_slice(&text[end..]).map_err(|_| damaged())?;
-    if trailer.crc32c != format!("{:08x}", crc32c::crc32c(&bytes[..end])) {
+    let crc = u32::from_str_radix(&trailer.crc32c, 16).map_err(|_| damaged())?;
+    if !sum::holds(&bytes[..end], crc) {
         return Err(damaged());
     }
     let Versioned { version } =

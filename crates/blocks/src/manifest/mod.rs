@@ -12,6 +12,8 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+#[cfg(fuzzing)]
+pub(crate) use entry::decode;
 pub use entry::{Archiving, Block, BlockMeta, Entry, JournalRange, Judged, Mark, Removal, Tier};
 pub use log::{Damage, Known, Manifest};
 pub use state::{Dropped, Node, State};

@@ -10,7 +10,7 @@ use crate::server::{Server, faden, output, text};
 const TRACE: &str = "5b8efff798038103d269b633813fc60c";
 
 /// One request with a parent and a failed child.
-fn otlp_json() -> String {
+pub fn otlp_json() -> String {
     let now = model::Clock::now(&model::SystemClock);
     serde_json::json!({ "resourceSpans": [{
         "resource": { "attributes": [{ "key": "service.name", "value": { "stringValue": "shop" } }] },

@@ -73,7 +73,8 @@ fn kills() -> u64 {
 /// Blocks are merged two by two while spans come in.
 const COMPACTION: &str = "store.compaction={blocks_min: 2, share: 1.0}";
 
-fn start(data: &Path, round: u64) -> Server {
+/// Starts a server; in every other round the processor `batch` stands in its pipeline.
+pub fn start(data: &Path, round: u64) -> Server {
     match round % 2 {
         0 => Server::start(data, &[COMPACTION]),
         _ => Server::start(
@@ -87,33 +88,57 @@ fn start(data: &Path, round: u64) -> Server {
     }
 }
 
+/// Clients that send at full speed.
+pub struct Senders {
+    ledger: Arc<Mutex<Ledger>>,
+    tasks: JoinSet<()>,
+}
+
+impl Senders {
+    /// Begins; each round sends other spans.
+    pub fn start(server: &Server, round: u64) -> Self {
+        let ledger = Arc::new(Mutex::new(Ledger::new()));
+        let mut tasks = JoinSet::new();
+        for number in 0..SENDERS as u64 {
+            let client = grpc_client(server);
+            let ledger = Arc::clone(&ledger);
+            let mut traffic = traffic(round * 1_000 + number + 1);
+            tasks.spawn(async move {
+                loop {
+                    let request = traffic.next_request(REQUEST_SPANS).into();
+                    let batch = Batch::read(request, Tenant::default()).expect("the generator writes OTLP");
+                    if client.attempt(&batch).await != Outcome::Stored {
+                        return;
+                    }
+                    let mut ledger = ledger.lock().expect("no sender panics");
+                    for row in batch.rows() {
+                        ledger.entry(row.trace_id).or_default().insert(row.span_id);
+                    }
+                }
+            });
+        }
+        Self { ledger, tasks }
+    }
+
+    /// What was acknowledged until now.
+    pub fn so_far(&self) -> Ledger {
+        self.ledger.lock().expect("no sender panics").clone()
+    }
+
+    /// Waits until every client was turned away, and says what was acknowledged.
+    pub async fn end(self) -> Ledger {
+        self.tasks.join_all().await;
+        Arc::into_inner(self.ledger).expect("the senders have ended").into_inner().expect("no sender panics")
+    }
+}
+
 /// Sends at full speed from several clients, and kills the server in the midst of it.
 async fn send_until_killed(server: Server, round: u64) -> Ledger {
-    let ledger = Arc::new(Mutex::new(Ledger::new()));
-    let mut senders = JoinSet::new();
-    for number in 0..SENDERS as u64 {
-        let client = grpc_client(&server);
-        let ledger = Arc::clone(&ledger);
-        let mut traffic = traffic(round * 1_000 + number + 1);
-        senders.spawn(async move {
-            loop {
-                let request = traffic.next_request(REQUEST_SPANS).into();
-                let batch = Batch::read(request, Tenant::default()).expect("the generator writes OTLP");
-                if client.attempt(&batch).await != Outcome::Stored {
-                    return;
-                }
-                let mut ledger = ledger.lock().expect("no sender panics");
-                for row in batch.rows() {
-                    ledger.entry(row.trace_id).or_default().insert(row.span_id);
-                }
-            }
-        });
-    }
+    let senders = Senders::start(&server, round);
     // Every round is cut off at another moment of the store's life.
     tokio::time::sleep(Duration::from_millis(300 + round * 137 % 1_000)).await;
     server.kill();
-    senders.join_all().await;
-    Arc::into_inner(ledger).expect("the senders have ended").into_inner().expect("no sender panics")
+    senders.end().await
 }
 
 pub fn traffic(seed: u64) -> r#gen::Traffic {

@@ -5,11 +5,14 @@
 
 mod architecture;
 mod command_line;
+mod disk;
 mod documents;
 mod find;
 mod kill;
 mod life;
+mod mounted;
 mod nodes;
 mod outage;
+mod powercut;
 mod server;
 mod tls;

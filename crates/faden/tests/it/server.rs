@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use http::{Request, StatusCode};
+use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
 use net::Body;
 use net::client::{ClientLimits, HttpClient};
@@ -157,6 +157,12 @@ impl Server {
         let status = answer.status();
         let body = answer.into_body().collect().await.expect("the answer has an end").to_bytes();
         (status, serde_json::from_slice(&body).unwrap_or_else(|_| Value::from(text(&body))))
+    }
+
+    /// Sends a request, of whose answer only the head counts.
+    pub async fn headers(&self, request: Request<Body>) -> (StatusCode, HeaderMap) {
+        let answer = self.client.send(request).await.expect("the server answers");
+        (answer.status(), answer.headers().clone())
     }
 
     /// Sends OTLP JSON.

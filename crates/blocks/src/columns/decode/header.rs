@@ -91,7 +91,7 @@ impl Thrift<'_> {
         }
         *id = match byte >> 4 {
             0 => self.zigzag()?,
-            delta => *id + i64::from(delta),
+            delta => id.wrapping_add(i64::from(delta)),
         };
         Some(Some(byte & 15))
     }

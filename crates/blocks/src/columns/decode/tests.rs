@@ -17,6 +17,17 @@ fn texts_that_claim_more_than_there_is_are_refused() {
     assert!(delta::texts(&[128, 1, 4, 200, 200, 200, 200, 1, 0, 0], 200).is_err());
 }
 
+/// A fuzzer found the id of a field that nothing can be added to.
+#[test]
+fn the_ids_of_a_header_may_be_any_numbers() {
+    let layout = Layout::new(Vec::new());
+    let header =
+        [0x04, 0x15, 0xe0, 0x03, 0x05, 0xf2, 255, 255, 255, 255, 255, 255, 255, 255, 1, 0x15, 0xff, 0x03];
+    assert!(page(&layout.leaves[leaf::TRACE_ID], &header, 150, None).is_err());
+    let largest = [0x05, 0xfe, 255, 255, 255, 255, 255, 255, 255, 255, 1, 2, 0x15, 2];
+    assert!(page(&layout.leaves[leaf::TRACE_ID], &largest, 150, None).is_err());
+}
+
 proptest! {
     #[test]
     fn no_bytes_make_a_decoder_panic(bytes in vec(proptest::num::u8::ANY, 0..200), count in 0..300_usize) {
