@@ -12,6 +12,9 @@ use crate::{
     retain::{self, Grace},
 };
 
+/// What the journal holds takes less than this part of its size in blocks; so much is kept free for them.
+const JOURNAL_PER_BLOCK_BYTES: u64 = 3;
+
 const SPACE_EVERY: Duration = Duration::from_secs(1);
 const RETENTION_EVERY: Duration = Duration::from_secs(60);
 const DELETION_EVERY: Duration = Duration::from_secs(600);
@@ -56,7 +59,8 @@ impl Inner {
         let Ok(space) = rustix::fs::statvfs(&self.settings.path) else { return };
         let free = space.f_bavail.saturating_mul(space.f_frsize);
         let size = space.f_blocks.saturating_mul(space.f_frsize);
-        let full = free < self.settings.limits.free_bytes_min.min(size / 20);
+        let room = self.settings.limits.free_bytes_min.min(size / 20);
+        let full = free < room + self.journal.stat().bytes / JOURNAL_PER_BLOCK_BYTES;
         self.metrics.disk_free_bytes.set(i64::try_from(free).unwrap_or(i64::MAX));
         if self.disk_full.swap(full, Relaxed) != full {
             self.freeze.notify_one();

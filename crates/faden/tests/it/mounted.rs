@@ -36,9 +36,10 @@ impl Mounted {
 
 impl Drop for Mounted {
     fn drop(&mut self) {
-        // Who still holds a file in it ends with the test.
-        if let Err(error) = run(Command::new("umount").arg("--lazy").arg(&self.at)) {
-            eprintln!("{error}");
+        // Where a test failed, someone may still hold a file in it.
+        let unmounted = run(Command::new("umount").arg(&self.at));
+        if unmounted.is_err() && run(Command::new("umount").arg("--lazy").arg(&self.at)).is_err() {
+            eprintln!("{} stays mounted", self.at.display());
         }
     }
 }

@@ -43,8 +43,8 @@ async fn what_was_acknowledged_survives_a_power_cut() {
         let end = cuts.min(first + CUTS_OF_A_DISK);
         total += one_disk(&outer.at, first..end).await;
         first = end;
+        println!("{first} of {cuts} power cuts: {total} spans acknowledged, all found");
     }
-    println!("{cuts} power cuts: {total} spans acknowledged, all found");
 }
 
 #[expect(clippy::disallowed_methods, reason = "whoever runs the test says how long it may take")]
@@ -74,7 +74,6 @@ async fn one_disk(folder: &Path, cuts: std::ops::Range<u64>) -> usize {
         assert!(spans > 0, "cut {cut}: nothing was acknowledged before");
         let server = start(&disk.at.join("data"), cut + 1);
         check_found(&server, &acknowledged, &format!("cut {cut}")).await;
-        println!("cut {cut}: {spans} spans of {} traces acknowledged, all found", acknowledged.len());
         total += spans;
         again.extend(acknowledged.into_iter().step_by(ASKED_AGAIN));
         if cut + 1 == cuts.end {
