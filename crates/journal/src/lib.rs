@@ -13,6 +13,7 @@ mod error;
 mod frame;
 mod replay;
 mod segment;
+pub mod testing;
 mod writer;
 
 #[cfg(test)]

@@ -64,6 +64,10 @@ impl Inner {
         let missing = change.missing.into_iter().filter(|id| !self.recovery.is_unreadable(id));
         let metas: Vec<BlockMeta> = missing.map(|id| state.blocks[&id].meta.clone()).collect();
         let opened = self.open_all(metas).await?;
+        if self.closing.load(Relaxed) {
+            // Not all may be open: what is searched now stays so to the end.
+            return Ok(());
+        }
         self.head.see(state.clone(), opened, &change.gone);
         self.shelf.forget_copies(|id| state.blocks.contains_key(id));
         Ok(())

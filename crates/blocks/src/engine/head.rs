@@ -481,7 +481,10 @@ impl Generation {
 
     fn is_due(&self, now: UnixNanos, limits: &Limits) -> bool {
         let age_max = u64::try_from(limits.block_age_max.as_nanos()).unwrap_or(u64::MAX);
-        let old = self.began_ns.is_some_and(|began| began.saturating_add(age_max) <= now);
+        // A clock that was set back says nothing of an age.
+        let is_old =
+            |began: UnixNanos| began.saturating_add(age_max) <= now || now.saturating_add(age_max) < began;
+        let old = self.began_ns.is_some_and(is_old);
         self.spans > 0 && (old || self.is_big(limits))
     }
 

@@ -36,7 +36,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use journal::{Directory, Journal, Position, Replay};
+use journal::{Directory, Disk, Journal, Position, Replay};
 use model::{Batch, Clock, Tenant, TimeRange};
 use store::{Answer, Capabilities, Plan, ReadError, Reader, WriteError, Writer};
 use tokio::sync::{Mutex, Notify, Semaphore};
@@ -79,7 +79,7 @@ struct Inner {
     settings: Settings,
     clock: Arc<dyn Clock>,
     identity: Identity,
-    disk: Arc<Directory>,
+    disk: Arc<dyn Disk>,
     journal: Journal,
     head: Head,
     shelf: Shelf,
@@ -107,6 +107,21 @@ struct Inner {
     _lock: DirectoryLock,
 }
 
+/// What of the world the engine writes to; tests hand in one that fails.
+struct Rim {
+    /// The journal's.
+    disk: Arc<dyn Disk>,
+    /// The blocks' and the manifest's.
+    shelf: Shelf,
+}
+
+impl Rim {
+    fn of(settings: &Settings) -> Result<Self> {
+        let disk = Directory::open(settings.path.join(JOURNAL)).doing(Next::Refuse, "open the journal")?;
+        Ok(Self { disk: Arc::new(disk), shelf: Shelf::new(settings)? })
+    }
+}
+
 impl Engine {
     /// Opens the store: takes the directory, reads the manifest and the journal's headers, and accepts writes.
     /// What the journal holds becomes searchable in the background; [`Stat::recovery`] tells how far it is.
@@ -118,12 +133,21 @@ impl Engine {
         clock: Arc<dyn Clock>,
         registry: &prometheus::Registry,
     ) -> Result<Self> {
+        Self::open_on(settings, clock, registry, Rim::of).await
+    }
+
+    async fn open_on(
+        settings: Settings,
+        clock: Arc<dyn Clock>,
+        registry: &prometheus::Registry,
+        rim: impl FnOnce(&Settings) -> Result<Rim>,
+    ) -> Result<Self> {
         let metrics = Metrics::new(registry)?;
         let path = settings.path.clone();
         std::fs::create_dir_all(&path)
             .doing(Next::Refuse, format!("create the data directory {}", path.display()))?;
         let lock = DirectoryLock::take(&path, &settings.address)?;
-        let shelf = Shelf::new(&settings)?;
+        let Rim { disk, shelf } = rim(&settings)?;
         let (objects, root) = shelf.objects();
         let manifest = Manifest::open(objects, root, settings.limits.checkpoint_entries).await?;
         let committed = manifest.state().clone();
@@ -131,7 +155,6 @@ impl Engine {
         let known_epoch = committed.nodes.get(&identity.node).map_or(0, |node| node.epoch);
         identity.raise(&path, known_epoch + 1)?;
         shelf.clear_open()?;
-        let disk = Arc::new(Directory::open(path.join(JOURNAL)).doing(Next::Refuse, "open the journal")?);
         let (journal, replay) = open_journal(&disk, &settings, &committed, &identity)?;
         let live_from = journal.cut();
         let limits = &settings.limits;
@@ -301,7 +324,7 @@ impl Reader for Engine {
 }
 
 fn open_journal(
-    disk: &Arc<Directory>,
+    disk: &Arc<dyn Disk>,
     settings: &Settings,
     committed: &State,
     identity: &Identity,

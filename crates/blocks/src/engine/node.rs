@@ -45,6 +45,11 @@ impl Identity {
         Ok(identity)
     }
 
+    /// Is a block of this name one that this process began?
+    pub(crate) fn names(&self, block: &str) -> bool {
+        block.starts_with(&format!("{}-{:06}-", self.node, self.epoch))
+    }
+
     /// The epoch is at least this one.
     pub(crate) fn raise(&mut self, path: &Path, epoch: u64) -> Result<()> {
         if self.epoch < epoch {

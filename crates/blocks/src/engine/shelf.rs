@@ -94,6 +94,15 @@ impl Shelf {
 
     fn remote(url: &url::Url, settings: &Settings) -> Result<Self> {
         let (store, root) = home::open(url, &settings.url_options)?;
+        Self::over(store, root, settings)
+    }
+
+    /// Keeps blocks in this place of an object store.
+    pub(crate) fn over(
+        store: Arc<dyn ObjectStore>,
+        root: object_store::path::Path,
+        settings: &Settings,
+    ) -> Result<Self> {
         let folder = settings.path.join(CACHE);
         create(&folder)?;
         let cache = Arc::new(Cache::open(folder, settings.limits.cache_bytes_max)?);

@@ -111,13 +111,18 @@ impl Inner {
         let mut garbage = Vec::new();
         {
             let mut manifest = self.manifest.lock().await;
+            // A clock that jumped ahead must not make files old that were written a moment ago.
+            let newest = files.values().copied().max().unwrap_or(0);
             let now = self.clock.now();
             let gone = |id: &&String| !files.contains_key(*id);
             let forgotten: Vec<_> = manifest.state().removed.keys().filter(gone).cloned().collect();
             forgotten.iter().for_each(|id| manifest.forget(id));
             let state = manifest.state();
             for (id, modified) in &files {
-                if retain::is_garbage(state, id, *modified, &grace, now) {
+                let is_removed = state.removed.contains_key(id);
+                let is_on_its_way = !is_removed && self.identity.names(id);
+                let now = if is_removed { now } else { now.min(newest) };
+                if !is_on_its_way && retain::is_garbage(state, id, *modified, &grace, now) {
                     garbage.push(id.clone());
                 }
             }

@@ -1,10 +1,12 @@
 //! Stories of the engine on real files: what is answered as stored is found, once, whatever happens between.
 
+mod clocks;
 mod compacts;
 mod crashes;
 mod life;
 mod limits;
 mod s3;
+mod simulation;
 
 use std::{
     collections::BTreeSet,
@@ -34,6 +36,10 @@ struct StandingClock(AtomicU64);
 impl StandingClock {
     fn new() -> Arc<Self> {
         Arc::new(Self(AtomicU64::new(NOW)))
+    }
+
+    fn set_back(&self, by: Duration) {
+        self.0.fetch_sub(u64::try_from(by.as_nanos()).unwrap(), SeqCst);
     }
 
     fn advance(&self, by: Duration) {

@@ -1,14 +1,9 @@
 //! Random crashes and faults: no acknowledged frame is ever lost, none comes back twice.
 
-use std::{
-    collections::BTreeSet,
-    sync::{Arc, Mutex},
-};
+use std::{collections::BTreeSet, sync::Arc};
 
-use super::{
-    faults::{Fault, Memory, State},
-    frame, open, texts,
-};
+use super::{frame, open, texts};
+use crate::testing::{Fault, FaultyDisk};
 
 /// A small generator, so that a failing seed can be replayed.
 struct Chance(u64);
@@ -20,26 +15,9 @@ impl Chance {
     }
 }
 
-/// What a power cut leaves: what was synced, and of the rest a random beginning, perhaps garbled.
-fn after_crash(disk: &Memory, chance: &mut Chance) -> Memory {
-    let mut files = disk.0.lock().unwrap().files.clone();
-    files.retain(|_, content| content.entry_synced || chance.below(2) == 0);
-    for content in files.values_mut() {
-        let kept = content.synced + chance.below(content.bytes.len() - content.synced + 1);
-        content.bytes.truncate(kept);
-        if kept > content.synced && chance.below(2) == 0 {
-            let at = content.synced + chance.below(kept - content.synced);
-            content.bytes[at..].fill(0);
-        }
-        content.synced = kept;
-        content.entry_synced = true;
-    }
-    Memory(Arc::new(Mutex::new(State { files, ..State::default() })))
-}
-
 async fn run(seed: u64) {
     let mut chance = Chance(seed);
-    let mut disk = Arc::new(Memory::default());
+    let mut disk = Arc::new(FaultyDisk::default());
     let (mut acknowledged, mut sent) = (BTreeSet::new(), 0);
     for _ in 0..6 {
         let (journal, mut replay) = open(&disk);
@@ -63,14 +41,14 @@ async fn run(seed: u64) {
                 })
                 .collect();
             if chance.below(6) == 0 {
-                crashed = Some(after_crash(&disk, &mut chance));
+                crashed = Some(disk.after_power_cut(&mut |bound| chance.below(bound)));
                 break;
             }
             for append in appends {
                 acknowledged.extend(append.await.unwrap());
             }
         }
-        let crashed = crashed.unwrap_or_else(|| after_crash(&disk, &mut chance));
+        let crashed = crashed.unwrap_or_else(|| disk.after_power_cut(&mut |bound| chance.below(bound)));
         journal.close();
         disk = Arc::new(crashed);
     }
