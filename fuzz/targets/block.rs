@@ -3,7 +3,7 @@
 
 use std::{path::PathBuf, sync::{Arc, LazyLock}};
 
-use blocks::{block::{BlockView, DATA_FILE, INDEX_FILE}, manifest::BlockMeta, search::{self, Sources}};
+use blocks::{Memory, block::{BlockView, DATA_FILE, INDEX_FILE}, manifest::BlockMeta, search::{self, Sources}};
 use libfuzzer_sys::fuzz_target;
 use model::Tenant;
 use store::{Ask, Field, Filter, Level, Operand, Plan};
@@ -16,6 +16,8 @@ static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
     folder
 });
 
+static MEMORY: LazyLock<Arc<Memory>> = LazyLock::new(|| Arc::new(Memory::new(1 << 20, 1 << 20)));
+
 fuzz_target!(|bytes: &[u8]| {
     let Some((length, rest)) = bytes.split_first_chunk::<4>() else { return };
     let (index, data) = rest.split_at((u32::from_le_bytes(*length) as usize).min(rest.len()));
@@ -26,7 +28,7 @@ fuzz_target!(|bytes: &[u8]| {
         data_bytes: data.len() as u64,
         ..BlockMeta::default()
     };
-    let Ok(view) = BlockView::open(&FOLDER, &meta) else { return };
+    let Ok(view) = BlockView::open(&FOLDER, &meta, &MEMORY) else { return };
     let sources = Sources { head: Vec::new(), blocks: vec![Arc::new(view)] };
     let plan = |ask| Plan { limit: 100, ..Plan::new(Tenant::default(), ask) };
     let field = Field::Attribute { level: Level::Any, key: "http.route".into() };

@@ -18,6 +18,9 @@ use crate::server::Server;
 /// A file system that is soon full.
 const BYTES: u64 = 64 << 20;
 
+/// Room that is given back.
+const BALLAST_BYTES: u64 = 32 << 20;
+
 /// How soon spans are taken again.
 const BACK_MAX: Duration = Duration::from_secs(5);
 
@@ -129,10 +132,41 @@ fn start(data: &Path) -> Server {
     Server::start(data, &["store.memory.head=8MiB"])
 }
 
+/// Files that a write that failed left behind.
+fn half_files(folder: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if entry.path().is_dir() {
+            found.extend(half_files(&entry.path()));
+        } else if name.contains('#') || name.ends_with(".new") {
+            found.push(name);
+        }
+    }
+    found
+}
+
 /// Fills a file system to the last byte.
 fn fill_up(folder: &Path) {
     let filled = run(Command::new("sh").args(["-c", "cat /dev/zero > ballast"]).current_dir(folder));
     assert!(filled.is_err(), "it has an end");
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_spans_until_there_is_room_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(mut small) = Small::start(folder.path(), &["mkfs.ext4", "-q", "-m", "0"]) else { return };
+    let ballast = small.mounted.at.join("ballast");
+    run(Command::new("fallocate").arg("-l").arg(BALLAST_BYTES.to_string()).arg(&ballast)).unwrap();
+    small.fill().await;
+    small.check().await;
+    std::fs::remove_file(&ballast).unwrap();
+    small.back().await;
+    small.fill().await;
+    small.check().await;
+    assert_eq!(half_files(&small.data()), [""; 0]);
+    small.again();
+    small.check().await;
 }
 
 #[tokio::test]
