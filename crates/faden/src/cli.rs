@@ -3,7 +3,7 @@
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::command::{
-    completions, components, config, doctor, r#gen, search, serve, store, tail, trace, validate,
+    completions, components, config, doctor, r#gen, query, search, serve, store, tail, trace, validate,
 };
 use crate::term::When;
 
@@ -13,6 +13,7 @@ Examples:
   faden --config edge.yaml               the same binary as a collector, by the Collector's configuration
   faden gen --rate 500 --duration 1m     send realistic traffic to it
   faden search 'service = payment && status = error && duration > 200ms'
+  faden query '{ } | rate() by(resource.service.name)'
   faden trace 4bf92f3577b34da6a3ce929d0e0e4736
 
 Exit codes:
@@ -52,6 +53,7 @@ pub enum Command {
     Serve(serve::Arguments),
     Trace(trace::Arguments),
     Search(search::Arguments),
+    Query(query::Arguments),
     Tail(tail::Arguments),
     Gen(r#gen::Arguments),
     Doctor(doctor::Arguments),

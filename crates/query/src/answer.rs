@@ -4,11 +4,13 @@
 //! that JSON cannot say are the strings `NaN`, `Infinity` and `-Infinity`; bytes are hexadecimal.
 
 mod number;
+mod queried;
 mod span;
 
 use serde::{Deserialize, Serialize};
 
 pub use number::{Count64, Double, Hex};
+pub use queried::{Line, Matched, MatchedSpan, MatchedSpans, Queried};
 pub use span::{AnyValue, Attribute, Event, Link, Place, Resource, Scope, Span, resources};
 
 /// The answer to a search.
@@ -188,15 +190,21 @@ impl Trace {
 
 impl From<&store::Answer> for About {
     fn from(answer: &store::Answer) -> Self {
-        let work = Work {
-            bytes_read: answer.work.bytes_read,
-            pages_read: answer.work.pages_read,
-            pages_pruned: answer.work.pages_pruned,
-            spans_seen: answer.work.spans_seen,
-            blocks_seen: answer.work.blocks_seen,
-            blocks_pruned: answer.work.blocks_pruned,
-        };
-        Self { next: answer.next.map(|next| next.to_string()), partial: answer.partial.clone(), work }
+        let next = answer.next.map(|next| next.to_string());
+        Self { next, partial: answer.partial.clone(), work: answer.work.into() }
+    }
+}
+
+impl From<store::Work> for Work {
+    fn from(work: store::Work) -> Self {
+        Self {
+            bytes_read: work.bytes_read,
+            pages_read: work.pages_read,
+            pages_pruned: work.pages_pruned,
+            spans_seen: work.spans_seen,
+            blocks_seen: work.blocks_seen,
+            blocks_pruned: work.blocks_pruned,
+        }
     }
 }
 

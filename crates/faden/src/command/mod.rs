@@ -5,6 +5,7 @@ pub mod components;
 pub mod config;
 pub mod doctor;
 pub mod r#gen;
+pub mod query;
 pub mod search;
 pub mod serve;
 pub mod store;
@@ -35,6 +36,7 @@ fn dispatch(command: Command, color: When) -> Ended {
     match command {
         Command::Serve(arguments) => serve::run(&arguments, color),
         Command::Trace(arguments) => trace::run(&arguments, color),
+        Command::Query(arguments) => query::run(&arguments, color),
         Command::Search(arguments) => search::run(&arguments, color),
         Command::Tail(arguments) => tail::run(&arguments, color),
         Command::Gen(arguments) => r#gen::run(&arguments, color),

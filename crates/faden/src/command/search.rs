@@ -1,7 +1,7 @@
 //! `faden search`: traces in a table.
 
 use clap::{Args, ValueEnum};
-use query::answer::{Found, Summary};
+use query::answer::{About, Found, Summary};
 
 use crate::api::Api;
 use crate::cli::Server;
@@ -79,14 +79,7 @@ pub fn run(arguments: &Arguments, color: When) -> Ended {
     let found: Found = super::block_on(api.ask("/search", &parameters))?;
     let view = (term::stdout_paint(color), term::stdout_columns());
     term::say(&table(&found.traces, view));
-    if let Some(why) = &found.about.partial {
-        let line = format!("not all of it: {}\n", text::harmless(why));
-        term::complain(&term::stderr_paint(color).ink(Ink::Yellow, &line));
-    }
-    if let Some(cursor) = &found.about.next {
-        let line = format!("more with --cursor {}\n", text::harmless(cursor));
-        term::complain(&term::stderr_paint(color).ink(Ink::Dim, &line));
-    }
+    remarks(&found.about, color);
     if found.traces.is_empty() {
         term::complain("nothing found\n");
         return Ok(Exit::Problem);
@@ -122,33 +115,50 @@ impl Arguments {
     }
 }
 
-/// One line per trace; what does not fit is cut from the name.
-fn table(traces: &[Summary], (paint, columns): (Paint, usize)) -> String {
-    const FIXED: usize = 32 + 2 + 23 + 2 + 9 + 2 + 7 + 2 + 7 + 2;
+/// Says what is missing in an answer, and how to get the next page.
+pub(super) fn remarks(about: &About, color: When) {
+    let paint = term::stderr_paint(color);
+    if let Some(why) = &about.partial {
+        term::complain(&paint.ink(Ink::Yellow, &format!("not all of it: {}\n", text::harmless(why))));
+    }
+    if let Some(cursor) = &about.next {
+        term::complain(&paint.ink(Ink::Dim, &format!("more with --cursor {}\n", text::harmless(cursor))));
+    }
+}
+
+fn table(traces: &[Summary], view: (Paint, usize)) -> String {
     if traces.is_empty() {
         return String::new();
     }
+    let lines = traces.iter().map(|trace| line(trace, view));
+    std::iter::once(header(view.0)).chain(lines).collect()
+}
+
+/// What stands above the lines of traces.
+pub(super) fn header(paint: Paint) -> String {
     let header = format!(
         "{:<32}  {:<23}  {:>9}  {:>7}  {:>7}  root",
         "trace", "start (UTC)", "duration", "spans", "errors"
     );
-    let mut out = format!("{}\n", paint.ink(Ink::Dim, &header));
-    for trace in traces {
-        let service = text::harmless(&trace.root_service);
-        let name = format!("{service} {}", text::harmless(&trace.root_name));
-        let name = text::cut(&name, columns.saturating_sub(FIXED).max(20));
-        let errors = match trace.errors {
-            0 => format!("{:>7}", ""),
-            errors => paint.ink(Ink::Red, &format!("{:>7}", text::count(errors))),
-        };
-        let orphans = if trace.orphans > 0 { paint.ink(Ink::Yellow, " (incomplete)") } else { String::new() };
-        out.push_str(&format!(
-            "{:<32}  {}  {:>9}  {:>7}  {errors}  {name}{orphans}\n",
-            text::harmless(&trace.trace_id),
-            text::moment(trace.start.0),
-            text::duration(trace.duration.0),
-            text::count(trace.spans),
-        ));
-    }
-    out
+    format!("{}\n", paint.ink(Ink::Dim, &header))
+}
+
+/// One trace; what does not fit is cut from the name.
+pub(super) fn line(trace: &Summary, (paint, columns): (Paint, usize)) -> String {
+    const FIXED: usize = 32 + 2 + 23 + 2 + 9 + 2 + 7 + 2 + 7 + 2;
+    let service = text::harmless(&trace.root_service);
+    let name = format!("{service} {}", text::harmless(&trace.root_name));
+    let name = text::cut(&name, columns.saturating_sub(FIXED).max(20));
+    let errors = match trace.errors {
+        0 => format!("{:>7}", ""),
+        errors => paint.ink(Ink::Red, &format!("{:>7}", text::count(errors))),
+    };
+    let orphans = if trace.orphans > 0 { paint.ink(Ink::Yellow, " (incomplete)") } else { String::new() };
+    format!(
+        "{:<32}  {}  {:>9}  {:>7}  {errors}  {name}{orphans}\n",
+        text::harmless(&trace.trace_id),
+        text::moment(trace.start.0),
+        text::duration(trace.duration.0),
+        text::count(trace.spans),
+    )
 }

@@ -67,6 +67,25 @@ async fn check_found(server: &Server) {
     let found = output(&["search", "user.id = u-17 && status = error", "--url", &server.url()]);
     let found_text = text(&found.stdout);
     assert!(found_text.contains(TRACE) && found_text.contains("shop GET /checkout"), "{found_text}");
+    let above = "{ name = \"GET /checkout\" } >> { status = error } | count() = 1";
+    let related = output(&["query", above, "--url", &server.url()]);
+    let related = text(&related.stdout);
+    assert!(
+        related.contains(TRACE) && related.contains("count()=1") && related.contains("charge"),
+        "{related}"
+    );
+    let charted = output(&[
+        "query",
+        "{ } | count_over_time() by(name)",
+        "--start",
+        "2020-01-01",
+        "--step",
+        "1000d",
+        "--url",
+        &server.url(),
+    ]);
+    let charted = text(&charted.stdout);
+    assert!(charted.contains("name=charge") && charted.contains('█'), "{charted}");
     let none = output(&["search", "user.id = u-18", "--url", &server.url()]);
     assert_eq!(none.status.code(), Some(1));
 }

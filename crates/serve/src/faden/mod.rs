@@ -3,6 +3,7 @@
 //! | path | answer |
 //! |---|---|
 //! | `search` | summaries of traces, by the parameters of [`query::Search`] |
+//! | `query` | TraceQL: traces with the spans that matched, or numbers over time |
 //! | `traces/{id}` | one whole trace, written span by span |
 //! | `services`, `operations`, `keys`, `values?key=`, `edges` | names and calls with counts, by the same parameters |
 //! | `tail` | spans as they are accepted, as server-sent events |
@@ -12,6 +13,7 @@
 //! [`Query`], by [`TAILS_MAX`], and by pages of at most [`store::plan::LIMIT_MAX`] rows.
 
 mod lists;
+mod queried;
 mod reply;
 mod search;
 mod status;
@@ -61,6 +63,7 @@ pub fn routes(faden: Faden) -> Router {
     let api = Api { faden, tails: Arc::new(Semaphore::new(TAILS_MAX)) };
     let router = Router::new()
         .route("/api/faden/v1/search", get(search::search))
+        .route("/api/faden/v1/query", get(queried::query))
         .route("/api/faden/v1/traces/{id}", get(trace::trace))
         .route("/api/faden/v1/services", get(lists::services))
         .route("/api/faden/v1/operations", get(lists::operations))

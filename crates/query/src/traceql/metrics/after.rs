@@ -103,11 +103,12 @@ pub(super) fn then(stages: &[Then], mut series: Vec<Series>) -> Vec<Series> {
     series
 }
 
-/// Keeps at every step the first so many values; equal ones by labels.
+/// Keeps at every step the first so many values; equal ones by labels. A zero is a step at which nothing was counted, and
+/// has no rank.
 fn ranked(series: &mut [Series], count: usize, rank: impl Fn(f64) -> f64) {
     let mut steps: BTreeMap<u64, Vec<(f64, usize)>> = BTreeMap::new();
     for (place, one) in series.iter().enumerate() {
-        for (step, value) in &one.samples {
+        for (step, value) in one.samples.iter().filter(|(_, value)| *value != 0.0) {
             steps.entry(*step).or_default().push((rank(*value), place));
         }
     }
@@ -116,6 +117,8 @@ fn ranked(series: &mut [Series], count: usize, rank: impl Fn(f64) -> f64) {
         values.truncate(count);
     }
     for (place, one) in series.iter_mut().enumerate() {
-        one.samples.retain(|(step, _)| steps[step].iter().any(|(_, kept)| *kept == place));
+        let is_kept =
+            |step: &u64| steps.get(step).is_some_and(|kept| kept.iter().any(|(_, kept)| *kept == place));
+        one.samples.retain(|(step, _)| is_kept(step));
     }
 }

@@ -1,0 +1,77 @@
+//! `query`: TraceQL, answered by traces with the spans that matched or by numbers over time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use model::TimeRange;
+use query::answer::Queried;
+use query::traceql::ast::Root;
+use query::traceql::{metrics, parse, search};
+use query::{Mistake, duration};
+
+use super::{Api, Asked, Failed};
+
+/// How long a query may take; then its answer is partial.
+const TIME_LIMIT: Duration = Duration::from_secs(30);
+
+/// So many spans of each spanset are told; their number is told always.
+const SPANS_MAX: usize = 10;
+
+/// The time of metrics that name none.
+const SINCE_DEFAULT: u64 = 3_600_000_000_000;
+
+/// Metrics without a step have about so many.
+const STEPS_DEFAULT: u64 = 60;
+
+pub(super) async fn query(State(api): State<Arc<Api>>, mut asked: Asked) -> Result<Json<Queried>, Failed> {
+    let missing =
+        || Failed::invalid("q: the query is missing").remedy("send q={ status = error } or q={ } | rate()");
+    let text = asked.take("q").ok_or_else(missing)?;
+    let step = asked.take("step").map(|text| nanos(&text)).transpose()?;
+    let found = asked.search(api.faden.clock.as_ref())?;
+    let query = &api.faden.query;
+    match parse(&text).map_err(unclear)?.root {
+        Root::Spansets(pipeline) => {
+            let shown = search::fields(&pipeline);
+            let request = search::Request {
+                tenant: asked.tenant,
+                time: found.time,
+                limit: found.limit,
+                after: found.after,
+                time_limit: TIME_LIMIT,
+            };
+            let answer = search::search(query, Arc::new(pipeline), &request).await?;
+            Ok(Json(Queried::traces(&answer, &shown, SPANS_MAX)))
+        }
+        Root::Metrics(metrics) => {
+            let now = api.faden.clock.now();
+            let end = found.time.end.min(now);
+            let start =
+                if found.time.start == 0 { end.saturating_sub(SINCE_DEFAULT) } else { found.time.start };
+            let step = step.unwrap_or_else(|| step_of(end.saturating_sub(start)));
+            let request = metrics::Request {
+                tenant: asked.tenant,
+                time: TimeRange { start, end },
+                step: Some(Duration::from_nanos(step)),
+                time_limit: TIME_LIMIT,
+            };
+            Ok(Json(Queried::series(&metrics::range(query, &metrics, &request).await?)))
+        }
+    }
+}
+
+fn nanos(text: &str) -> Result<u64, Failed> {
+    let fault = || Failed::invalid(format!("step: `{text}` is not a duration")).remedy("write 30s or 5m");
+    duration::parse(text).filter(|nanos| *nanos > 0).ok_or_else(fault)
+}
+
+/// Whole seconds.
+fn step_of(time: u64) -> u64 {
+    (time / STEPS_DEFAULT).next_multiple_of(1_000_000_000).max(1_000_000_000)
+}
+
+fn unclear(mistake: Mistake) -> Failed {
+    Failed::invalid(format!("q: {mistake}"))
+}
