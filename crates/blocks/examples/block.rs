@@ -1,6 +1,6 @@
 //! Measures blocks: how fast spans become one, how large it is, how fast it answers.
 //!
-//! `cargo run --release -p blocks --example block -- [spans] [spans per row group] [folder] [question]`; times are those of the
+//! `cargo run --release -p blocks --example block -- [spans] [spans per row group] [folder] [question] [level of zstd]`; times are those of the
 //! CPU of the measuring thread.
 
 #![expect(clippy::print_stdout, reason = "a measurement is printed")]
@@ -34,8 +34,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         arguments.next().map_or_else(|| std::env::temp_dir().join("faden-block-bench"), PathBuf::from);
     _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder)?;
-    let (sources, known) = fill(&folder, spans, group)?;
-    ask(&sources, &known, &arguments.next().unwrap_or_default());
+    let question = arguments.next().unwrap_or_default();
+    let level = arguments.next().and_then(|text| text.parse().ok());
+    let (sources, known) = fill(&folder, spans, (group, level))?;
+    ask(&sources, &known, &question);
     Ok(())
 }
 
@@ -48,7 +50,11 @@ struct Known {
     requests: Vec<String>,
 }
 
-fn fill(folder: &Path, spans: usize, group: usize) -> Result<(Sources, Known), Box<dyn std::error::Error>> {
+fn fill(
+    folder: &Path,
+    spans: usize,
+    (group, level): (usize, Option<i32>),
+) -> Result<(Sources, Known), Box<dyn std::error::Error>> {
     let memory = Arc::new(blocks::Memory::default());
     let mut traffic = r#gen::corpus_1();
     let mut known = Known::default();
@@ -59,6 +65,9 @@ fn fill(folder: &Path, spans: usize, group: usize) -> Result<(Sources, Known), B
         let path = folder.join(&id);
         std::fs::create_dir(&path)?;
         let mut block = OpenBlock::create(&path, &id, &memory)?;
+        if let Some(level) = level {
+            block = block.packed(level);
+        }
         let until = (written + BLOCK_SPANS).min(spans);
         while written < until {
             let mut batches = Vec::new();

@@ -79,6 +79,13 @@ impl OpenBlock {
         })
     }
 
+    /// Packs what is written from now on more strongly, at this level of zstd.
+    #[must_use]
+    pub fn packed(mut self, level: i32) -> Self {
+        self.encoder = Encoder::new(level);
+        self
+    }
+
     /// Writes the spans of batches of one tenant as one sorted row group, or several where they are many.
     ///
     /// # Errors

@@ -49,6 +49,9 @@ pub struct Merged {
     pub repeated: u64,
 }
 
+/// How strongly merged blocks are compressed, as zstd counts.
+const LEVEL: i32 = 3;
+
 /// Merges blocks: those of a tenant with `own_min` spans into a block of its own, the others into one that they share.
 ///
 /// # Errors
@@ -68,7 +71,7 @@ pub fn merge(
     let mut merged = Merged::default();
     for tenants in owners.filter(|tenants| !tenants.is_empty()) {
         let (id, folder) = site.begin()?;
-        let mut block = OpenBlock::create(&folder, &id, memory)?;
+        let mut block = OpenBlock::create(&folder, &id, memory)?.packed(LEVEL);
         for (tenant, _) in tenants {
             merged.repeated += write(&mut block, inputs, tenant, site)?;
         }

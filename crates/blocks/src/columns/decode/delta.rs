@@ -59,30 +59,29 @@ pub(super) fn texts(raw: &[u8], count: usize) -> Result<Plain, Damaged> {
     Ok(Plain::Text { bytes: bytes[..end].to_vec(), ends })
 }
 
+/// The widest difference that lies in one word wherever it begins.
+const WORD_BITS: u32 = 57;
+
 #[inline]
-fn unpack(packed: &[u8], width: u32, count: usize, mut put: impl FnMut(u64)) {
-    if width == 0 {
-        (0..count).for_each(|_| put(0));
-        return;
-    }
-    let mask = if width == 64 { u128::from(u64::MAX) } else { (1_u128 << width) - 1 };
-    let (mut buffer, mut bits, mut at) = (0_u128, 0_u32, 0);
-    for _ in 0..count {
-        while bits < width {
-            if let Some(word) = packed[at..].first_chunk::<8>().filter(|_| bits <= 64) {
-                buffer |= u128::from(u64::from_le_bytes(*word)) << bits;
-                bits += 64;
-                at += 8;
-            } else {
-                buffer |= u128::from(packed[at]) << bits;
-                bits += 8;
-                at += 1;
-            }
+fn unpack(packed: &[u8], width: u32, count: usize, put: impl FnMut(u64)) {
+    let mask = if width == 64 { u64::MAX } else { (1 << width) - 1 };
+    let word = |at: usize| match packed[at.min(packed.len())..].first_chunk::<8>() {
+        Some(word) => u64::from_le_bytes(*word),
+        None => {
+            packed[at.min(packed.len())..].iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
         }
-        put((buffer & mask) as u64);
-        buffer >>= width;
-        bits -= width;
-    }
+    };
+    let narrow = |number: usize| {
+        let bit = number * width as usize;
+        word(bit / 8) >> (bit % 8) & mask
+    };
+    let wide = |number: usize| {
+        let bit = number * width as usize;
+        let (at, shift) = (bit / 8, bit % 8);
+        let both = u128::from(word(at)) | u128::from(word(at + 8)) << 64;
+        (both >> shift) as u64 & mask
+    };
+    if width <= WORD_BITS { (0..count).map(narrow).for_each(put) } else { (0..count).map(wide).for_each(put) }
 }
 
 struct Reader<'a> {

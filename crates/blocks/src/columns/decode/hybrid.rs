@@ -1,77 +1,108 @@
 //! Parquet's mixture of repeated and bit-packed integers.
 
-use super::Damaged;
+use super::{Damaged, PAGE_VALUES_HINT};
 
-/// Reads `count` integers of `width` bits; `put` gets each value and how often it follows itself.
-#[inline]
-pub(in crate::columns) fn read(
+/// Reads `count` integers of `width` bits.
+pub(in crate::columns) fn read<T: Small>(
     encoded: &[u8],
     width: u32,
     count: usize,
-    mut put: impl FnMut(u32, usize),
-) -> Result<(), Damaged> {
-    if width > 32 {
-        return Err(Damaged("integers are wider than 32 bits"));
+) -> Result<Vec<T>, Damaged> {
+    if width > T::BITS {
+        return Err(Damaged("integers are wider than they may be"));
     }
     let short = Damaged("the run lengths end early");
     let value_bytes = width.div_ceil(8) as usize;
-    let (mut rest, mut left) = (encoded, count);
-    while left > 0 {
+    let (mut rest, mut values) = (encoded, Vec::with_capacity(count.min(PAGE_VALUES_HINT)));
+    while values.len() < count {
+        let left = count - values.len();
         let (head, after) = varint(rest).ok_or(short)?;
+        if head >> 1 == 0 {
+            return Err(Damaged("a run is empty"));
+        }
+        let length = usize::try_from(head >> 1).map_err(|_| short)?;
         if head & 1 == 0 {
-            let times = usize::try_from(head >> 1).map_err(|_| short)?.min(left);
             let (value, after) = after.split_at_checked(value_bytes).ok_or(short)?;
-            if times == 0 {
-                return Err(Damaged("a run is empty"));
-            }
             let value = value.iter().rev().fold(0, |value, byte| value << 8 | u32::from(*byte));
-            put(value, times);
-            left -= times;
+            values.resize(values.len() + length.min(left), T::of(value));
             rest = after;
         } else {
-            let groups = usize::try_from(head >> 1).map_err(|_| short)?;
-            let length = groups.checked_mul(width as usize).ok_or(short)?;
-            if groups == 0 {
-                return Err(Damaged("a run is empty"));
-            }
-            let here = left.min(groups.saturating_mul(8));
-            let needed = (here * width as usize).div_ceil(8);
-            let packed =
-                after.get(..length.min(after.len())).filter(|packed| packed.len() >= needed).ok_or(short)?;
-            unpack(packed, width, here, &mut put);
-            left -= here;
-            rest = &after[packed.len()..];
+            let here = left.min(length.saturating_mul(8));
+            let needed = here.checked_mul(width as usize).ok_or(short)?.div_ceil(8);
+            let (packed, _) = after.split_at_checked(needed).ok_or(short)?;
+            unpack(packed, width, here, &mut values);
+            rest = &after[length.saturating_mul(width as usize).min(after.len())..];
         }
     }
-    Ok(())
+    Ok(values)
 }
 
-#[inline]
-fn unpack(packed: &[u8], width: u32, count: usize, put: &mut impl FnMut(u32, usize)) {
-    if width == 0 {
-        put(0, count);
-        return;
+/// An integer that is read: a level of a byte, or an id of four.
+pub(in crate::columns) trait Small: Copy {
+    const BITS: u32;
+    fn of(value: u32) -> Self;
+}
+
+impl Small for u8 {
+    const BITS: u32 = 8;
+    #[inline]
+    fn of(value: u32) -> Self {
+        value as Self
     }
-    let mask = (1_u64 << width) - 1;
-    let (mut buffer, mut bits, mut at) = (0_u64, 0_u32, 0);
-    for _ in 0..count {
-        while bits < width {
-            if bits <= 32
-                && let Some(word) = packed[at..].first_chunk::<4>()
-            {
-                buffer |= u64::from(u32::from_le_bytes(*word)) << bits;
-                bits += 32;
-                at += 4;
-            } else {
-                buffer |= u64::from(packed[at]) << bits;
-                bits += 8;
-                at += 1;
-            }
+}
+
+impl Small for u32 {
+    const BITS: u32 = 32;
+    #[inline]
+    fn of(value: u32) -> Self {
+        value
+    }
+}
+
+/// Unpacks integers; `packed` holds them all.
+fn unpack<T: Small>(packed: &[u8], width: u32, count: usize, values: &mut Vec<T>) {
+    match width {
+        0 => values.resize(values.len() + count, T::of(0)),
+        1 => bits(packed, count, values),
+        8 => values.extend(packed[..count].iter().map(|byte| T::of(u32::from(*byte)))),
+        16 => {
+            let (pairs, _) = packed.as_chunks::<2>();
+            values.extend(pairs[..count].iter().map(|pair| T::of(u16::from_le_bytes(*pair).into())));
         }
-        put((buffer & mask) as u32, 1);
-        buffer >>= width;
-        bits -= width;
+        _ => {
+            let mask = (1_u64 << width) - 1;
+            let (mut buffer, mut held, mut at) = (0_u64, 0_u32, 0);
+            values.extend((0..count).map(|_| {
+                while held < width {
+                    match packed[at..].first_chunk::<4>().filter(|_| held <= 32) {
+                        Some(word) => {
+                            buffer |= u64::from(u32::from_le_bytes(*word)) << held;
+                            held += 32;
+                            at += 4;
+                        }
+                        None => {
+                            buffer |= u64::from(packed[at]) << held;
+                            held += 8;
+                            at += 1;
+                        }
+                    }
+                }
+                let value = (buffer & mask) as u32;
+                buffer >>= width;
+                held -= width;
+                T::of(value)
+            }));
+        }
     }
+}
+
+/// Unpacks single bits, eight at once.
+fn bits<T: Small>(packed: &[u8], count: usize, values: &mut Vec<T>) {
+    let end = values.len() + count;
+    for byte in packed {
+        values.extend_from_slice(&std::array::from_fn::<T, 8, _>(|bit| T::of(u32::from(byte >> bit & 1))));
+    }
+    values.truncate(end);
 }
 
 #[inline]

@@ -233,27 +233,20 @@ fn levels(rest: &mut &[u8], max: u8, count: usize) -> Result<Vec<u8>, Damaged> {
     let (encoded, after) = after.split_at_checked(u32::from_le_bytes(*length) as usize).ok_or(short)?;
     *rest = after;
     let width = 8 - max.leading_zeros();
-    let mut levels = Vec::with_capacity(count.min(8 * LEVELS_PER_BYTE * (encoded.len() + 1)));
-    hybrid::read(encoded, width, count, |level, times| {
-        levels.resize(levels.len() + times, level as u8);
-    })?;
-    if levels.iter().any(|level| *level > max) {
+    let levels: Vec<u8> = hybrid::read(encoded, width, count)?;
+    if levels.iter().fold(0, |highest, level| highest.max(*level)) > max {
         return Err(Damaged("a level is higher than the column's levels"));
     }
     Ok(levels)
 }
-
-/// What is reserved at once for levels; more grows as it is read.
-const LEVELS_PER_BYTE: usize = 8;
 
 fn ids(rest: &[u8], count: usize, known: usize) -> Result<Vec<u32>, Damaged> {
     if count == 0 {
         return Ok(Vec::new());
     }
     let (width, encoded) = rest.split_first().ok_or(Damaged("the page ends before its values"))?;
-    let mut ids = Vec::with_capacity(count.min(PAGE_VALUES_HINT));
-    hybrid::read(encoded, u32::from(*width), count, |id, times| ids.resize(ids.len() + times, id))?;
-    if ids.iter().any(|id| *id as usize >= known) {
+    let ids: Vec<u32> = hybrid::read(encoded, u32::from(*width), count)?;
+    if ids.iter().fold(0, |highest, id| highest.max(*id)) as usize >= known {
         return Err(Damaged("a value is not in the dictionary"));
     }
     Ok(ids)

@@ -6,10 +6,8 @@ use crate::columns::schema::{Layout, leaf};
 
 #[test]
 fn bit_packed_and_repeated_integers_are_read() {
-    let mut read = Vec::new();
     let encoded = [0b0000_0011, 0b1000_1000, 0b1100_0110, 0b1111_1010, 6 << 1, 5];
-    hybrid::read(&encoded, 3, 14, |value, times| read.extend(std::iter::repeat_n(value, times))).unwrap();
-    assert_eq!(read, [0, 1, 2, 3, 4, 5, 6, 7, 5, 5, 5, 5, 5, 5]);
+    assert_eq!(hybrid::read::<u32>(&encoded, 3, 14).unwrap(), [0, 1, 2, 3, 4, 5, 6, 7, 5, 5, 5, 5, 5, 5]);
 }
 
 #[test]
@@ -39,8 +37,9 @@ proptest! {
         }
         _ = delta::integers(&bytes, count);
         _ = delta::texts(&bytes, count);
-        for width in [0, 1, 7, 8, 31, 32] {
-            _ = hybrid::read(&bytes, width, count, |_, _| {});
+        for width in [0, 1, 2, 7, 8, 15, 16, 24, 31, 32, 33] {
+            _ = hybrid::read::<u8>(&bytes, width, count);
+            _ = hybrid::read::<u32>(&bytes, width, count);
         }
     }
 }

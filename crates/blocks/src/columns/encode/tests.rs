@@ -228,10 +228,7 @@ proptest! {
         let levels: Vec<u8> = runs.iter().flat_map(|(level, times)| vec![*level; *times]).collect();
         let mut encoded = Vec::new();
         hybrid::levels(&levels, 3, &mut encoded);
-        let mut read: Vec<u8> = Vec::new();
-        decode::hybrid::read(&encoded, 2, levels.len(), |level, times| {
-            read.resize(read.len() + times, level as u8);
-        }).unwrap();
+        let read: Vec<u8> = decode::hybrid::read(&encoded, 2, levels.len()).unwrap();
         prop_assert_eq!(read, levels);
     }
 }
