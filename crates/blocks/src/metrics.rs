@@ -215,15 +215,15 @@ impl Kept {
         Ok(Self {
             bytes: [
                 make.gauge("faden_index_bytes", "Bytes of indexes of blocks in memory")?,
-                make.gauge("faden_cache_bytes", "Bytes of decoded pages in memory")?,
+                make.gauge("faden_pages_bytes", "Bytes of decoded pages in memory")?,
             ],
             hits: [
                 make.counter("faden_index_hits_total", "Parts of indexes that were in memory")?,
-                make.counter("faden_cache_hits_total", "Pages that were in memory")?,
+                make.counter("faden_pages_hits_total", "Pages that were in memory")?,
             ],
             misses: [
                 make.counter("faden_index_misses_total", "Parts of indexes that had to be read")?,
-                make.counter("faden_cache_misses_total", "Pages that had to be read")?,
+                make.counter("faden_pages_misses_total", "Pages that had to be read")?,
             ],
             damaged: make.counter("faden_index_damaged_total", "Parts of indexes that were damaged")?,
         })

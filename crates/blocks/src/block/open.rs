@@ -113,11 +113,41 @@ impl OpenBlock {
     /// A view on what was appended so far; it stays valid while the block grows and after it is closed.
     #[must_use]
     pub fn view(&self) -> Arc<BlockView> {
-        let layout = match &self.written {
+        Arc::new(BlockView {
+            layout: self.layout(),
+            groups: self.groups.clone(),
+            source: self.source.clone(),
+        })
+    }
+
+    /// Its columns; without promoted keys as long as it is empty.
+    pub(crate) fn layout(&self) -> Arc<Layout> {
+        match &self.written {
             Some((_, layout)) => layout.clone(),
             None => Arc::new(Layout::new(Vec::new())),
-        };
-        Arc::new(BlockView { layout, groups: self.groups.clone(), source: self.source.clone() })
+        }
+    }
+
+    /// Begins the file with these columns.
+    ///
+    /// # Errors
+    /// Where the file can't be written.
+    pub(crate) fn begin_with(&mut self, layout: Layout) -> Result<()> {
+        let Some(file) = self.empty.take() else { return Ok(()) };
+        let layout = Arc::new(layout);
+        let properties = WriterProperties::builder().set_created_by(CREATED_BY.into()).build();
+        let writer =
+            SerializedFileWriter::new(Summed::new(file), layout.schema.clone(), Arc::new(properties));
+        self.written = Some((writer.doing(Next::Retry, "begin a block")?, layout));
+        Ok(())
+    }
+
+    /// Writes a row group of a block that was begun.
+    ///
+    /// # Errors
+    /// Where the file can't be written; the block is of no more use then.
+    pub(crate) fn append_columns(&mut self, tenant: model::Tenant, columns: Shredded) -> Result<()> {
+        self.group(tenant, columns)
     }
 
     /// How many spans it has.
@@ -175,13 +205,10 @@ impl OpenBlock {
 
     /// Chooses the columns by the first spans and begins the file.
     fn begin(&mut self, chunk: &[Batch], ordered: &Ordered) -> Result<()> {
-        let Some(file) = self.empty.take() else { return Ok(()) };
-        let layout = Arc::new(promote::layout(chunk, ordered));
-        let properties = WriterProperties::builder().set_created_by(CREATED_BY.into()).build();
-        let writer =
-            SerializedFileWriter::new(Summed::new(file), layout.schema.clone(), Arc::new(properties));
-        self.written = Some((writer.doing(Next::Retry, "begin a block")?, layout));
-        Ok(())
+        match self.empty {
+            Some(_) => self.begin_with(promote::layout(chunk, ordered)),
+            None => Ok(()),
+        }
     }
 
     fn group(&mut self, tenant: model::Tenant, shredded: Shredded) -> Result<()> {

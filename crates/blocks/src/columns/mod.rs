@@ -20,4 +20,4 @@ pub(crate) mod tail;
 pub(crate) mod values;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

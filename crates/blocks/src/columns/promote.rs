@@ -40,7 +40,12 @@ pub(crate) fn layout(batches: &[Batch], ordered: &Ordered) -> Layout {
         }
     }
     let shredded = shred(&plain, batches, ordered, &sample, Vec::new());
-    Layout::new(choose(&plain, shredded.keys, rows as u64))
+    chosen(shredded.keys, rows as u64)
+}
+
+/// The layout of a block of so many rows whose keys are these, as they would lie in the tails.
+pub(crate) fn chosen(keys: Vec<KeyFacts>, rows: u64) -> Layout {
+    Layout::new(choose(&Layout::new(Vec::new()), keys, rows))
 }
 
 fn choose(plain: &Layout, keys: Vec<KeyFacts>, rows: u64) -> Vec<Promoted> {

@@ -376,7 +376,7 @@ fn put_types(column: &mut Column, row: u32, types: &[u8]) {
 
 /// The value as a cell of its column, where the type fits.
 #[inline]
-pub(super) fn cell(column: &mut Column, kind: Kind, value: Read<'_>) -> Option<Cell> {
+pub(crate) fn cell(column: &mut Column, kind: Kind, value: Read<'_>) -> Option<Cell> {
     match (kind, value) {
         (Kind::Text, Read::Text(text)) => Some(Cell::Text(column.store(text))),
         (Kind::Int, Read::Other(Value::Int(number))) => Some(Cell::Int(number)),
@@ -388,7 +388,7 @@ pub(super) fn cell(column: &mut Column, kind: Kind, value: Read<'_>) -> Option<C
 
 /// A value, whose text is not looked at: the walk has checked it.
 #[derive(Clone, Copy)]
-pub(super) enum Read<'a> {
+pub(crate) enum Read<'a> {
     Text(&'a [u8]),
     Other(Value<'a>),
 }

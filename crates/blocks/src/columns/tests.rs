@@ -108,7 +108,7 @@ fn all_of(span: Span<'_>) -> String {
     )
 }
 
-fn sorted_spans(batches: &[Batch]) -> Vec<String> {
+pub(crate) fn sorted_spans(batches: &[Batch]) -> Vec<String> {
     let mut spans: Vec<String> = batches.iter().flat_map(|batch| batch.spans().map(all_of)).collect();
     spans.sort_unstable();
     spans
@@ -235,7 +235,7 @@ fn span() -> impl Strategy<Value = Vec<u8>> {
     )
 }
 
-fn request() -> impl Strategy<Value = Vec<u8>> {
+pub(crate) fn request() -> impl Strategy<Value = Vec<u8>> {
     let scope = ("[a-c]{0,2}", pairs(), vec(span(), 0..6));
     let group = (pairs(), "[a-c]{0,2}", 0..2_u32, vec(scope, 0..3));
     vec(group, 0..3).prop_map(|groups| {

@@ -4,9 +4,13 @@
 //! are in order over all row groups, and spans that were sent twice stand once. Which blocks are merged is decided by
 //! `plan` alone. Memory is bounded by the pages and columns of one output row group, whatever the size of a trace.
 
+mod facts;
+mod gather;
+mod layout;
 mod order;
 mod pages;
 pub mod plan;
+mod retail;
 mod same;
 mod suspects;
 #[cfg(test)]
@@ -18,10 +22,11 @@ use std::sync::Arc;
 
 use model::Tenant;
 
-use self::order::{Merge, Ordered};
+use self::order::Merge;
 use self::pages::Pages;
 use crate::block::{BlockView, OpenBlock};
 use crate::error::Result;
+use crate::index::Group;
 use crate::manifest::BlockMeta;
 use crate::memory::Memory;
 
@@ -72,6 +77,9 @@ pub fn merge(
     for tenants in owners.filter(|tenants| !tenants.is_empty()) {
         let (id, folder) = site.begin()?;
         let mut block = OpenBlock::create(&folder, &id, memory)?.packed(LEVEL);
+        let groups = inputs.iter().flat_map(|view| view.groups.iter().map(move |group| (&**view, &**group)));
+        let is_of = |group: &Group| tenants.iter().any(|(tenant, _)| **tenant == group.tenant);
+        block.begin_with(layout::choose(groups.filter(|(_, group)| is_of(group)))?)?;
         for (tenant, _) in tenants {
             merged.repeated += write(&mut block, inputs, tenant, site)?;
         }
@@ -98,22 +106,10 @@ fn write(
     let mut repeated = 0;
     while let Some(ordered) = merge.next()? {
         repeated += ordered.repeated;
-        append(block, &mut merge, &ordered)?;
-        merge.inputs.iter_mut().for_each(|input| input.pages.forget());
+        merge.forget();
+        let columns = gather::gather(&mut merge, ordered, &block.layout(), site)?;
+        block.append_columns(tenant.clone(), columns)?;
         site.pause()?;
     }
     Ok(repeated)
-}
-
-fn append(block: &mut OpenBlock, merge: &mut Merge<'_>, ordered: &Ordered) -> Result<()> {
-    let mut rows: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
-    for segment in &ordered.segments {
-        rows.entry(segment.input).or_default().extend(segment.first..segment.first + segment.count);
-    }
-    let mut batches = Vec::new();
-    for (input, mut rows) in rows {
-        rows.sort_unstable();
-        batches.push(merge.inputs[input as usize].pages.rebuilt(&rows)?);
-    }
-    block.append(&batches)
 }

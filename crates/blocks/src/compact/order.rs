@@ -172,6 +172,11 @@ impl<'a> Merge<'a> {
         Ok(())
     }
 
+    /// Forgets the pages that were decoded.
+    pub(super) fn forget(&mut self) {
+        self.inputs.iter_mut().for_each(|input| input.pages.forget());
+    }
+
     fn pages(&mut self, input: u32) -> &mut Pages<'a> {
         &mut self.inputs[input as usize].pages
     }

@@ -1,6 +1,7 @@
 //! The pages of one row group that is merged, with the places of their rows.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
@@ -9,7 +10,7 @@ use model::{Batch, SpanId};
 use crate::block::{BlockView, GroupReader};
 use crate::columns::decode::{Page, Plain};
 use crate::columns::rebuild::Rebuilder;
-use crate::columns::schema::leaf;
+use crate::columns::schema::{Layout, leaf};
 use crate::columns::sink::PAGE_ROWS;
 use crate::error::{Doing, Next, Result};
 use crate::index::Group;
@@ -20,16 +21,22 @@ pub(super) struct Pages<'a> {
     known: HashMap<(usize, usize), Option<Arc<Placed>>, FixedState>,
 }
 
-/// A page of a column that does not repeat, and where the value of each row is.
+/// A page, and where the levels and values of each row begin.
 pub(super) struct Placed {
-    page: Arc<Page>,
-    /// For each row the values before it, and after the last row all; empty where every row has a value.
+    pub(super) page: Arc<Page>,
+    /// For each row its first level, and after the last row the end; empty where every row has one level.
+    levels: Vec<u32>,
+    /// For each level the values before it, and after the last level all; empty where all have a value, or none.
     values: Vec<u32>,
 }
 
 impl<'a> Pages<'a> {
     pub(super) fn new(view: &'a BlockView, group: &'a Group) -> Result<Self> {
         Ok(Self { reader: GroupReader::new(view, group)?, known: HashMap::default() })
+    }
+
+    pub(super) fn layout(&self) -> &'a Layout {
+        &self.reader.view.layout
     }
 
     pub(super) fn group(&self) -> &'a Group {
@@ -90,25 +97,46 @@ impl<'a> Pages<'a> {
 
 impl Placed {
     fn new(page: Arc<Page>, def_max: u8) -> Self {
+        let mut levels = Vec::new();
+        if !page.rep.is_empty() {
+            levels.extend((0_u32..).zip(&page.rep).filter(|(_, rep)| **rep == 0).map(|(at, _)| at));
+            levels.push(page.rep.len() as u32);
+        }
         let mut values = Vec::new();
-        if !page.def.is_empty() {
+        let count = page.values.len();
+        if count > 0 && count < page.def.len() {
             values.reserve(page.def.len() + 1);
             let mut before = 0;
             values.push(0);
-            for def in &page.def {
+            values.extend(page.def.iter().map(|def| {
                 before += u32::from(*def == def_max);
-                values.push(before);
-            }
+                before
+            }));
         }
-        Self { page, values }
+        Self { page, levels, values }
     }
 
-    /// The value of a row.
-    fn value(&self, row: usize) -> Option<(&Plain, usize)> {
-        if self.values.is_empty() {
-            return Some(self.page.values.at(row));
+    /// The levels of a range of the page's rows.
+    #[inline]
+    pub(super) fn levels(&self, rows: Range<usize>) -> Range<usize> {
+        match self.levels.is_empty() {
+            true => rows,
+            false => self.levels[rows.start] as usize..self.levels[rows.end] as usize,
         }
-        let at = self.values[row];
-        (at < self.values[row + 1]).then(|| self.page.values.at(at as usize))
+    }
+
+    /// The values of a range of the page's levels.
+    #[inline]
+    pub(super) fn values(&self, levels: Range<usize>) -> Range<usize> {
+        if !self.values.is_empty() {
+            return self.values[levels.start] as usize..self.values[levels.end] as usize;
+        }
+        if self.page.values.len() == 0 { 0..0 } else { levels }
+    }
+
+    /// The value of a row of a column that does not repeat.
+    pub(super) fn value(&self, row: usize) -> Option<(&Plain, usize)> {
+        let values = self.values(row..row + 1);
+        (!values.is_empty()).then(|| self.page.values.at(values.start))
     }
 }

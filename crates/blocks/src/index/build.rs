@@ -131,12 +131,12 @@ fn tail_tokens(columns: &[Column], level: Level, base: usize, tokens: &mut [Vec<
         return;
     }
     let types = types_by_tail(&columns[base], &columns[base + leaf::TYPES]);
-    let mut known: HashMap<u32, KeyToken, FixedState> = HashMap::default();
+    let mut known: HashMap<Place, KeyToken, FixedState> = HashMap::default();
     let mut entry = 0;
     each_entry(&columns[base], |row, tail_number, place_in_tail| {
         let place = keys.places[entry];
         let key = *known
-            .entry(place.at)
+            .entry(place)
             .or_insert_with(|| KeyToken::new(level, std::str::from_utf8(keys.slice(place)).unwrap_or("")));
         let text = values.slice(values.places[entry]);
         let letter = types.get(&tail_number).map_or(tail::TEXT, |types| types[place_in_tail]);
@@ -160,7 +160,7 @@ fn nested_tokens(key: KeyToken, letter: u8, text: &[u8], page: &mut Vec<u64>) {
 }
 
 /// Visits the entries of a tail: row, which tail of the leaf, place in the tail.
-fn each_entry(keys: &Column, mut visit: impl FnMut(usize, usize, usize)) {
+pub(crate) fn each_entry(keys: &Column, mut visit: impl FnMut(usize, usize, usize)) {
     let Levels::Nested { def, rep, .. } = &keys.levels else { return };
     let depth = keys.def_max() / 2;
     let (mut row, mut tail_number, mut place) = (0_usize, 0_usize, 0);
@@ -179,7 +179,7 @@ fn each_entry(keys: &Column, mut visit: impl FnMut(usize, usize, usize)) {
 }
 
 /// The types of those tails that have any, by the number of the tail.
-fn types_by_tail<'a>(keys: &Column, types: &'a Column) -> HashMap<usize, &'a [u8], FixedState> {
+pub(crate) fn types_by_tail<'a>(keys: &Column, types: &'a Column) -> HashMap<usize, &'a [u8], FixedState> {
     let Values::Text(texts) = &types.values else { return HashMap::default() };
     match &types.levels {
         Levels::Present(rows) => rows.iter().map(|row| *row as usize).zip(texts.iter()).collect(),

@@ -21,7 +21,7 @@ mod zones;
 mod tests;
 
 pub(crate) use block::{BlockFacts, GroupFacts};
-pub(crate) use build::{Built, TAILS, build};
+pub(crate) use build::{Built, TAILS, build, each_entry, types_by_tail};
 pub(crate) use catalogue::{Keys, Operation};
 pub(crate) use file::IndexWriter;
 pub(crate) use group::Group;
