@@ -2,7 +2,7 @@
 
 use std::{sync::Mutex, time::Duration};
 
-use prometheus::{Histogram, HistogramOpts, IntCounter, IntGauge, Opts, Registry};
+use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
 use crate::{
     engine::CacheFigures,
@@ -27,7 +27,8 @@ pub(crate) struct Metrics {
     pub(crate) publish_failures: IntCounter,
     published_blocks: IntCounter,
     published_spans: IntCounter,
-    dropped_blocks: IntCounter,
+    dropped_blocks: IntCounterVec,
+    dropped_spans: IntCounterVec,
     compacted_spans: IntCounter,
     repeated_spans: IntCounter,
     compacted_seconds: Histogram,
@@ -118,7 +119,11 @@ impl Metrics {
             published_blocks: make.counter("faden_blocks_published_total", "Blocks committed")?,
             published_spans: make
                 .counter("faden_blocks_published_spans_total", "Spans in committed blocks")?,
-            dropped_blocks: make.counter("faden_blocks_dropped_total", "Blocks dropped by the retention")?,
+            dropped_blocks: make.counters(
+                "faden_blocks_dropped_total",
+                "Blocks that were dropped, or written again without some of their spans",
+            )?,
+            dropped_spans: make.counters("faden_blocks_dropped_spans_total", "Spans that went with them")?,
             compacted_spans: make
                 .counter("faden_compaction_spans_total", "Spans in blocks that were merged")?,
             repeated_spans: make.counter(
@@ -177,8 +182,9 @@ impl Metrics {
         self.uploaded_bytes.inc_by(bytes);
     }
 
-    pub(crate) fn dropped(&self, blocks: u64) {
-        self.dropped_blocks.inc_by(blocks);
+    pub(crate) fn dropped(&self, why: &str, blocks: u64, spans: u64) {
+        self.dropped_blocks.with_label_values(&[why]).inc_by(blocks);
+        self.dropped_spans.with_label_values(&[why]).inc_by(spans);
     }
 
     pub(crate) fn compacted(&self, spans: u64, repeated: u64, took: Duration) {
@@ -291,6 +297,14 @@ impl Make<'_> {
             IntCounter::with_opts(Opts::new(name, help)).doing(Next::Refuse, format!("make {name}"))?;
         self.register(name, Box::new(counter.clone()))?;
         Ok(counter)
+    }
+
+    /// Counters by why.
+    fn counters(&self, name: &str, help: &str) -> Result<IntCounterVec> {
+        let counters = IntCounterVec::new(Opts::new(name, help), &["why"]);
+        let counters = counters.doing(Next::Refuse, format!("make {name}"))?;
+        self.register(name, Box::new(counters.clone()))?;
+        Ok(counters)
     }
 
     fn gauge(&self, name: &str, help: &str) -> Result<IntGauge> {

@@ -3,6 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use crate::memory;
+use crate::retain::Retention;
 
 /// How and where spans are kept.
 #[derive(Clone, Debug)]
@@ -17,8 +18,11 @@ pub struct Settings {
     pub reads_only: bool,
     /// Tells whoever finds the directory locked where the holder listens.
     pub address: String,
-    /// Whole blocks whose newest span is older are dropped.
-    pub retention: Duration,
+    /// How long what is kept.
+    pub retention: Retention,
+    /// Blocks that are due are dropped, and files that nobody needs are deleted; commands that only look at a store or
+    /// add to it leave that to the server, which knows what to keep.
+    pub is_tended: bool,
     /// When a span counts as stored.
     pub sync: journal::Sync,
     /// How blocks are merged.
@@ -36,7 +40,8 @@ impl Settings {
             url_options: Vec::new(),
             reads_only: false,
             address: String::new(),
-            retention: Duration::from_secs(7 * 24 * 3600),
+            retention: Retention::of_time(Duration::from_secs(7 * 24 * 3600)),
+            is_tended: true,
             sync: journal::Sync::Always,
             compaction: Compaction::default(),
             limits: Limits::default(),

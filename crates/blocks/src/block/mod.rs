@@ -6,6 +6,7 @@
 
 mod file;
 mod open;
+mod pieces;
 mod reader;
 mod rebuild;
 mod source;
@@ -16,6 +17,7 @@ mod view;
 pub(crate) use file::LocalFile;
 pub use file::{BlockFiles, RangeFile};
 pub use open::OpenBlock;
+pub(crate) use pieces::pieces;
 pub(crate) use reader::GroupReader;
 pub(crate) use rebuild::{rebuild, tidy_rebuilt};
 pub(crate) use source::checked;

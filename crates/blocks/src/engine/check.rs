@@ -14,6 +14,7 @@ use crate::{
 };
 use futures_util::TryStreamExt;
 use journal::Directory;
+use model::Clock;
 
 /// How far a check is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,12 +68,12 @@ pub async fn check(settings: &Settings, progress: &mut (dyn FnMut(Progress) + Se
 ///
 /// # Errors
 /// If the manifest cannot be read.
-pub async fn stat(settings: &Settings) -> Result<Stat> {
+pub async fn stat(settings: &Settings, clock: &dyn Clock) -> Result<Stat> {
     let (_, manifest) = open(settings).await?;
     let journal = settings.path.join(JOURNAL);
     let files = std::fs::read_dir(journal).into_iter().flatten().flatten();
     let journal_bytes = files.filter_map(|file| file.metadata().ok()).map(|metadata| metadata.len()).sum();
-    Ok(Stat { journal_bytes, ..Stat::of_state(manifest.state(), settings) })
+    Ok(Stat { journal_bytes, ..Stat::of_state(manifest.state(), settings, clock.now()) })
 }
 
 async fn open(settings: &Settings) -> Result<(Shelf, Manifest)> {

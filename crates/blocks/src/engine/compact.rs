@@ -125,6 +125,9 @@ impl Inner {
         }
         let mut entry = self.entry();
         entry.remove = job.inputs.iter().map(|id| Removal::replaced(id, WHY)).collect();
+        if let Some(first) = entry.remove.first_mut() {
+            first.spans = merged.repeated;
+        }
         entry.add = outputs;
         if self.commit_merged(&entry).await? {
             entry.add.iter().for_each(|block| self.shelf.placed(&block.meta.id));

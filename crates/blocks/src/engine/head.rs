@@ -332,18 +332,16 @@ impl Head {
         state.seen = listed;
     }
 
-    /// Forgets blocks that the manifest no longer lists.
-    pub(crate) fn remove(&self, ids: &[String]) {
-        let mut state = self.lock();
-        let closed = Arc::make_mut(&mut state.closed);
-        for id in ids {
-            closed.remove(id);
-        }
-    }
-
     /// The view on a closed block.
     pub(crate) fn view(&self, id: &str) -> Option<Arc<BlockView>> {
         self.lock().closed.get(id).cloned()
+    }
+
+    /// The views on all blocks, open ones too, by id.
+    pub(crate) fn views(&self) -> Vec<(String, Arc<BlockView>)> {
+        let state = self.lock();
+        let open = state.generations.iter().flat_map(|generation| &generation.views);
+        open.chain(&*state.closed).map(|(id, view)| (id.clone(), view.clone())).collect()
     }
 
     /// Everything of a tenant that is searchable at this instant.

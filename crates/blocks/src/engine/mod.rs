@@ -3,13 +3,15 @@
 //! In: batches ([`store::Writer`]) and plans ([`store::Reader`]). A batch is in the journal, fsynced, and in
 //! the head, searchable, before it is answered (`keep.rs`). Four tasks do the rest: `freeze.rs` moves
 //! the head into blocks, `publish.rs` commits blocks and then lets the journal go, `compact.rs` merges them,
-//! `tend.rs` drops what is old; `follow.rs` sees what other nodes do. After a start `replay.rs` fills the head from the
-//! journal while writes are accepted already.
+//! `tend.rs` drops what is old, or writes it again without what has to go (`trim.rs`, `erase.rs`); `follow.rs` sees what
+//! other nodes do. After a start `replay.rs` fills the head from the journal while writes are accepted already.
 //! What is inside a block is left to `block` and `search`. Bounded by [`Limits`](crate::settings::Limits).
 
+mod archive;
 mod bench;
 mod check;
 mod compact;
+pub mod erase;
 mod follow;
 mod freeze;
 mod head;
@@ -19,10 +21,12 @@ mod publish;
 mod record;
 mod recover;
 mod replay;
+mod rewrite;
 mod runs;
 mod shelf;
 mod stat;
 mod tend;
+mod trim;
 
 #[cfg(test)]
 mod tests;
@@ -30,7 +34,7 @@ mod tests;
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     time::{Duration, Instant},
 };
@@ -44,6 +48,7 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::shelf::CacheFigures;
 pub use self::{
+    archive::ARCHIVED_MAX,
     check::{Progress, Report, check, stat},
     stat::{Level, NextDrop, Recovered, Stat},
 };
@@ -101,6 +106,14 @@ struct Inner {
     freeze: Notify,
     publish: Notify,
     compact: Notify,
+    /// One task at a time drops blocks or writes them again.
+    tending: Mutex<()>,
+    /// Blocks that this process has written again.
+    rewritten: AtomicU64,
+    /// Files of dropped blocks are to be deleted as soon as that may be.
+    deletion_soon: AtomicBool,
+    /// The size of the disk, for quotas.
+    disk_bytes: AtomicU64,
     disk_full: AtomicBool,
     closing: AtomicBool,
     ended: CancellationToken,
@@ -175,6 +188,10 @@ impl Engine {
             freeze: Notify::new(),
             publish: Notify::new(),
             compact: Notify::new(),
+            tending: Mutex::default(),
+            rewritten: AtomicU64::new(0),
+            deletion_soon: AtomicBool::new(false),
+            disk_bytes: AtomicU64::new(0),
             disk_full: AtomicBool::new(false),
             closing: AtomicBool::new(false),
             ended: CancellationToken::new(),

@@ -50,7 +50,8 @@ impl Record {
     /// Sorts out the spans whose clocks cannot be right.
     pub(crate) fn split(self, settings: &Settings, mut room: Option<OwnedSemaphorePermit>) -> Vec<Part> {
         let received_ns = self.received_ns;
-        let (retention, skew_max) = (settings.retention, settings.limits.skew_max);
+        let retention = settings.retention.of(self.batch.tenant().as_str()).time;
+        let skew_max = settings.limits.skew_max;
         let rows = self.batch.rows();
         let skewed = |place: usize| retain::is_skewed(rows[place].start, received_ns, retention, skew_max);
         let count = (0..rows.len()).filter(|place| skewed(*place)).count();

@@ -88,23 +88,23 @@ pub struct Recovered {
 
 impl Stat {
     /// What a manifest alone tells.
-    pub(crate) fn of_state(state: &State, settings: &Settings) -> Self {
+    pub(crate) fn of_state(state: &State, settings: &Settings, now: UnixNanos) -> Self {
         let metas = || state.blocks.values().map(|block| &block.meta);
         let timed = || metas().filter(|meta| !meta.skew);
         let start = timed().map(|meta| meta.start_ns).min();
         let end = timed().map(|meta| meta.end_ns).max();
-        let next = retain::next(state, settings.retention);
+        let next = retain::coming(state, &settings.retention, now, 1).pop();
         Self {
             blocks: state.blocks.len() as u64,
             block_bytes: metas().map(|meta| meta.data_bytes + meta.index_bytes).sum(),
             block_spans: metas().map(|meta| meta.spans).sum(),
             levels: levels(state),
             time: start.zip(end),
-            next_drop: next.map(|(block, at)| NextDrop {
-                block: block.meta.id.clone(),
-                at,
-                spans: block.meta.spans,
-                bytes: block.meta.data_bytes + block.meta.index_bytes,
+            next_drop: next.map(|next| NextDrop {
+                block: next.block,
+                at: next.at,
+                spans: next.spans,
+                bytes: next.bytes,
             }),
             ..Self::default()
         }
@@ -137,7 +137,7 @@ impl Engine {
 
 impl Inner {
     async fn stat(&self) -> Stat {
-        let known = Stat::of_state(&self.known.now(), &self.settings);
+        let known = Stat::of_state(&self.known.now(), &self.settings, self.clock.now());
         let waiting_bytes = self.head.waiting_bytes();
         let (head, journal) = (self.head.figures(), self.journal.stat());
         Stat {

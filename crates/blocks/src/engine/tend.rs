@@ -1,4 +1,4 @@
-//! What is done now and then: looks at free space, drops old blocks, deletes files nobody needs.
+//! What is done now and then: looks at free space, lets the retention act, deletes files nobody needs.
 
 use std::{
     sync::{Arc, atomic::Ordering::Relaxed},
@@ -7,9 +7,8 @@ use std::{
 
 use super::Inner;
 use crate::{
-    error::{Next, Result},
-    manifest::Removal,
-    retain::{self, Grace},
+    error::Result,
+    retain::{self, Grace, Plan},
 };
 
 /// What the journal holds takes less than this part of its size in blocks; so much is kept free for them.
@@ -30,21 +29,24 @@ impl Inner {
         while !self.ended.is_cancelled() {
             self.look_at_space();
             let now = Instant::now();
-            if self.settings.reads_only {
-                (retention_at, deletion_at) = (now + RETENTION_EVERY, now + DELETION_EVERY);
+            let is_full = self.disk_full.load(Relaxed);
+            let is_due = retention_at <= now || is_full && retention_at > now + RETENTION_EVERY;
+            let is_tended = self.settings.is_tended && !self.settings.reads_only;
+            if is_tended && is_due {
+                let plan = self.retain().await.unwrap_or_else(|error| {
+                    tracing::warn!(%error, "cannot drop old blocks; trying again");
+                    Plan::default()
+                });
+                retention_at = now + pause(&plan, is_full);
+                if !plan.due.is_empty() {
+                    deletion_at = deletion_at.min(now + self.files_go_after());
+                }
             }
-            if retention_at <= now {
-                let every = match self.drop_old_blocks().await {
-                    Ok(0) => RETENTION_EVERY,
-                    Ok(_) => RETENTION_EVERY_HELD_BACK,
-                    Err(error) => {
-                        tracing::warn!(%error, "cannot drop old blocks; trying again");
-                        RETENTION_EVERY
-                    }
-                };
-                retention_at = now + every;
+            let soon = self.deletion_soon.swap(false, Relaxed);
+            if soon {
+                deletion_at = deletion_at.min(now + self.files_go_after());
             }
-            if deletion_at <= now {
+            if is_tended && deletion_at <= now {
                 if let Err(error) = self.delete_garbage().await {
                     tracing::warn!(%error, "cannot delete files of dropped blocks; trying again");
                 }
@@ -61,6 +63,7 @@ impl Inner {
         let size = space.f_blocks.saturating_mul(space.f_frsize);
         let room = self.settings.limits.free_bytes_min.min(size / 20);
         let full = free < room + self.journal.stat().bytes / JOURNAL_PER_BLOCK_BYTES;
+        self.disk_bytes.store(size, Relaxed);
         self.metrics.disk_free_bytes.set(i64::try_from(free).unwrap_or(i64::MAX));
         if self.disk_full.swap(full, Relaxed) != full {
             self.freeze.notify_one();
@@ -71,40 +74,28 @@ impl Inner {
         }
     }
 
-    /// Drops blocks past the retention; returns how many more are due but held back.
-    pub(super) async fn drop_old_blocks(&self) -> Result<usize> {
-        let mut manifest = self.manifest.lock().await;
-        let verdict = retain::due(manifest.state(), self.settings.retention, self.clock.now());
-        if verdict.drop.is_empty() {
-            return Ok(0);
-        }
-        if verdict.held_back > 0 {
-            tracing::warn!(
-                dropped = verdict.drop.len(),
-                held_back = verdict.held_back,
-                "many blocks are past the retention at once; is the clock right? the rest waits"
-            );
-        }
-        let mut entry = self.entry();
-        let state = manifest.state();
-        let removal = |id: &String| {
-            let spans = state.blocks.get(id).map_or(0, |block| block.meta.spans);
-            Removal { id: id.clone(), why: "time".into(), spans }
-        };
-        entry.remove = verdict.drop.iter().map(removal).collect();
-        match manifest.commit(entry).await {
-            Err(error) if error.next == Next::Refuse => tracing::info!(%error, "another node dropped them"),
-            outcome => outcome?,
-        }
-        self.head.remove(&verdict.drop);
-        self.metrics.dropped(verdict.drop.len() as u64);
-        Ok(verdict.held_back)
+    /// How many bytes blocks may take.
+    pub(super) fn bytes_max(&self) -> Option<u64> {
+        self.settings.retention.bytes.map(|quota| quota.bytes(self.disk_bytes.load(Relaxed)))
+    }
+
+    /// How long after a block was dropped its files are certainly deleted, if nothing goes wrong.
+    pub(super) fn files_go_after(&self) -> Duration {
+        self.grace().removed + 2 * SPACE_EVERY
+    }
+
+    fn grace(&self) -> Grace {
+        let limits = &self.settings.limits;
+        Grace { removed: 2 * limits.query_time_max, orphan: limits.orphan_age_max }
     }
 
     /// Deletes files of blocks that were removed or never committed, once nobody can be using them.
     pub(super) async fn delete_garbage(&self) -> Result<()> {
-        let limits = &self.settings.limits;
-        let grace = Grace { removed: 2 * limits.query_time_max, orphan: limits.orphan_age_max };
+        self.delete_after(&self.grace()).await
+    }
+
+    /// The same with another patience.
+    pub(super) async fn delete_after(&self, grace: &Grace) -> Result<()> {
         // What another node has just committed must not look like something left behind.
         let files = self.shelf.list().await?;
         self.manifest.lock().await.follow().await?;
@@ -122,7 +113,7 @@ impl Inner {
                 let is_removed = state.removed.contains_key(id);
                 let is_on_its_way = !is_removed && self.identity.names(id);
                 let now = if is_removed { now } else { now.min(newest) };
-                if !is_on_its_way && retain::is_garbage(state, id, *modified, &grace, now) {
+                if !is_on_its_way && retain::is_garbage(state, id, *modified, grace, now) {
                     garbage.push(id.clone());
                 }
             }
@@ -132,5 +123,13 @@ impl Inner {
             tracing::info!(block = id, "deleted the files of a block that is no longer listed");
         }
         Ok(())
+    }
+}
+
+/// How long until the retention is looked at again.
+fn pause(plan: &Plan, is_full: bool) -> Duration {
+    match (is_full, plan.is_short, plan.held_back) {
+        (true, ..) | (_, true, _) | (.., 0) => RETENTION_EVERY,
+        _ => RETENTION_EVERY_HELD_BACK,
     }
 }

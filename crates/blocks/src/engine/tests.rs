@@ -3,8 +3,10 @@
 mod clocks;
 mod compacts;
 mod crashes;
+mod erasure;
 mod life;
 mod limits;
+mod retention;
 mod s3;
 mod simulation;
 
@@ -27,7 +29,7 @@ use store::{
 
 use crate::{
     engine::{Engine, Stat},
-    settings::{Limits, Settings},
+    settings::{Compaction, Limits, Settings},
 };
 
 /// A clock that stands where a test puts it.
@@ -57,6 +59,12 @@ impl Clock for StandingClock {
 fn settings(path: &Path) -> Settings {
     let limits = Limits { chunk_spans_max: 64, block_spans_max: 300, free_bytes_min: 0, ..Limits::default() };
     Settings { limits, ..Settings::new(path) }
+}
+
+/// The same where nothing is merged or dropped by itself, for who counts blocks.
+fn unmerged(path: &Path) -> Settings {
+    let compaction = Compaction { enabled: false, ..Compaction::default() };
+    Settings { compaction, is_tended: false, ..settings(path) }
 }
 
 /// Opens the store; a lock that a dying engine still holds is waited for.

@@ -86,7 +86,16 @@ fn folder() -> TempDir {
 pub(crate) async fn open(path: &Path) -> Result<Engine, String> {
     let limits = Limits { free_bytes_min: 0, checkpoint_entries: 2, ..Limits::default() };
     let settings = Settings { limits, ..Settings::new(path) };
-    Engine::open(settings, Arc::new(Standing), &Registry::new()).await.map_err(|error| error.to_string())
+    for _ in 0..500 {
+        match Engine::open(settings.clone(), Arc::new(Standing), &Registry::new()).await {
+            // Tasks of the engine before may still be ending.
+            Err(error) if error.to_string().contains("in use") => {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            outcome => return outcome.map_err(|error| error.to_string()),
+        }
+    }
+    Err("the lock was never released".into())
 }
 
 /// A store with three blocks, a checkpoint and an entry after it, and a journal that holds more.

@@ -55,7 +55,7 @@ pub fn run(arguments: &Arguments, color: When) -> Ended {
 async fn stat(place: &Place, paint: Paint) -> Ended {
     let (location, figures) = match &place.data {
         Some(data) => {
-            let stat = engine::stat(&existing(data)?).await.map_err(Failure::problem)?;
+            let stat = engine::stat(&existing(data)?, &model::SystemClock).await.map_err(Failure::problem)?;
             (data.clone(), server::storage::figures(&stat))
         }
         None => {

@@ -57,7 +57,7 @@ impl State {
             warnings,
             engine: parts.storage.as_ref().map(storage::Storage::engine),
             location: store.map(|store| store.remote.url.clone().unwrap_or_else(|| absolute(&store.path))),
-            retention: store.map(|store| store.retention),
+            retention: store.map(|store| store.retention.time),
             head_bytes_max: store.map_or(0, |store| store.head_bytes_max),
             is_logging_json: settings.pipeline.telemetry.log_json,
             configuration: about.name.clone(),

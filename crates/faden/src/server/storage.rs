@@ -65,7 +65,7 @@ pub fn engine_settings(settings: &StoreSettings) -> blocks::settings::Settings {
     engine.limits.backlog_bytes_max = remote.backlog_bytes_max;
     engine.limits.block_age_max = remote.upload_after;
     engine.limits.follow_every = remote.follow_every;
-    engine.retention = settings.retention;
+    engine.retention.clone_from(&settings.retention);
     engine.compaction = settings.compaction.clone();
     engine.compaction.enabled &= !settings.reads_only;
     let bytes = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);

@@ -5,6 +5,7 @@
 
 pub mod own;
 mod remote;
+mod retention;
 mod source;
 
 use config::{Block, Node, Problems};

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use blocks::retain::Retention;
 use blocks::settings::{Compaction, Size};
 use config::Block;
 
 use super::remote::{self, RemoteSettings};
+use super::retention;
 
 /// Where spans are kept and for how long.
 #[derive(Clone, Debug)]
@@ -16,8 +18,8 @@ pub struct StoreSettings {
     pub remote: RemoteSettings,
     /// No pipeline writes to it: others do.
     pub reads_only: bool,
-    /// Older spans are dropped.
-    pub retention: Duration,
+    /// How long what is kept.
+    pub retention: Retention,
     /// Bytes of spans that are in no block yet.
     pub head_bytes_max: u64,
     /// How blocks are merged.
@@ -44,14 +46,8 @@ pub fn store(root: &mut Block<'_>) -> StoreSettings {
     let mut block = root.section("store", "where spans are kept, and for how long");
     let path = block.text("path", "./faden-data", "the data directory: journal, open blocks and lock");
     let remote = remote::read(&mut block);
-    let mut retention = block.section("retention", "when spans are dropped");
-    let time = retention.duration("time", "7d", "older spans are dropped, whole blocks at once");
-    for key in ["bytes", "rules"] {
-        if retention.node(key).is_some_and(|node| !is_empty(node)) {
-            retention.problem(key, "this version drops spans by time only", Some("remove it".to_owned()));
-        }
-    }
-    retention.finish();
+    let is_remote = remote.url.as_deref().is_some_and(|url| !url.starts_with("file:"));
+    let retention = retention::retention(&mut block, is_remote);
     let mut memory = block.section("memory", "what the store may hold in memory");
     let head_bytes_max =
         memory.bytes("head", "96MiB", "spans that are in no block yet; when full, senders wait");
@@ -85,7 +81,7 @@ pub fn store(root: &mut Block<'_>) -> StoreSettings {
         path,
         remote,
         reads_only,
-        retention: time,
+        retention,
         head_bytes_max,
         compaction,
         index_bytes_max,
@@ -175,11 +171,4 @@ pub fn serve(root: &mut Block<'_>) -> ServeSettings {
         "web pages of other origins that may read, such as https://*.example.com",
     );
     ServeSettings { http, tempo, allowed_origins }
-}
-
-fn is_empty(node: &config::Node) -> bool {
-    match &node.value {
-        config::Value::Sequence(items) => items.is_empty(),
-        _ => node.is_null(),
-    }
 }

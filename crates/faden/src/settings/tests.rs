@@ -29,7 +29,7 @@ fn every_problem_is_reported_at_once() {
     let text = "
 receivers: { otlq: }
 exporters: { store: { path: x } }
-store: { memory: { head: 1MiB, cache: 1KiB }, retention: { bytes: 5GiB }, compaction: { share: 2, windows: [6h, 1h] } }
+store: { memory: { head: 1MiB, cache: 1KiB }, retention: { bytes: 5 parsecs }, compaction: { share: 2, windows: [6h, 1h] } }
 serve: { grpc: 127.0.0.1:1, htp: x }
 service: { pipelines: { traces: { receivers: [otlp], exporters: [store] } } }
 ";

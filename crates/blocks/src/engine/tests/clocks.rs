@@ -37,11 +37,11 @@ async fn a_clock_that_jumps_ahead_costs_one_block_until_someone_notices() {
         until(&engine, |stat| stat.blocks == number && stat.head_spans == 0).await;
     }
     clock.advance(YEAR);
-    engine.inner.drop_old_blocks().await.unwrap();
+    engine.inner.retain().await.unwrap();
     engine.inner.delete_garbage().await.unwrap();
     assert_eq!(engine.stat().await.blocks, 9);
     clock.set_back(YEAR);
-    engine.inner.drop_old_blocks().await.unwrap();
+    engine.inner.retain().await.unwrap();
     engine.inner.delete_garbage().await.unwrap();
     assert_eq!(found(&engine).await.1, 9);
     engine.close().await.unwrap();

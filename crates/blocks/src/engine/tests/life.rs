@@ -8,7 +8,7 @@ use store::{
     conformance::{self, Draft, NOW},
 };
 
-use super::{StandingClock, found, open, open_with, settings, tenant, trace, until, write};
+use super::{StandingClock, found, open, open_with, settings, tenant, trace, unmerged, until, write};
 use crate::engine::{self, Engine};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -112,7 +112,7 @@ async fn spans_of_impossible_times_are_kept_apart_and_found() {
 async fn retention_drops_whole_blocks_and_later_their_files() {
     let dir = tempfile::tempdir().unwrap();
     let clock = StandingClock::new();
-    let engine = open_with(settings(dir.path()), clock.clone()).await;
+    let engine = open_with(unmerged(dir.path()), clock.clone()).await;
     write(&engine, trace(1, 5)).await;
     clock.advance(Duration::from_secs(60));
     let stat = until(&engine, |stat| stat.blocks == 1).await;
@@ -120,8 +120,8 @@ async fn retention_drops_whole_blocks_and_later_their_files() {
     write(&engine, trace(2, 5)).await;
     clock.advance(Duration::from_secs(8 * 24 * 3600));
     until(&engine, |stat| stat.blocks == 2).await;
-    engine.inner.drop_old_blocks().await.unwrap();
-    engine.inner.drop_old_blocks().await.unwrap();
+    engine.inner.retain().await.unwrap();
+    engine.inner.retain().await.unwrap();
     assert_eq!(engine.stat().await.blocks, 0);
     assert_eq!(found(&engine).await.1, 0);
     let folder = dir.path().join("blocks").join(block);
@@ -164,7 +164,7 @@ async fn a_check_reads_everything_and_names_what_is_damaged() {
     let report = engine::check(&settings(dir.path()), &mut |progress| last = Some(progress)).await.unwrap();
     assert!(report.damages.is_empty() && report.orphans.is_empty(), "{report:?}");
     assert_eq!(last.unwrap().bytes, last.unwrap().bytes_total);
-    assert_eq!(engine::stat(&settings(dir.path())).await.unwrap().block_spans, 800);
+    assert_eq!(engine::stat(&settings(dir.path()), &*StandingClock::new()).await.unwrap().block_spans, 800);
     let block = std::fs::read_dir(dir.path().join("blocks")).unwrap().next().unwrap().unwrap().path();
     let mut data = std::fs::read(block.join("spans.parquet")).unwrap();
     data[10] ^= 1;
