@@ -59,6 +59,31 @@ impl Api {
         })
     }
 
+    /// Sends a request of this method, with JSON if there is any, and reads the JSON that comes back.
+    pub async fn send<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        path: &str,
+        json: Option<Vec<u8>>,
+    ) -> Result<T, Failure> {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("{}{ROOT}{path}", self.url))
+            .header("content-type", "application/json")
+            .body(json.map_or_else(Body::empty, Body::full))
+            .map_err(Failure::usage)?;
+        let answer = self.client.send(request).await.map_err(|cause| self.away(&cause))?;
+        let status = answer.status();
+        let body = Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect().await;
+        let broken = |cause| Failure::problem(format!("the answer of {} ended early: {cause}", self.url));
+        let body = body.map_err(broken)?.to_bytes();
+        if !status.is_success() {
+            return Err(self.refused(status, &body));
+        }
+        serde_json::from_slice(&body)
+            .map_err(|cause| Failure::problem(format!("{} answers in another language ({cause})", self.url)))
+    }
+
     /// The same as bytes.
     pub async fn bytes(&self, path: &str, query: &[(&str, String)]) -> Result<Bytes, Failure> {
         let answer = self.open(path, query).await?;

@@ -9,6 +9,7 @@ mod cors;
 pub mod faden;
 pub mod health;
 pub mod jaeger;
+pub mod keep;
 pub mod metrics;
 mod site;
 pub mod tempo;

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     error::{Doing, Next, Result},
     manifest::{BlockMeta, Damage, Manifest},
+    retain::{self, Inventory},
     settings::Settings,
 };
 use futures_util::TryStreamExt;
@@ -74,6 +75,18 @@ pub async fn stat(settings: &Settings, clock: &dyn Clock) -> Result<Stat> {
     let files = std::fs::read_dir(journal).into_iter().flatten().flatten();
     let journal_bytes = files.filter_map(|file| file.metadata().ok()).map(|metadata| metadata.len()).sum();
     Ok(Stat { journal_bytes, ..Stat::of_state(manifest.state(), settings, clock.now()) })
+}
+
+/// What the store at these settings keeps, sorted, whether or not a process holds it.
+///
+/// # Errors
+/// If the manifest cannot be read.
+pub async fn inventory(settings: &Settings, clock: &dyn Clock) -> Result<Inventory> {
+    let (_, manifest) = open(settings).await?;
+    let disk_bytes =
+        rustix::fs::statvfs(&settings.path).map_or(0, |space| space.f_blocks.saturating_mul(space.f_frsize));
+    let bytes_max = settings.retention.bytes.map(|quota| quota.bytes(disk_bytes));
+    Ok(retain::inventory(manifest.state(), &settings.retention, bytes_max, clock.now()))
 }
 
 async fn open(settings: &Settings) -> Result<(Shelf, Manifest)> {

@@ -49,7 +49,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use self::shelf::CacheFigures;
 pub use self::{
     archive::ARCHIVED_MAX,
-    check::{Progress, Report, check, stat},
+    check::{Progress, Report, check, inventory, stat},
     stat::{Level, NextDrop, Recovered, Stat},
 };
 use self::{compact::Compacting, head::Head, node::Identity, publish::Away, recover::Recovery, shelf::Shelf};

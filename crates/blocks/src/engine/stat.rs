@@ -5,7 +5,12 @@ use std::sync::atomic::Ordering::Relaxed;
 use model::time::UnixNanos;
 
 use super::{Engine, Inner};
-use crate::{manifest::State, metrics::Gauges, retain, settings::Settings};
+use crate::{
+    manifest::State,
+    metrics::Gauges,
+    retain::{self, Inventory},
+    settings::Settings,
+};
 
 /// What the store holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -127,6 +132,13 @@ impl Engine {
     /// What the store holds now.
     pub async fn stat(&self) -> Stat {
         self.inner.stat().await
+    }
+
+    /// What the store keeps, sorted.
+    pub async fn inventory(&self) -> Inventory {
+        let (inner, now) = (&self.inner, self.inner.clock.now());
+        let manifest = inner.manifest.lock().await;
+        retain::inventory(manifest.state(), &inner.settings.retention, inner.bytes_max(), now)
     }
 
     /// Brings the registered metrics up to date; call it before they are read.

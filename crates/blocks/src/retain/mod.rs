@@ -5,6 +5,7 @@
 
 mod due;
 mod forecast;
+mod inventory;
 mod lives;
 mod policy;
 
@@ -21,6 +22,7 @@ pub(crate) use self::lives::{ARCHIVE, Lives};
 pub use self::{
     due::{Due, Plan, Pressure, Why, due},
     forecast::{Coming, Usage, coming, usage},
+    inventory::{Inventory, Part, inventory},
     policy::{Policy, Quota, RULES_MAX, Retention, Rule, TenantRetention},
 };
 

@@ -9,7 +9,6 @@ use clap::Args;
 use serve::faden::{Port, Report};
 
 use crate::api::Api;
-use crate::cli::Server;
 use crate::exit::{Ended, Exit};
 use crate::settings::{self, Source};
 use crate::term::{self, Ink, Paint, When};
@@ -22,6 +21,8 @@ const FREE_SHARE_MIN: f64 = 0.1;
 /// Ports of the built-in configuration, with what is spoken there.
 const PORTS: [(u16, &str); 5] =
     [(4317, "OTLP/gRPC"), (4318, "OTLP/HTTP"), (16686, "queries"), (3200, "Tempo's API"), (8888, "metrics")];
+/// Where the query port of the built-in configuration is.
+const HTTP_DEFAULT: &str = "127.0.0.1:16686";
 /// How long a port may take to answer.
 const PORT_WAIT_MAX: Duration = Duration::from_millis(500);
 /// 2025-01-01: a clock before it is wrong.
@@ -30,13 +31,14 @@ const CLOCK_MIN_NS: u64 = 1_735_689_600_000_000_000;
 /// Look for what is wrong: the server, its ports, its disk and limits, its last errors
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  faden doctor\n  faden doctor --config /etc/faden.yaml --url http://127.0.0.1:16686\n\nExit codes: 0 nothing is bad, 1 something is"
+    after_help = "Examples:\n  faden doctor\n  faden doctor --config /etc/faden.yaml --url http://127.0.0.1:16686\n\nExit codes: 0 nothing is bad, 1 something is, 3 no server answers"
 )]
 pub struct Arguments {
     #[command(flatten)]
     source: Source,
-    #[command(flatten)]
-    server: Server,
+    /// The running server, if it listens elsewhere than the configuration says
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
 }
 
 /// What was found at one place.
@@ -59,13 +61,18 @@ pub fn run(arguments: &Arguments, color: When) -> Ended {
     let paint = term::stdout_paint(color);
     let (settings, problems) = settings::load(&arguments.source);
     let mut findings = vec![configuration(&arguments.source, &problems)];
-    let api = Api::new(&arguments.server.url)?;
+    let listens_at =
+        settings.as_ref().and_then(|settings| settings.serve.as_ref()).map(|serve| serve.http.as_str());
+    let url = arguments.url.clone().unwrap_or_else(|| url_of(listens_at.unwrap_or(HTTP_DEFAULT)));
+    let api = Api::new(&url)?;
     let data = settings.and_then(|settings| settings.store).map(|store| store.path);
+    let mut is_away = false;
     match super::block_on(api.ask::<Report>("/status", &[])) {
-        Ok(report) => findings.extend(of_server(&report, &arguments.server.url)),
+        Ok(report) => findings.extend(of_server(&report, &url)),
         Err(failure) => {
-            let away = note("server", first_line(&failure.message)).remedy("start one with `faden`");
-            findings.push(if failure.exit == Exit::Unreachable { away } else { away.graded(Grade::Bad) });
+            is_away = failure.exit == Exit::Unreachable;
+            let away = bad("server", first_line(&failure.message));
+            findings.push(away.remedy("start one with `faden`, or say where it is with --url"));
             findings.extend(PORTS.map(|(port, what)| free_port(port, what)));
             findings.extend(data.as_deref().map(directory));
         }
@@ -76,8 +83,23 @@ pub fn run(arguments: &Arguments, color: When) -> Ended {
     for finding in &findings {
         term::say(&line(finding, paint));
     }
-    let worst = findings.iter().map(|finding| finding.grade).max();
-    Ok(if worst == Some(Grade::Bad) { Exit::Problem } else { Exit::Good })
+    let bad = findings.iter().filter(|finding| finding.grade == Grade::Bad).count();
+    Ok(match (bad, is_away) {
+        (0, _) => Exit::Good,
+        (1, true) => Exit::Unreachable,
+        _ => Exit::Problem,
+    })
+}
+
+/// Where a server that listens there is asked from its own machine.
+fn url_of(address: &str) -> String {
+    let (host, port) = address.rsplit_once(':').unwrap_or((address, "16686"));
+    let host = match host {
+        "" | "0.0.0.0" => "127.0.0.1",
+        "[::]" => "[::1]",
+        host => host,
+    };
+    format!("http://{host}:{port}")
 }
 
 impl Finding {

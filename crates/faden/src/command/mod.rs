@@ -5,6 +5,8 @@ pub mod components;
 pub mod config;
 pub mod doctor;
 pub mod r#gen;
+mod keep;
+mod keep_text;
 pub mod query;
 pub mod search;
 pub mod serve;

@@ -7,10 +7,10 @@ use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serve::faden::{Figure, Report};
 
+use super::keep;
 use crate::api::Api;
 use crate::cli::Server;
 use crate::exit::{Ended, Exit, Failure};
-use crate::server;
 use crate::term::{self, Ink, Paint, When};
 use crate::text;
 
@@ -20,7 +20,7 @@ const DATA_DEFAULT: &str = "./faden-data";
 /// Look at what is kept, and check it
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  faden store stat                       of the running server\n  faden store stat --data ./faden-data   of a directory\n  faden store check                      read everything, compare every checksum\n\nBoth only read: they can be used while a server runs."
+    after_help = "Examples:\n  faden store stat                       of the running server\n  faden store stat --data ./faden-data   of a directory\n  faden store check                      read everything, compare every checksum\n  faden store archive 4bf92f3577b34da6a3ce929d0e0e4736\n  faden store erase --where 'user.id = u-17' --dry-run"
 )]
 pub struct Arguments {
     #[command(subcommand)]
@@ -29,10 +29,16 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// How many spans, blocks and bytes there are
-    Stat(Place),
+    /// What is kept, where and for how long; what goes next, and when the room is used up
+    Stat(keep::Stat),
     /// Read every file and compare its checksum; exit code 1 if something is damaged
     Check(Place),
+    /// Keep traces for ever, whatever the retention says; without ids, list them
+    Archive(keep::Traces),
+    /// Keep archived traces no longer than all others
+    Unarchive(keep::Traces),
+    /// Take spans out for good, from everywhere, and prove it
+    Erase(keep::Erase),
 }
 
 #[derive(Debug, Args)]
@@ -47,30 +53,12 @@ struct Place {
 pub fn run(arguments: &Arguments, color: When) -> Ended {
     let paint = term::stdout_paint(color);
     match &arguments.what {
-        What::Stat(place) => super::block_on(stat(place, paint)),
+        What::Stat(arguments) => super::block_on(keep::stat(arguments, paint)),
         What::Check(place) => super::block_on(check(place, paint)),
+        What::Archive(arguments) => super::block_on(keep::archive(arguments, paint)),
+        What::Unarchive(arguments) => super::block_on(keep::unarchive(arguments)),
+        What::Erase(arguments) => super::block_on(keep::erase(arguments, paint)),
     }
-}
-
-async fn stat(place: &Place, paint: Paint) -> Ended {
-    let (location, figures) = match &place.data {
-        Some(data) => {
-            let stat = engine::stat(&existing(data)?, &model::SystemClock).await.map_err(Failure::problem)?;
-            (data.clone(), server::storage::figures(&stat))
-        }
-        None => {
-            let report: Report = Api::new(&place.server.url)?.ask("/status", &[]).await?;
-            let nothing = || Failure::problem("this server keeps nothing: no pipeline exports to `store`");
-            let store = report.store.ok_or_else(nothing)?;
-            (store.location, store.figures)
-        }
-    };
-    let mut out = format!("{}\n", paint.ink(Ink::Bold, &text::harmless(&location)));
-    for figure in &figures {
-        out.push_str(&format!("  {:<36} {:>14}\n", text::harmless(&figure.name), value(figure)));
-    }
-    term::say(&out);
-    Ok(Exit::Good)
 }
 
 async fn check(place: &Place, paint: Paint) -> Ended {

@@ -5,6 +5,7 @@
 //! the ports close and the store brings everything into blocks. A second signal ends at once.
 
 mod banner;
+pub mod keeper;
 mod logs;
 mod memory;
 mod pages;

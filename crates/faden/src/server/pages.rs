@@ -100,12 +100,17 @@ async fn queries(
     asked: &Asked,
 ) -> Result<Site, Failure> {
     let origins = settings.allowed_origins.clone();
-    let jaeger =
-        Jaeger { query: query.clone(), clock: Arc::clone(&parts.clock), allowed_origins: origins.clone() };
+    let jaeger = Jaeger {
+        query: query.clone(),
+        keeper: state.keeper(),
+        clock: Arc::clone(&parts.clock),
+        allowed_origins: origins.clone(),
+    };
     let faden = Faden {
         query,
         tap: parts.tap.clone(),
         status: Arc::clone(state) as Arc<dyn StatusSource>,
+        keeper: state.keeper(),
         clock: Arc::clone(&parts.clock),
         stop: stop.clone(),
         allowed_origins: origins.clone(),

@@ -10,7 +10,9 @@ use prometheus::Registry;
 use query::answer::Count64;
 use serve::faden::{Budget as Part, Figure, Port, Report, StatusSource, Store};
 use serve::health::Health;
+use serve::keep::Keeper;
 
+use super::keeper::StoreKeeper;
 use super::logs::LastErrors;
 use super::{About, Parts, storage};
 use crate::settings::Settings;
@@ -32,6 +34,7 @@ pub struct State {
     ports: Mutex<Vec<Port>>,
     warnings: Vec<String>,
     engine: Option<Arc<Engine>>,
+    keeper: Option<Arc<StoreKeeper>>,
     location: Option<String>,
     retention: Option<std::time::Duration>,
     head_bytes_max: u64,
@@ -48,6 +51,13 @@ impl State {
             warnings.push("nothing is stored: no pipeline exports to `store`".to_owned());
         }
         let store = settings.store.as_ref();
+        let location = store.map(|store| store.remote.url.clone().unwrap_or_else(|| absolute(&store.path)));
+        let engine = parts.storage.as_ref().map(storage::Storage::engine);
+        let keeper = engine.clone().zip(store).map(|(engine, store)| {
+            let location = location.clone().unwrap_or_default();
+            let clock = Arc::clone(&parts.clock);
+            Arc::new(StoreKeeper::new(engine, location, store.retention.clone(), clock))
+        });
         Self {
             health: parts.health.clone(),
             registry: parts.registry.clone(),
@@ -55,14 +65,21 @@ impl State {
             errors,
             ports: Mutex::default(),
             warnings,
-            engine: parts.storage.as_ref().map(storage::Storage::engine),
-            location: store.map(|store| store.remote.url.clone().unwrap_or_else(|| absolute(&store.path))),
+            engine,
+            keeper,
+            location,
             retention: store.map(|store| store.retention.time),
             head_bytes_max: store.map_or(0, |store| store.head_bytes_max),
             is_logging_json: settings.pipeline.telemetry.log_json,
             configuration: about.name.clone(),
             receivers: settings.pipeline.receivers.iter().map(|receiver| receiver.id.to_string()).collect(),
         }
+    }
+
+    /// Who looks after the store, if there is one.
+    pub fn keeper(&self) -> Option<Arc<dyn Keeper>> {
+        let keeper = self.keeper.as_ref()?;
+        Some(Arc::clone(keeper) as Arc<dyn Keeper>)
     }
 
     /// Notes open sockets, with the component that they belong to.

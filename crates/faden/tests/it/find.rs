@@ -7,7 +7,7 @@ use pipeline::Outcome;
 
 use crate::server::{Server, faden, output, text};
 
-const TRACE: &str = "5b8efff798038103d269b633813fc60c";
+pub const TRACE: &str = "5b8efff798038103d269b633813fc60c";
 
 /// One request with a parent and a failed child.
 pub fn otlp_json() -> String {

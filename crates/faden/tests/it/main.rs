@@ -8,6 +8,7 @@ mod command_line;
 mod disk;
 mod documents;
 mod find;
+mod keep;
 mod kill;
 mod life;
 mod mounted;

@@ -7,11 +7,15 @@
 //! | `traces/{id}` | one whole trace, written span by span |
 //! | `services`, `operations`, `keys`, `values?key=`, `edges` | names and calls with counts, by the same parameters |
 //! | `tail` | spans as they are accepted, as server-sent events |
+//! | `store` | what is kept, what goes next |
+//! | `archive`, `archive/{id}` | traces that are kept for ever; `PUT` and `DELETE` one |
+//! | `erase` | `POST`: takes spans out for good, and proves it |
 //! | `status` | how the server is |
 //!
 //! JSON in the types of [`query::answer`]; failures are `{"error":{"message","remedy"}}`. Bounded by the limits of the
 //! [`Query`], by [`TAILS_MAX`], and by pages of at most [`store::plan::LIMIT_MAX`] rows.
 
+mod keep;
 mod lists;
 mod queried;
 mod reply;
@@ -24,7 +28,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::FromRequestParts;
-use axum::routing::{any, get};
+use axum::routing::{any, get, post, put};
 use http::request::Parts;
 use model::{Clock, Tenant};
 use net::origin::AllowList;
@@ -32,6 +36,9 @@ use pipeline::{Stop, Tap};
 use query::{Query, Search};
 use tokio::sync::Semaphore;
 
+use crate::keep::Keeper;
+
+pub use keep::read as read_erase;
 pub use reply::Failed;
 pub use status::{Budget, Figure, LoggedError, Port, Report, StatusSource, Store};
 pub use tail::TAILS_MAX;
@@ -44,6 +51,8 @@ pub struct Faden {
     pub tap: Tap,
     /// How the server is.
     pub status: Arc<dyn StatusSource>,
+    /// Who looks after the store, where there is one.
+    pub keeper: Option<Arc<dyn Keeper>>,
     /// What "now" is.
     pub clock: Arc<dyn Clock>,
     /// When viewers are sent home.
@@ -71,6 +80,10 @@ pub fn routes(faden: Faden) -> Router {
         .route("/api/faden/v1/values", get(lists::values))
         .route("/api/faden/v1/edges", get(lists::edges))
         .route("/api/faden/v1/tail", get(tail::tail))
+        .route("/api/faden/v1/store", get(keep::stat))
+        .route("/api/faden/v1/archive", get(keep::archived))
+        .route("/api/faden/v1/archive/{id}", put(keep::archive).delete(keep::unarchive))
+        .route("/api/faden/v1/erase", post(keep::erase))
         .route("/api/faden/v1/status", get(status::status))
         .route("/api/faden", any(reply::unknown_path))
         .route("/api/faden/{*rest}", any(reply::unknown_path))

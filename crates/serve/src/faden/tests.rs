@@ -16,6 +16,8 @@ use super::{Faden, Port, Report, StatusSource, routes};
 use crate::testing::{Events, Fixed, ask, get};
 use crate::{Rules, Site};
 
+mod keep;
+
 struct Source;
 
 #[async_trait]
@@ -66,6 +68,7 @@ async fn over(reader: Arc<dyn Reader>, limits: Limits) -> Running {
         query: Query::new(reader, limits),
         tap: tap.clone(),
         status: Arc::new(Source),
+        keeper: Some(Arc::new(keep::Fake)),
         clock: Arc::new(Fixed),
         stop: stop.clone(),
         allowed_origins: vec!["https://ui.example".into()],

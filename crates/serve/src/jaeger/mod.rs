@@ -24,6 +24,7 @@ use query::Query;
 use store::plan::{LIMIT_MAX, more_rows};
 use store::{Answer, Plan};
 
+use crate::keep::Keeper;
 use params::{Params, Wording};
 
 /// The largest body of `POST /api/transform`; a longer one is refused with 413.
@@ -36,6 +37,8 @@ pub const SEARCH_BYTES_MAX: usize = 1 << 20;
 pub struct Jaeger {
     /// Who answers plans.
     pub query: Query,
+    /// Who keeps archived traces; without one nothing can be archived.
+    pub keeper: Option<Arc<dyn Keeper>>,
     /// What "now" is, for searches that name no end.
     pub clock: Arc<dyn Clock>,
     /// Origins whose pages may read answers (CORS); with none, no page of another origin may.

@@ -74,7 +74,7 @@ impl Site {
 
     async fn over(store: Arc<dyn Reader>, allowed_origins: Vec<String>) -> Self {
         let query = Query::new(store, Limits::default());
-        let app = routes(Jaeger { query, clock: Arc::new(Fixed), allowed_origins });
+        let app = routes(Jaeger { query, keeper: None, clock: Arc::new(Fixed), allowed_origins });
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         tokio::spawn(async move { axum::serve(listener, app).await });
