@@ -7,15 +7,20 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use blocks::block::{BlockView, OpenBlock};
+use blocks::manifest::BlockMeta;
 use blocks::search::{Sources, run};
-use model::{Batch, Span, StatusCode, Tenant, TraceId, Value};
+use model::{Batch, Span, StatusCode, Tenant, TimeRange, TraceId, Value};
 use store::plan::{Ask, Compare, Condition, Field, Filter, Level, Operand, Order, Plan, TraceFilter};
 
 /// The allocator of the binary, whose costs are measured too.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Where the description of a block is kept: what was filled once is opened again.
+const META: &str = "meta.json";
 
 /// Spans of one block, as the store cuts them.
 const BLOCK_SPANS: usize = 1_000_000;
@@ -32,7 +37,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (spans, group) = (number(4_000_000), number(64_000));
     let folder =
         arguments.next().map_or_else(|| std::env::temp_dir().join("faden-block-bench"), PathBuf::from);
-    _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder)?;
     let question = arguments.next().unwrap_or_default();
     let level = arguments.next().and_then(|text| text.parse().ok());
@@ -46,6 +50,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 struct Known {
     ids: Vec<TraceId>,
     service: String,
+    middle: u64,
     users: Vec<String>,
     requests: Vec<String>,
 }
@@ -63,12 +68,16 @@ fn fill(
     while written < spans {
         let id = format!("block-{written}");
         let path = folder.join(&id);
-        std::fs::create_dir(&path)?;
-        let mut block = OpenBlock::create(&path, &id, &memory)?;
-        if let Some(level) = level {
-            block = block.packed(level);
-        }
         let until = (written + BLOCK_SPANS).min(spans);
+        let kept = std::fs::read(path.join(META)).ok().and_then(|meta| serde_json::from_slice(&meta).ok());
+        if kept.is_none() {
+            _ = std::fs::remove_dir_all(&path);
+            std::fs::create_dir(&path)?;
+        }
+        let mut block = if kept.is_none() { Some(OpenBlock::create(&path, &id, &memory)?) } else { None };
+        if let Some(level) = level {
+            block = block.map(|block| block.packed(level));
+        }
         while written < until {
             let mut batches = Vec::new();
             let mut here = 0;
@@ -79,14 +88,23 @@ fn fill(
                 batches.push(batch);
             }
             notice(&mut known, &batches);
+            if written < spans / 2 {
+                known.middle = batches[0].span(0).start();
+            }
             written += here;
             let begun = cpu();
-            block.append(&batches)?;
+            if let Some(block) = &mut block {
+                block.append(&batches)?;
+            }
             busy += cpu() - begun;
         }
         let begun = cpu();
-        let meta = block.close()?;
+        let meta: BlockMeta = match (block, kept) {
+            (Some(block), _) => block.close()?,
+            (None, kept) => kept.ok_or("a block that is kept has a description")?,
+        };
         busy += cpu() - begun;
+        std::fs::write(path.join(META), serde_json::to_vec(&meta)?)?;
         bytes += meta.data_bytes;
         index_bytes += meta.index_bytes;
         sources.blocks.push(Arc::new(BlockView::open(&path, &meta, &memory)?));
@@ -172,6 +190,23 @@ fn ask(sources: &Sources, known: &Known, only: &str) {
         limit: 1000,
         ..plan(Ask::Operations)
     });
+    let metrics = |by: &[Field], step: Option<u64>| Plan {
+        limit: 10_000,
+        ..plan(Ask::Metrics { by: by.into(), step: step.map(Duration::from_secs) })
+    };
+    measure("metrics by service", sources, &|_| metrics(&[Field::Service], None));
+    measure("metrics by service, by hour", sources, &|_| metrics(&[Field::Service], Some(3_600)));
+    measure("metrics by service, by 5 min", sources, &|_| metrics(&[Field::Service], Some(300)));
+    measure("metrics of a service, by minute", sources, &|_| Plan {
+        spans: Filter::service(&known.service),
+        ..metrics(&[Field::Name], Some(60))
+    });
+    measure("metrics by operation", sources, &|_| metrics(&[Field::Service, Field::Name], None));
+    measure("metrics by service, half the time", sources, &|_| Plan {
+        time: TimeRange { start: known.middle, end: u64::MAX },
+        ..metrics(&[Field::Service], None)
+    });
+    measure("metrics by status code", sources, &|_| metrics(&[key("http.response.status_code")], None));
     measure("keys", sources, &|_| Plan { limit: 1000, ..plan(Ask::Keys) });
     measure("edges", sources, &|_| Plan { limit: 10_000, ..plan(Ask::Edges) });
     measure("values of http.route", sources, &|_| Plan {

@@ -3,6 +3,7 @@
 pub mod block;
 mod columns;
 pub mod compact;
+mod digest;
 pub mod engine;
 pub mod error;
 #[cfg(fuzzing)]

@@ -67,6 +67,9 @@ pub struct Work {
     pub pages_pruned: u64,
     /// Spans that were compared.
     pub spans_seen: u64,
+    /// Pages that could not be read, because they are damaged.
+    #[serde(default)]
+    pub pages_damaged: u64,
     /// Blocks of which something had to be looked at.
     #[serde(default)]
     pub blocks_seen: u64,
@@ -202,6 +205,7 @@ impl From<store::Work> for Work {
             pages_read: work.pages_read,
             pages_pruned: work.pages_pruned,
             spans_seen: work.spans_seen,
+            pages_damaged: work.pages_damaged,
             blocks_seen: work.blocks_seen,
             blocks_pruned: work.blocks_pruned,
         }

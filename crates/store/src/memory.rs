@@ -13,7 +13,7 @@ use model::time::UnixNanos;
 use model::{Batch, Span, Tenant, TimeRange, Trace, TraceId};
 
 use crate::metrics::{self, Metric, Table};
-use crate::names::{Counts, Name, OfSpans};
+use crate::names::{Counts, Name, OfBatch};
 use crate::plan::{Ask, Field, Plan};
 use crate::scan::{Batches, Scan};
 use crate::{Answer, Capabilities, Edge, ReadError, Reader, Rows, Work, WriteError, Writer, eval};
@@ -230,7 +230,7 @@ impl Run<'_> {
             if self.is_over_time() {
                 break;
             }
-            let mut here = OfSpans::default();
+            let mut here = OfBatch::default();
             for span in batch.spans().filter(|span| self.is_asked(*span)) {
                 here.count(&plan.ask, span);
             }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use foldhash::fast::FixedState;
-use model::Span;
+use model::{Attributes, Span};
 
 use crate::eval;
 use crate::plan::{Ask, Level};
@@ -47,30 +47,26 @@ impl Counts {
     }
 }
 
-/// The names of spans that lie together, counted without copying them.
+/// The names of the spans of one batch, counted without copying them.
 #[derive(Debug, Default)]
-pub struct OfSpans<'a> {
+pub struct OfBatch<'a> {
     numbers: HashMap<(Cow<'a, str>, &'static str), usize, FixedState>,
     /// How many spans carry a name, and which of them was the last.
     counts: Vec<(u64, u64)>,
     seen: u64,
+    /// The keys of resources and scopes, by their indexes: each is read once.
+    resources: HashMap<u32, Vec<usize>, FixedState>,
+    scopes: HashMap<u32, Vec<usize>, FixedState>,
 }
 
-impl<'a> OfSpans<'a> {
+impl<'a> OfBatch<'a> {
     /// Counts what the question asks for in a span.
     pub fn count(&mut self, ask: &Ask, span: Span<'a>) {
         self.seen += 1;
         match ask {
             Ask::Services => self.name(span.service().into(), "service"),
             Ask::Operations => self.name(span.name().into(), span.kind().as_str()),
-            Ask::Keys => {
-                for level in Level::EACH {
-                    eval::any_attribute(level, span, &mut |attributes| {
-                        attributes.for_each(|attribute| self.name(attribute.key.into(), level.as_str()));
-                        false
-                    });
-                }
-            }
+            Ask::Keys => self.keys(span),
             Ask::Values { key, level } => {
                 eval::any_attribute(*level, span, &mut |attributes| {
                     for value in attributes.values_of(key) {
@@ -83,11 +79,43 @@ impl<'a> OfSpans<'a> {
         }
     }
 
-    fn name(&mut self, name: Cow<'a, str>, kind: &'static str) {
+    fn keys(&mut self, span: Span<'a>) {
+        let mut resources = std::mem::take(&mut self.resources);
+        let mut scopes = std::mem::take(&mut self.scopes);
+        let known = resources.entry(span.row().resource);
+        let known = known.or_insert_with(|| self.numbered(Level::Resource, span.resource().attributes()));
+        known.iter().for_each(|number| self.carried(*number));
+        let known = scopes.entry(span.row().scope);
+        let known = known.or_insert_with(|| self.numbered(Level::Scope, span.scope().attributes()));
+        known.iter().for_each(|number| self.carried(*number));
+        (self.resources, self.scopes) = (resources, scopes);
+        for level in [Level::Span, Level::Event, Level::Link] {
+            eval::any_attribute(level, span, &mut |attributes| {
+                attributes.for_each(|attribute| self.name(attribute.key.into(), level.as_str()));
+                false
+            });
+        }
+    }
+
+    fn numbered(&mut self, level: Level, attributes: Attributes<'a>) -> Vec<usize> {
+        attributes.map(|attribute| self.number(attribute.key.into(), level.as_str())).collect()
+    }
+
+    fn number(&mut self, name: Cow<'a, str>, kind: &'static str) -> usize {
         let number = *self.numbers.entry((name, kind)).or_insert(self.counts.len());
         if number == self.counts.len() {
             self.counts.push((0, 0));
         }
+        number
+    }
+
+    fn name(&mut self, name: Cow<'a, str>, kind: &'static str) {
+        let number = self.number(name, kind);
+        self.carried(number);
+    }
+
+    /// Counts the span for a name, once however often it carries it.
+    fn carried(&mut self, number: usize) {
         let (spans, last) = &mut self.counts[number];
         if *last != self.seen {
             (*spans, *last) = (*spans + 1, self.seen);

@@ -20,6 +20,7 @@ use crate::columns::schema::Layout;
 use crate::columns::shred::{self, Shredded};
 use crate::columns::sink::{ColumnSink, Plan};
 use crate::columns::values::Column;
+use crate::digest::{self, Digests};
 use crate::error::{Doing, Error, Next, Result};
 use crate::index::{self, BlockFacts, Built, Group, GroupFacts, Index, IndexWriter, Parts};
 use crate::manifest::BlockMeta;
@@ -38,6 +39,7 @@ pub struct OpenBlock {
     index: Arc<Index>,
     facts: BlockFacts,
     groups: Vec<Arc<Group>>,
+    digests: Digests,
     traces: u64,
     encoder: Encoder,
     /// The memory of the last row group's columns, for the next.
@@ -73,6 +75,7 @@ impl OpenBlock {
             index,
             facts: BlockFacts::default(),
             groups: Vec::new(),
+            digests: Digests::default(),
             traces: 0,
             encoder: Encoder::new(LEVEL),
             spare: Vec::new(),
@@ -117,6 +120,7 @@ impl OpenBlock {
             layout: self.layout(),
             groups: self.groups.clone(),
             source: self.source.clone(),
+            digests: self.digests.clone(),
         })
     }
 
@@ -178,6 +182,7 @@ impl OpenBlock {
         self.facts.data = (data_bytes, data_crc);
         self.facts.leaves = layout.leaves.len();
         self.facts.promoted.clone_from(&layout.promoted);
+        self.digests.write(&mut self.writer)?;
         self.writer.section(0, &self.facts)?;
         let (index_bytes, index_crc) = self.writer.finish()?;
         Ok(BlockMeta { data_bytes, data_crc, index_bytes, index_crc, ..described })
@@ -217,6 +222,7 @@ impl OpenBlock {
         let plans: Vec<Plan> = leaves.map(|(leaf, column)| self.encoder.plan(leaf, column)).collect();
         let dictionaries: Vec<bool> = plans.iter().map(Plan::has_dictionary).collect();
         let built = index::build(layout, &shredded, &dictionaries);
+        self.digests.add(&tenant, digest::digest(&shredded));
         let rows = shredded.rows;
         let writing = || format!("write {}", self.folder.join(DATA_FILE).display());
         let mut at = writer.bytes_written() as u64;

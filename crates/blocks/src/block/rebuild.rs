@@ -23,6 +23,7 @@ use crate::columns::rebuild::Rebuilder;
 use crate::columns::schema::{Kind, Layout, Promoted, leaf};
 use crate::columns::shred;
 use crate::columns::sink::{Chunk, PAGE_ROWS, Part};
+use crate::digest::{self, Digests};
 use crate::error::{Doing, Error, Next, Result};
 use crate::index::{self, BlockFacts, Group, GroupFacts, Index, IndexWriter, Parts, Zones};
 use crate::manifest::BlockMeta;
@@ -49,6 +50,7 @@ pub(crate) fn rebuild(files: &BlockFiles, meta: &BlockMeta, path: &Path) -> Resu
         source: Arc::new(Source::new(files.data.clone())),
         layout,
         files,
+        digests: Digests::default(),
     };
     let mut facts = BlockFacts {
         data: (meta.data_bytes, meta.data_crc),
@@ -61,6 +63,7 @@ pub(crate) fn rebuild(files: &BlockFiles, meta: &BlockMeta, path: &Path) -> Resu
             .ok_or_else(|| damaged(files, "it can't be told which tenant a row group is of"))?;
         facts.groups.push(work.group(&mut writer, number, (row_group, tenant))?);
     }
+    work.digests.write(&mut writer)?;
     writer.section(0, &facts)?;
     writer.finish()
 }
@@ -148,6 +151,7 @@ struct Rebuilding<'a> {
     source: Arc<Source>,
     layout: Arc<Layout>,
     files: &'a BlockFiles,
+    digests: Digests,
 }
 
 impl Rebuilding<'_> {
@@ -168,6 +172,7 @@ impl Rebuilding<'_> {
             layout: self.layout.clone(),
             groups: vec![Arc::new(Group::new(&facts, number, leaves, self.index.clone()))],
             source: self.source.clone(),
+            digests: Digests::default(),
         };
         let mut reader = GroupReader::with_parts(&view, &view.groups[0], Arc::new(parts.clone()));
         let taken = Taken::from(&mut reader)?;
@@ -183,6 +188,7 @@ impl Rebuilding<'_> {
         }
         let dictionaries: Vec<bool> = parts.iter().map(|chunk| chunk.dictionary.is_some()).collect();
         let built = index::build(&self.layout, &shredded, &dictionaries);
+        self.digests.add(&facts.tenant, digest::digest(&shredded));
         facts.extent = Zones::extent(&built.zones);
         built.write(writer, number)?;
         writer.section(number, &parts)?;

@@ -1,12 +1,16 @@
 //! A block as searches see it: its columns and row groups in memory, everything else read when it is asked for.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
+
+use model::Tenant;
 
 use super::file::{BlockFiles, LocalFile, RangeFile};
 use super::rebuild;
 use super::source::Source;
 use crate::columns::schema::Layout;
+use crate::digest::{Digested, Digests};
 use crate::error::{Doing, Error, Next, Result};
 use crate::index::section::About;
 use crate::index::{BlockFacts, Group, Index};
@@ -19,6 +23,8 @@ pub struct BlockView {
     pub(crate) layout: Arc<Layout>,
     pub(crate) groups: Vec<Arc<Group>>,
     pub(crate) source: Arc<Source>,
+    /// What the spans add up to, while the block grows; the index knows it then.
+    pub(crate) digests: Digests,
 }
 
 impl BlockView {
@@ -87,7 +93,28 @@ impl BlockView {
         }
         let group = |(number, facts)| Arc::new(Group::new(facts, number, layout.leaves.len(), index.clone()));
         let groups = (0..).zip(&facts.groups).map(group).collect();
-        Ok(Self { layout, groups, source: Arc::new(Source::new(files.data.clone())) })
+        let source = Arc::new(Source::new(files.data.clone()));
+        Ok(Self { layout, groups, source, digests: Digests::default() })
+    }
+
+    /// What the spans of a tenant add up to: one after the other while the block grows; `None` where it is not known.
+    ///
+    /// # Errors
+    /// Where the index can't be read, or is damaged.
+    pub(crate) fn digests(&self, tenant: &Tenant) -> Result<Option<Vec<Digested>>> {
+        let growing = self.digests.of(tenant);
+        if !growing.is_empty() {
+            return Ok(Some(growing.iter().cloned().map(Digested::Growing).collect()));
+        }
+        let mut others: HashSet<&Tenant> = HashSet::new();
+        for group in &self.groups {
+            if group.tenant == *tenant {
+                let index = group.shared_index();
+                return Ok(Digested::written(index, others.len() as u32)?.map(|digest| vec![digest]));
+            }
+            others.insert(&group.tenant);
+        }
+        Ok(Some(Vec::new()))
     }
 
     /// How many spans it has.

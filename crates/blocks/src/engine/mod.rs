@@ -279,9 +279,12 @@ impl Inner {
         let missing = self.recovery.missing();
         let visible = self.head.visible(&plan.tenant);
         let sources = Sources { head: visible.head, blocks: visible.blocks };
+        // Whoever stops waiting drops the guard, and the search ends at its next page.
+        let gone = CancellationToken::new();
+        let _waiting = gone.clone().drop_guard();
         let searched = tokio::task::spawn_blocking(move || {
             let _turn = turn;
-            search::run(&plan, &sources)
+            search::run_until(&plan, &sources, &|| gone.is_cancelled())
         });
         let panicked = |_| Err(ReadError::Failed { reason: "the search panicked".into() });
         let mut answer = searched.await.unwrap_or_else(panicked)?;

@@ -135,7 +135,7 @@ fn kind_of(number: u64) -> Option<Kind> {
     kinds.get(usize::try_from(number).ok()?).copied()
 }
 
-pub(super) fn level_of(number: u64) -> Option<Level> {
+pub(crate) fn level_of(number: u64) -> Option<Level> {
     let levels = [Level::Resource, Level::Scope, Level::Span, Level::Event, Level::Link];
     levels.into_iter().find(|level| level_number(*level) == number)
 }

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
-use model::{Kind, StatusCode, Value};
+use model::Value;
 use store::Level;
 
-use super::catalogue::{Keys, Operation, Operations};
+use super::catalogue::Keys;
 use super::file::IndexWriter;
 use super::held::Index;
 use super::tokens::{Filter, Filters, KeyToken};
@@ -17,7 +17,7 @@ use crate::columns::schema::{Layout, leaf};
 use crate::columns::shred::Shredded;
 use crate::columns::sink::PAGE_ROWS;
 use crate::columns::tail;
-use crate::columns::values::{self, Column, Levels, Place, Values};
+use crate::columns::values::{Column, Levels, Values};
 use crate::error::Result;
 
 /// The tails of the levels and where their leaves are.
@@ -36,7 +36,6 @@ pub(crate) struct Built {
     pub(crate) filters: Filters,
     pub(crate) traces: Traces,
     pub(crate) keys: Keys,
-    pub(crate) operations: Operations,
 }
 
 impl Built {
@@ -48,7 +47,6 @@ impl Built {
         writer.section(number, &self.zones)?;
         writer.section(number, &self.traces)?;
         writer.section(number, &self.keys)?;
-        writer.section(number, &self.operations)?;
         writer.section(number, &self.filters)
     }
 
@@ -57,7 +55,6 @@ impl Built {
         index.keep(number, self.zones);
         index.keep(number, self.traces);
         index.keep(number, self.keys);
-        index.keep(number, self.operations);
         index.keep(number, self.filters);
     }
 }
@@ -69,7 +66,6 @@ pub(crate) fn build(layout: &Layout, shredded: &Shredded, dictionaries: &[bool])
         filters: filters(layout, shredded, dictionaries),
         traces: Traces::new(shredded.traces.clone()),
         keys: Keys(shredded.keys.clone()),
-        operations: Operations(operations(&shredded.columns, shredded.rows as usize)),
     }
 }
 
@@ -189,95 +185,5 @@ pub(crate) fn types_by_tail<'a>(keys: &Column, types: &'a Column) -> HashMap<usi
             there.map(|(at, _)| at).zip(texts.iter()).collect()
         }
         Levels::Required => HashMap::default(),
-    }
-}
-
-fn operations(columns: &[Column], rows: usize) -> Vec<Operation> {
-    let service_column = &columns[leaf::FIXED + conventions::SERVICE];
-    let (Levels::Present(present), Values::Text(services), Values::Text(names)) =
-        (&service_column.levels, &service_column.values, &columns[leaf::NAME].values)
-    else {
-        return Vec::new();
-    };
-    let (Values::Int32(kinds), Values::Int32(statuses)) =
-        (&columns[leaf::KIND].values, &columns[leaf::STATUS].values)
-    else {
-        return Vec::new();
-    };
-    let mut services = Interned::new(services);
-    let mut names = Interned::new(names);
-    let mut counts: HashMap<(u32, u32, u8), (u32, u32), FixedState> = HashMap::default();
-    let mut next = 0;
-    for row in 0..rows {
-        let mut service = NO_SERVICE;
-        if present.get(next).is_some_and(|there| *there as usize == row) {
-            service = services.number(next);
-            next += 1;
-        }
-        let kind = Kind::from_number(kinds[row] as u8);
-        let count = counts.entry((service, names.number(row), kind as u8)).or_default();
-        count.0 += 1;
-        count.1 += u32::from(StatusCode::from_number(statuses[row] as u8) == StatusCode::Error);
-    }
-    let mut operations: HashMap<(&str, &str, u8), (u32, u32), FixedState> = HashMap::default();
-    for ((service, name, kind), (spans, errors)) in counts {
-        let key = (services.service(service), names.texts[name as usize], kind);
-        let count = operations.entry(key).or_default();
-        count.0 += spans;
-        count.1 += errors;
-    }
-    let mut operations: Vec<Operation> = operations
-        .into_iter()
-        .map(|((service, name, kind), (spans, errors))| Operation {
-            service: service.into(),
-            name: name.into(),
-            kind: Kind::from_number(kind),
-            spans,
-            errors,
-        })
-        .collect();
-    operations.sort_unstable_by(|left, right| {
-        (&left.service, &left.name, left.kind).cmp(&(&right.service, &right.name, right.kind))
-    });
-    operations
-}
-
-const NO_SERVICE: u32 = u32::MAX;
-
-/// Numbers for the distinct texts of a column.
-struct Interned<'a> {
-    column: &'a values::Texts,
-    texts: Vec<&'a str>,
-    numbers: HashMap<&'a [u8], u32, FixedState>,
-    last: Option<(Place, u32)>,
-}
-
-impl<'a> Interned<'a> {
-    fn new(column: &'a values::Texts) -> Self {
-        Self { column, texts: Vec::new(), numbers: HashMap::default(), last: None }
-    }
-
-    fn number(&mut self, value: usize) -> u32 {
-        let place = self.column.places[value];
-        if let Some((last, number)) = self.last
-            && last == place
-        {
-            return number;
-        }
-        let text = self.column.slice(place);
-        let next = self.texts.len() as u32;
-        let number = *self.numbers.entry(text).or_insert(next);
-        if number == next {
-            self.texts.push(std::str::from_utf8(text).unwrap_or(""));
-        }
-        self.last = Some((place, number));
-        number
-    }
-
-    fn service(&self, number: u32) -> &'a str {
-        match self.texts.get(number as usize) {
-            Some(text) if !text.is_empty() => text,
-            _ => model::view::UNKNOWN_SERVICE,
-        }
     }
 }

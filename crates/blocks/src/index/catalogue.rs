@@ -1,8 +1,7 @@
-//! What occurs in a row group: keys with their types, and what each service did.
+//! Which keys occur in a row group, with their types.
 
 use std::ops::Deref;
 
-use model::Kind;
 use model::proto::{Field, Message};
 
 use super::block::level_of;
@@ -15,32 +14,10 @@ use crate::columns::keys::KeyFacts;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Keys(pub(crate) Vec<KeyFacts>);
 
-/// What the services of a row group did.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Operations(pub(crate) Vec<Operation>);
-
-/// How often a service did something.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Operation {
-    pub(crate) service: Box<str>,
-    pub(crate) name: Box<str>,
-    pub(crate) kind: Kind,
-    pub(crate) spans: u32,
-    pub(crate) errors: u32,
-}
-
 impl Deref for Keys {
     type Target = [KeyFacts];
 
     fn deref(&self) -> &[KeyFacts] {
-        &self.0
-    }
-}
-
-impl Deref for Operations {
-    type Target = [Operation];
-
-    fn deref(&self) -> &[Operation] {
         &self.0
     }
 }
@@ -96,45 +73,4 @@ fn key(key: &Parsed<'_>) -> Option<KeyFacts> {
         tail_bytes: key.number(5)?,
         tail_types,
     })
-}
-
-impl Section for Operations {
-    const KIND: u32 = kind::OPERATIONS;
-
-    fn write(&self) -> Vec<u8> {
-        let mut out = Message::new();
-        for operation in &self.0 {
-            out.message(1, |message| {
-                message.bytes(1, operation.service.as_bytes());
-                message.bytes(2, operation.name.as_bytes());
-                message.varint(3, operation.kind as u64);
-                message.varint(4, operation.spans.into());
-                message.varint(5, operation.errors.into());
-            });
-        }
-        out.into_bytes()
-    }
-
-    fn read(raw: &[u8], _: About) -> Option<Self> {
-        let mut operations = Vec::new();
-        each(raw, |number, field| {
-            if let (1, Field::Bytes(raw)) = (number, field) {
-                let operation = Parsed::of(raw)?;
-                operations.push(Operation {
-                    service: operation.text(1)?.into(),
-                    name: operation.text(2)?.into(),
-                    kind: Kind::from_number(u8::try_from(operation.number(3)?).ok()?),
-                    spans: u32::try_from(operation.number(4)?).ok()?,
-                    errors: u32::try_from(operation.number(5)?).ok()?,
-                });
-            }
-            Some(())
-        })?;
-        Some(Self(operations))
-    }
-
-    fn bytes(&self) -> usize {
-        let names: usize = self.0.iter().map(|of| of.service.len() + of.name.len()).sum();
-        self.0.len() * size_of::<Operation>() + names
-    }
 }

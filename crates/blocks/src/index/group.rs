@@ -5,7 +5,7 @@ use std::sync::Arc;
 use model::Tenant;
 
 use super::block::GroupFacts;
-use super::catalogue::{Keys, Operations};
+use super::catalogue::Keys;
 use super::held::Index;
 use super::parts::Parts;
 use super::section::{About, Section};
@@ -67,14 +67,14 @@ impl Group {
         self.section()
     }
 
-    /// What its services did.
-    pub(crate) fn operations(&self) -> Result<Arc<Operations>> {
-        self.section()
-    }
-
     /// A section about the group, of any kind.
     pub(crate) fn section<T: Section>(&self) -> Result<Arc<T>> {
         self.index.section(self.number, self.about())
+    }
+
+    /// The index of its block, to be kept.
+    pub(crate) fn shared_index(&self) -> Arc<Index> {
+        self.index.clone()
     }
 
     /// The index of its block.

@@ -1,6 +1,7 @@
 //! The index of one block: sections that are read when they are asked for, and kept while there is room.
 
 use std::any::Any;
+use std::ops::Range;
 use std::ops::RangeInclusive;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -66,7 +67,7 @@ impl Index {
         let damaged = |at, what| damaged(&*file, at, what);
         let short = || damaged(length, "this is no index of a block");
         let start = length.saturating_sub(END_BYTES);
-        let end = file.read(start..length)?;
+        let end = end(&*file, start..length)?;
         let trailer = end.len().checked_sub(TRAILER_BYTES).ok_or_else(short)?;
         let (before, trailer) = end.split_at(trailer);
         if !trailer.ends_with(MAGIC) {
@@ -122,7 +123,23 @@ impl Index {
         if let Some(known) = self.memory.index.get::<T>(key) {
             return Ok(known);
         }
-        let entry = self.find(T::KIND, number)?.ok_or_else(|| self.damaged(0, "a section is missing"))?;
+        let found = self.find(T::KIND, number)?;
+        self.load(found.ok_or_else(|| self.damaged(0, "a section is missing"))?, number, about)
+    }
+
+    /// The same where the section need not be there.
+    ///
+    /// # Errors
+    /// As [`Index::section`].
+    pub(crate) fn section_if_there<T: Section>(&self, number: u32, about: About) -> Result<Option<Arc<T>>> {
+        if let Some(known) = self.memory.index.get::<T>(self.key(T::KIND, number)) {
+            return Ok(Some(known));
+        }
+        let found = self.find(T::KIND, number)?;
+        found.map(|entry| self.load(entry, number, about)).transpose()
+    }
+
+    fn load<T: Section>(&self, entry: Entry, number: u32, about: About) -> Result<Arc<T>> {
         let content = self.content(entry)?;
         let section = T::read(&content, about);
         let section = section.ok_or_else(|| self.damaged(entry.at, "a section is not what its kind says"))?;
@@ -202,6 +219,15 @@ impl Index {
         self.memory.note_damage();
         damaged(&*self.file, at, what)
     }
+}
+
+/// The end of the file; where that is not how an index ends, and it was a copy, it is read again.
+fn end(file: &dyn RangeFile, range: Range<u64>) -> Result<Bytes> {
+    let end = file.read(range.clone())?;
+    if !end.ends_with(MAGIC) && file.distrust(range.clone()) {
+        return file.read(range);
+    }
+    Ok(end)
 }
 
 fn damaged(file: &dyn RangeFile, at: u64, what: &str) -> Error {

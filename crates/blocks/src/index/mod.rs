@@ -10,7 +10,7 @@ mod catalogue;
 mod file;
 mod group;
 mod held;
-mod packed;
+pub(crate) mod packed;
 mod parts;
 pub(crate) mod section;
 pub(crate) mod tokens;
@@ -20,7 +20,7 @@ mod zones;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use block::{BlockFacts, GroupFacts};
+pub(crate) use block::{BlockFacts, GroupFacts, level_of};
 pub(crate) use build::{Built, TAILS, build, each_entry, types_by_tail};
 pub(crate) use catalogue::{Keys, Operation};
 pub(crate) use file::IndexWriter;
@@ -28,4 +28,5 @@ pub(crate) use group::Group;
 pub(crate) use held::Index;
 pub(crate) use parts::Parts;
 pub(crate) use tokens::Filters;
+pub(crate) use traces::Traces;
 pub(crate) use zones::{Zones, duration};

@@ -16,12 +16,13 @@ pub(crate) mod kind {
     pub(crate) const KEYS: u32 = 5;
     pub(crate) const FILTERS: u32 = 6;
     pub(crate) const PARTS: u32 = 7;
-    pub(crate) const OPERATIONS: u32 = 8;
+    pub(crate) const LISTING: u32 = 9;
+    pub(crate) const CUBE: u32 = 10;
     /// The directory of sections, which is kept in memory like a section.
     pub(crate) const DIRECTORY: u32 = 0;
 }
 
-/// What is known of the row group, or the block, that a section is about.
+/// What is known of the row group, or the block, that a section is about; of a tenant nothing is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct About {
     /// Its rows.

@@ -87,7 +87,7 @@ impl KeyToken {
 }
 
 /// The number of a level in the format.
-pub(super) fn level_number(level: Level) -> u64 {
+pub(crate) fn level_number(level: Level) -> u64 {
     match level {
         Level::Any => 0,
         Level::Resource => 1,

@@ -27,7 +27,7 @@ type Counts = BTreeMap<(String, String), (u64, u64)>;
 
 pub(super) fn edges(run: &mut Run<'_>) -> Result<Vec<Edge>> {
     let mut counts = Counts::new();
-    let spread = Spread::of(run)?;
+    let spread = Spread::of(run);
     let mut odd = Odd::default();
     for batch in run.head_candidates() {
         for span in batch.spans() {
@@ -92,6 +92,7 @@ fn group(
     spread: &Spread,
     (counts, odd): (&mut Counts, &mut Odd),
 ) -> Result<()> {
+    run.open(place.view);
     let mut evaluator = Evaluator::new(place)?;
     let pages = 0..place.group.pages();
     let mut may_hold = false;

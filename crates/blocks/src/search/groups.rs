@@ -89,11 +89,6 @@ impl Groups {
         self.table.finish()
     }
 
-    /// Where groups come from that have no numbers.
-    pub(super) fn table(&mut self) -> &mut Table {
-        &mut self.table
-    }
-
     fn move_on(&mut self) {
         for ((numbers, time), tally) in self.keys.drain(..).zip(self.tallies.drain(..)) {
             if tally.spans() == 0 {

@@ -1,24 +1,24 @@
-//! Counts, errors and durations of spans, by what they have in common.
+//! Counts, errors and durations of spans, by what they have in common: from digests, else from columns.
 
 use std::time::Duration;
 
 use model::StatusCode;
-use store::metrics::{FIELDS_MAX, step_of};
-use store::{Field, Metric};
+use store::metrics::{FIELDS_MAX, step_of, text_of};
+use store::{Field, Metric, Plan};
 
 use super::groups::{Groups, NO_TEXT};
 use super::mask::Evaluator;
 use super::texts::Numbering;
 use super::values::{self, Source};
-use super::{Place, Run};
+use super::{Place, Run, counted};
 use crate::columns::schema::leaf;
 use crate::error::Result;
 
 /// By what spans are grouped.
-struct By<'a> {
-    fields: &'a [Field],
+pub(super) struct By<'a> {
+    pub(super) fields: &'a [Field],
     /// Nanoseconds of a step of time.
-    step: Option<u64>,
+    pub(super) step: Option<u64>,
 }
 
 pub(super) fn metrics(run: &mut Run<'_>, fields: &[Field], step: Option<Duration>) -> Vec<Metric> {
@@ -26,12 +26,18 @@ pub(super) fn metrics(run: &mut Run<'_>, fields: &[Field], step: Option<Duration
     let by = By { fields, step };
     let mut groups = Groups::new(fields.len(), step.is_some(), run.plan.limit);
     head(run, &by, &mut groups);
-    for place in run.groups.clone() {
+    let places = run.groups.clone();
+    for block in places.chunk_by(|left, right| std::ptr::eq(left.view, right.view)) {
         if run.is_over_time() {
             break;
         }
-        if let Err(error) = scan(run, place, &by, &mut groups) {
-            run.go_on_without(&error);
+        for time in counted::count(run, block[0].view, &by, &mut groups) {
+            let plan = Plan { time, ..run.plan.clone() };
+            for place in block {
+                if let Err(error) = scan(run, (&plan, *place), &by, &mut groups) {
+                    run.go_on_without(&error);
+                }
+            }
         }
     }
     let (rows, has_more) = groups.finish();
@@ -46,23 +52,47 @@ fn head(run: &mut Run<'_>, by: &By<'_>, groups: &mut Groups) {
         if run.is_over_time() {
             return;
         }
-        for span in batch.spans() {
-            if run.finds(span) {
-                groups.table().add(by.fields, by.step, span);
+        let resources = batch.resource_count();
+        let mut of_resource: Vec<Option<u32>> = vec![None; resources * by.fields.len()];
+        run.each_found(batch, |span, service| {
+            let mut numbers = [NO_TEXT; FIELDS_MAX];
+            for (place, field) in by.fields.iter().enumerate() {
+                numbers[place] = match field {
+                    Field::Service => {
+                        let known = &mut of_resource[place * resources + span.row().resource as usize];
+                        *known.get_or_insert_with(|| groups.number(place, service))
+                    }
+                    field => text_of(field, span).map_or(NO_TEXT, |text| groups.number(place, &text)),
+                };
             }
-        }
+            let time = by.step.map_or(0, |step| step_of(span.start(), step));
+            let failed = span.status() == StatusCode::Error;
+            groups.tally((numbers, time)).add(span.duration(), failed);
+        });
+        groups.settle();
     }
 }
 
 /// Counts the spans of a row group by its columns.
-fn scan(run: &mut Run<'_>, place: Place<'_>, by: &By<'_>, groups: &mut Groups) -> Result<()> {
+fn scan(
+    run: &mut Run<'_>,
+    (plan, place): (&Plan, Place<'_>),
+    by: &By<'_>,
+    groups: &mut Groups,
+) -> Result<()> {
+    let (first, last) = place.group.extent;
+    if plan.ids.is_none() && !plan.time.overlaps(first, last) {
+        run.work.pages_pruned += place.group.pages() as u64;
+        return Ok(());
+    }
+    run.open(place.view);
     let mut evaluator = Evaluator::new(place)?;
     let mut numbering = Numbering::default();
     for number in 0..place.group.pages() {
         if run.is_over_time() {
             break;
         }
-        if let Err(error) = page(run, (&mut evaluator, number), (by, &mut numbering), groups) {
+        if let Err(error) = page(plan, (&mut evaluator, number), (by, &mut numbering), groups) {
             run.go_on_without(&error);
         }
         evaluator.reader.forget(number);
@@ -76,16 +106,16 @@ fn scan(run: &mut Run<'_>, place: Place<'_>, by: &By<'_>, groups: &mut Groups) -
 
 /// Adds up the spans of one page; none of them where something of it can't be read.
 fn page(
-    run: &Run<'_>,
+    plan: &Plan,
     (evaluator, number): (&mut Evaluator<'_>, usize),
     (by, numbering): (&By<'_>, &mut Numbering),
     groups: &mut Groups,
 ) -> Result<()> {
-    if !evaluator.may_hold(run.plan, number)? {
+    if !evaluator.may_hold(plan, number)? {
         evaluator.reader.work.pages_pruned += 1;
         return Ok(());
     }
-    let mask = evaluator.page(run.plan, number)?;
+    let mask = evaluator.page(plan, number)?;
     if !mask.contains(&true) {
         return Ok(());
     }

@@ -4,12 +4,15 @@
 //! here computes or reads files, so it runs on a blocking thread. Memory is bounded by the pages of one page number and
 //! the rows of the answer; time by the plan's limit, after which the answer says that it is partial.
 
+mod counted;
 mod edges;
 mod groups;
+mod head;
 mod literal;
 mod mask;
 mod metrics;
 mod names;
+mod newest;
 mod prune;
 mod scan;
 mod skeleton;
@@ -19,18 +22,20 @@ mod tests;
 mod texts;
 mod traces;
 mod values;
+mod words;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
+use foldhash::fast::FixedState;
 use model::Batch;
 use store::plan::{Ask, out_of_time};
 use store::{Answer, Plan, ReadError, Rows, Work};
 
 use crate::block::BlockView;
 use crate::error::Error;
-use crate::index::Group;
+use crate::index::{Group, Traces};
 use literal::Literals;
 pub use scan::Scan;
 
@@ -51,8 +56,16 @@ pub struct Sources {
 /// # Errors
 /// Where the plan is none, or a file can't be read; an answer that the time limit cut short is partial instead.
 pub fn run(plan: &Plan, sources: &Sources) -> Result<Answer, ReadError> {
+    run_until(plan, sources, &|| false)
+}
+
+/// The same for an asker who may go away: `is_over` is asked between pages, and what was found until then is answered.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_until(plan: &Plan, sources: &Sources, is_over: &dyn Fn() -> bool) -> Result<Answer, ReadError> {
     plan.check()?;
-    let mut run = Run::new(plan, sources);
+    let mut run = Run::new(plan, sources, is_over);
     let answered = match &plan.ask {
         Ask::Traces | Ask::Summaries => traces::traces(&mut run),
         Ask::Edges => edges::edges(&mut run).map(|edges| (Rows::Edges(edges), None)),
@@ -63,6 +76,7 @@ pub fn run(plan: &Plan, sources: &Sources) -> Result<Answer, ReadError> {
     };
     let (rows, next) = answered.map_err(|error| ReadError::Failed { reason: error.to_string() })?;
     let partial = run.shortfall();
+    run.count_blocks();
     Ok(Answer { rows, next, partial, work: run.work })
 }
 
@@ -79,14 +93,17 @@ struct Run<'a> {
     head: Vec<&'a Batch>,
     groups: Vec<Place<'a>>,
     begun: Instant,
+    is_over: &'a dyn Fn() -> bool,
     work: Work,
     partial: Option<String>,
+    /// The blocks of which something was looked at, by address.
+    opened: HashSet<usize, FixedState>,
     /// What is wrong with each page that could not be read; at most [`DAMAGES_MAX`].
     damages: BTreeSet<String>,
 }
 
 impl<'a> Run<'a> {
-    fn new(plan: &'a Plan, sources: &'a Sources) -> Self {
+    fn new(plan: &'a Plan, sources: &'a Sources, is_over: &'a dyn Fn() -> bool) -> Self {
         let mut groups = Vec::new();
         for view in &sources.blocks {
             let of_tenant = view.groups.iter().filter(|group| group.tenant == plan.tenant);
@@ -98,19 +115,42 @@ impl<'a> Run<'a> {
             head,
             groups,
             begun: Instant::now(),
+            is_over,
             work: Work::default(),
             partial: None,
+            opened: HashSet::default(),
             damages: BTreeSet::new(),
         }
     }
 
-    /// True where the time is over; the answer is partial then.
+    /// True where the time is over, or nobody waits for the answer; it is partial then.
     fn is_over_time(&mut self) -> bool {
+        if (self.is_over)() {
+            self.partial = Some("whoever asked went away".into());
+            return true;
+        }
         let over = self.begun.elapsed() > self.plan.time_limit;
         if over {
             self.partial = Some(out_of_time(self.plan.time_limit));
         }
         over
+    }
+
+    /// The traces of a row group; where they can't be read, its spans are left out.
+    fn traces(&mut self, place: Place<'_>) -> Option<Arc<Traces>> {
+        place.group.traces().inspect_err(|error| self.go_on_without(error)).ok()
+    }
+
+    /// Notes that something of a block is looked at.
+    fn open(&mut self, view: &BlockView) {
+        self.opened.insert(std::ptr::from_ref(view).addr());
+    }
+
+    /// Notes how many blocks were looked at, and how many need not be.
+    fn count_blocks(&mut self) {
+        let blocks = self.groups.chunk_by(|left, right| std::ptr::eq(left.view, right.view)).count() as u64;
+        self.work.blocks_seen = self.opened.len() as u64;
+        self.work.blocks_pruned = blocks - self.work.blocks_seen;
     }
 
     /// Goes on without a page that can't be read: its rows alone are missing, and the answer says so.

@@ -1,118 +1,133 @@
 //! Lists services, operations, keys and values with their spans.
 //!
-//! Where the plan asks for all spans of a row group, its catalogue answers; else the columns are read.
+//! Where the plan asks for all spans of a block, what is listed for it answers; else the columns are read.
 
 use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
-use model::{Kind, Value};
-use store::names::{Counts, OfSpans};
-use store::plan::{Ask, Compare, Condition, Field, Filter};
+use model::{Kind, StatusCode};
+use store::names::{Counts, OfBatch};
+use store::plan::{Ask, Field, Filter};
 use store::{Name, eval};
 
 use super::mask::Evaluator;
 use super::values::{self, Source};
-use super::{Place, Run};
+use super::words::{self, Words};
+use super::{Place, Run, counted};
 use crate::columns::rebuild::Rebuilder;
 use crate::columns::sink::PAGE_ROWS;
+use crate::digest::Listing;
 use crate::error::{Doing, Next, Result};
-use crate::index::Operation;
 
 pub(super) fn names(run: &mut Run<'_>) -> Vec<Name> {
     let mut counts = Counts::default();
     head(run, &mut counts);
-    for place in run.groups.clone() {
-        if run.is_over_time() {
-            break;
-        }
-        if let Err(error) = group(run, place, &mut counts) {
+    let groups = run.groups.clone();
+    for block in groups.chunk_by(|left, right| std::ptr::eq(left.view, right.view)) {
+        let left = by_listing(run, block, &mut counts).unwrap_or_else(|error| {
+            // What is listed can be counted, too.
             run.go_on_without(&error);
+            block.to_vec()
+        });
+        for place in left {
+            if run.is_over_time() {
+                break;
+            }
+            if let Err(error) = by_columns(run, place, &mut counts) {
+                run.go_on_without(&error);
+            }
         }
     }
     run.cut(counts.finish())
 }
 
 fn head(run: &mut Run<'_>, counts: &mut Counts) {
+    let plan = run.plan;
     for batch in run.head_candidates() {
         if run.is_over_time() {
             return;
         }
-        let mut here = OfSpans::default();
-        for span in batch.spans() {
-            if run.finds(span) {
-                here.count(&run.plan.ask, span);
+        if plan.ask == Ask::Services {
+            let mut spans = vec![0; batch.resource_count()];
+            run.each_found(batch, |span, _| spans[span.row().resource as usize] += 1);
+            for (number, spans) in (0..).zip(spans).filter(|(_, spans)| *spans > 0) {
+                counts.add(batch.resource(number).service(), "service", spans);
             }
+            continue;
         }
+        let mut here = OfBatch::default();
+        run.each_found(batch, |span, _| here.count(&plan.ask, span));
         here.add_to(counts);
     }
 }
 
-fn group(run: &mut Run<'_>, place: Place<'_>, counts: &mut Counts) -> Result<()> {
-    if by_catalogue(run, place, counts)? { Ok(()) } else { by_columns(run, place, counts) }
-}
-
-/// Counts by the catalogue of a row group; false where that does not suffice.
-fn by_catalogue(run: &Run<'_>, place: Place<'_>, counts: &mut Counts) -> Result<bool> {
+/// Counts by what is listed for a block; answers the row groups of which that does not suffice.
+fn by_listing<'a>(run: &mut Run<'_>, block: &[Place<'a>], counts: &mut Counts) -> Result<Vec<Place<'a>>> {
     let plan = run.plan;
-    let (first, last) = place.group.extent;
-    if plan.ids.is_some() || !plan.time.contains(first) || !plan.time.contains(last) {
-        return Ok(!plan.time.overlaps(first, last) && plan.ids.is_none());
+    let view = block[0].view;
+    let (first, last) = counted::extent(view, &plan.tenant);
+    if plan.ids.is_some() {
+        run.open(view);
+        return Ok(block.to_vec());
     }
-    match plan.ask {
-        Ask::Services | Ask::Operations if is_of_operations(&plan.spans) => {
-            let operations = place.group.operations()?;
-            for operation in operations.iter().filter(|operation| passes(&plan.spans, operation)) {
-                let (name, kind) = match plan.ask {
-                    Ask::Services => (&*operation.service, "service"),
-                    _ => (&*operation.name, operation.kind.as_str()),
-                };
-                counts.add(name, kind, u64::from(operation.spans));
-            }
-            Ok(true)
+    if !plan.time.overlaps(first, last) {
+        return Ok(Vec::new());
+    }
+    run.open(view);
+    let is_inside = plan.time.contains(first) && plan.time.contains(last);
+    let digests = if is_inside { view.digests(&plan.tenant)? } else { None };
+    for digest in digests.iter().flatten() {
+        if !listed(run, digest.listing()) {
+            return Ok(block.to_vec());
         }
-        Ask::Keys if matches!(plan.spans, Filter::All) => {
-            for facts in place.group.keys()?.iter() {
-                counts.add(&facts.key, facts.level.as_str(), facts.spans);
-            }
-            Ok(true)
+    }
+    for digest in digests.iter().flatten() {
+        list(run, digest.listing(), counts);
+    }
+    Ok(if digests.is_some() { Vec::new() } else { block.to_vec() })
+}
+
+/// True where a listing knows what is asked.
+fn listed(run: &Run<'_>, listing: &Listing) -> bool {
+    let filter = &run.plan.spans;
+    let names_matter = words::compares_only(filter, &[Field::Service, Field::Kind]);
+    match run.plan.ask {
+        Ask::Keys => matches!(filter, Filter::All),
+        Ask::Services if names_matter => true,
+        Ask::Services | Ask::Operations => {
+            let is_told_apart = listing.operations.iter().all(|of| of.name.is_some());
+            is_told_apart && words::compares_only(filter, &[Field::Service, Field::Name, Field::Kind])
         }
-        _ => Ok(false),
+        _ => false,
     }
 }
 
-/// True where service, name and kind decide.
-fn is_of_operations(filter: &Filter) -> bool {
-    match filter {
-        Filter::All => true,
-        Filter::Is(condition) => matches!(condition.field, Field::Service | Field::Name | Field::Kind),
-        Filter::And(filters) | Filter::Or(filters) => filters.iter().all(is_of_operations),
-        Filter::Not(filter) => is_of_operations(filter),
+fn list(run: &Run<'_>, listing: &Listing, counts: &mut Counts) {
+    if run.plan.ask == Ask::Keys {
+        for (level, key, spans) in &listing.keys {
+            counts.add(key, level.as_str(), *spans);
+        }
+        return;
     }
-}
-
-fn passes(filter: &Filter, operation: &Operation) -> bool {
-    match filter {
-        Filter::All => true,
-        Filter::Is(condition) => holds(condition, operation),
-        Filter::And(all) => all.iter().all(|filter| passes(filter, operation)),
-        Filter::Or(any) => any.iter().any(|filter| passes(filter, operation)),
-        Filter::Not(filter) => !passes(filter, operation),
+    let mut last = (0, 0);
+    for of in &listing.operations {
+        let name = listing.name(of).unwrap_or_default();
+        let words = Words { service: listing.service(of), name, kind: of.kind, status: StatusCode::Unset };
+        if !words::passes(&run.plan.spans, words) {
+            continue;
+        }
+        if run.plan.ask == Ask::Operations {
+            counts.add(name, of.kind.as_str(), of.spans);
+            continue;
+        }
+        if last.0 != of.service && last.1 > 0 {
+            counts.add(&listing.services[last.0 as usize], "service", last.1);
+            last.1 = 0;
+        }
+        last = (of.service, last.1 + of.spans);
     }
-}
-
-fn holds(condition: &Condition, operation: &Operation) -> bool {
-    let word = match condition.field {
-        Field::Service => &*operation.service,
-        Field::Name => &*operation.name,
-        _ => operation.kind.as_str(),
-    };
-    let compares = |compare| eval::compares(compare, Value::Text(word), &condition.operand);
-    match condition.compare {
-        Compare::Exists => true,
-        Compare::Missing => false,
-        Compare::Unequal => !compares(Compare::Equal),
-        Compare::MatchesNot => !compares(Compare::Matches),
-        compare => compares(compare),
+    if last.1 > 0 {
+        counts.add(&listing.services[last.0 as usize], "service", last.1);
     }
 }
 
@@ -233,7 +248,7 @@ fn keys(
     let tenant = evaluator.place.group.tenant.clone();
     let batch =
         model::Batch::read(rebuilder.finish().into(), tenant).doing(Next::Repair, "put spans together")?;
-    let mut here = OfSpans::default();
+    let mut here = OfBatch::default();
     batch.spans().for_each(|span| here.count(ask, span));
     here.add_to(counts);
     Ok(())

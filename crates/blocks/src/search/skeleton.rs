@@ -77,7 +77,7 @@ fn from_groups(run: &mut Run<'_>, ids: &[TraceId], depth: Depth) -> Result<Vec<V
     let mut parts: Vec<Vec<Batch>> = vec![Vec::new(); ids.len()];
     for place in run.groups.clone() {
         let mut wanted: Vec<(u32, u32, usize)> = Vec::new();
-        let traces = place.group.traces()?;
+        let Some(traces) = run.traces(place) else { continue };
         for (number, id) in ids.iter().enumerate() {
             let runs = traces.of(*id);
             wanted.extend(runs.iter().map(|rows| (rows.first, rows.count, number)));
@@ -85,6 +85,7 @@ fn from_groups(run: &mut Run<'_>, ids: &[TraceId], depth: Depth) -> Result<Vec<V
         if wanted.is_empty() {
             continue;
         }
+        run.open(place.view);
         wanted.sort_unstable();
         let mut reader = GroupReader::new(place.view, place.group)?;
         for (first, count, number) in wanted {

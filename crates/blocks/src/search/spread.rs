@@ -5,27 +5,27 @@
 use model::TraceId;
 
 use super::Run;
-use crate::error::Result;
 use crate::index::tokens::id_token;
 
 /// The traces with spans in more than one place.
 pub(super) struct Spread(Vec<u64>);
 
 impl Spread {
-    pub(super) fn of(run: &Run<'_>) -> Result<Self> {
+    pub(super) fn of(run: &mut Run<'_>) -> Self {
         let mut head: Vec<u64> =
             run.head.iter().flat_map(|batch| batch.rows()).map(|row| id_token(row.trace_id)).collect();
         head.sort_unstable();
         head.dedup();
         let mut all = head;
-        for place in &run.groups {
-            all.extend(place.group.traces()?.all().iter().map(|rows| id_token(rows.id)));
+        for place in run.groups.clone() {
+            let Some(traces) = run.traces(place) else { continue };
+            all.extend(traces.all().iter().map(|rows| id_token(rows.id)));
         }
         all.sort_unstable();
         let mut spread: Vec<u64> =
             all.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
         spread.dedup();
-        Ok(Self(spread))
+        Self(spread)
     }
 
     pub(super) fn holds(&self, id: TraceId) -> bool {

@@ -97,3 +97,24 @@ async fn the_head_alone_answers_as_a_store() {
     })
     .await;
 }
+
+#[test]
+fn a_search_that_nobody_waits_for_ends_at_the_next_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut block = open(&folder, "block");
+    let tenant = Tenant::default();
+    let spans: Vec<_> = (1..=20_000).map(|number| conformance::Draft::new(number, 1)).collect();
+    block.append(&[conformance::batch(&tenant, &spans)]).unwrap();
+    let sources = Sources { head: Vec::new(), blocks: vec![block.view()] };
+    let nothing = store::Filter::equal(store::Field::Name, store::Operand::Text("none".into()));
+    let by_code = store::Field::Attribute { level: store::Level::Any, key: "code".into() };
+    for ask in [store::Ask::Summaries, store::Ask::Metrics { by: vec![by_code], step: None }] {
+        let not = store::Filter::Not(Box::new(nothing.clone()));
+        let plan = Plan { spans: not, limit: 10_000, ..Plan::new(tenant.clone(), ask) };
+        let looks = std::cell::Cell::new(0);
+        let is_over = || looks.replace(looks.get() + 1) >= 2;
+        let answer = super::run_until(&plan, &sources, &is_over).unwrap();
+        assert!(answer.partial.is_some());
+        assert!(answer.work.spans_seen <= 8_192, "{:?}", answer.work);
+    }
+}

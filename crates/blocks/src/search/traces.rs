@@ -3,8 +3,7 @@
 //! Newest first, pages are read from the newest on, until what is left can't begin later than what was found. In the
 //! other orders every page that may hold a match is read, since a trace may begin, or last, elsewhere.
 
-use std::collections::hash_map::Entry;
-use std::collections::{BinaryHeap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
@@ -12,20 +11,22 @@ use model::TraceId;
 use store::plan::{Ask, Order};
 use store::{Cursor, Rows};
 
-use super::Run;
 use super::mask::Evaluator;
 use super::skeleton::{Depth, join};
-use super::spread::Spread;
+use super::{Run, newest};
 use crate::columns::shred::TraceRows;
 use crate::columns::sink::PAGE_ROWS;
 use crate::error::Result;
 
 /// From the earliest start to the latest end of a trace.
 #[derive(Clone, Copy, Debug)]
-struct Extent {
-    start: u64,
-    end: u64,
+pub(super) struct Extent {
+    pub(super) start: u64,
+    pub(super) end: u64,
 }
+
+/// Ids of traces.
+type Ids = HashSet<TraceId, FixedState>;
 
 impl Extent {
     fn cover(&mut self, start: u64, end: u64) {
@@ -34,19 +35,16 @@ impl Extent {
     }
 }
 
-/// Spans of the head that are compared between two looks at the time.
-const SPANS_PER_LOOK_AT_THE_TIME: usize = 1024;
-
 /// So many ids are compared one by one faster than they are hashed.
 const FEW: usize = 3;
 
 /// A trace that was found: its rank and its extent.
-type Found = ((u64, TraceId), Extent);
+pub(super) type Found = ((u64, TraceId), Extent);
 
 pub(super) fn traces(run: &mut Run<'_>) -> Result<(Rows, Option<Cursor>)> {
     let mut found = match (&run.plan.ids, run.plan.order) {
         (Some(_), _) => by_id(run)?,
-        (None, Order::Newest) => newest(run)?,
+        (None, Order::Newest) => newest::newest(run),
         (None, Order::Oldest | Order::Longest) => all(run)?,
     };
     let plan = run.plan;
@@ -79,37 +77,48 @@ fn by_id(run: &mut Run<'_>) -> Result<Vec<Found>> {
         }
     };
     ids.retain(|id| passing.contains(id));
-    let extents = extents(run, &ids.into_iter().collect())?;
+    let extents = extents(run, &ids.into_iter().collect(), None);
     Ok(ranked(run, extents))
 }
 
-/// The extents of these traces, from the head and every row group.
-fn extents(
-    run: &Run<'_>,
-    ids: &HashSet<TraceId, FixedState>,
-) -> Result<HashMap<TraceId, Extent, FixedState>> {
+/// The extents of these traces, from the head (all of whose extents may be known) and every row group.
+pub(super) fn extents(
+    run: &mut Run<'_>,
+    ids: &Ids,
+    head: Option<&HashMap<TraceId, Extent, FixedState>>,
+) -> HashMap<TraceId, Extent, FixedState> {
     let mut extents: HashMap<TraceId, Extent, FixedState> = HashMap::default();
-    let mut cover = |id: TraceId, start: u64, end: u64| {
-        extents.entry(id).or_insert(Extent { start, end }).cover(start, end);
-    };
     let few: Vec<TraceId> = ids.iter().copied().take(FEW + 1).collect();
     let is_asked = |id: &TraceId| if few.len() > FEW { ids.contains(id) } else { few.contains(id) };
-    for row in run.head.iter().flat_map(|batch| batch.rows()) {
-        if is_asked(&row.trace_id) {
-            cover(row.trace_id, row.start, row.end.max(row.start));
-        }
+    match head {
+        Some(head) => extents.extend(ids.iter().filter_map(|id| Some((*id, *head.get(id)?)))),
+        None => cover_head(run, &mut extents, is_asked),
     }
-    for place in &run.groups {
-        let traces = place.group.traces()?;
+    let mut cover = |rows: &TraceRows| {
+        let fresh = Extent { start: rows.start, end: rows.end };
+        extents.entry(rows.id).or_insert(fresh).cover(rows.start, rows.end);
+    };
+    for place in run.groups.clone() {
+        let Some(traces) = run.traces(place) else { continue };
         if ids.len() < traces.all().len() / 8 {
-            let rows = ids.iter().flat_map(|id| traces.of(*id));
-            rows.for_each(|rows| cover(rows.id, rows.start, rows.end));
+            ids.iter().flat_map(|id| traces.of(*id)).for_each(&mut cover);
         } else {
-            let rows = traces.all().iter().filter(|rows| ids.contains(&rows.id));
-            rows.for_each(|rows| cover(rows.id, rows.start, rows.end));
+            traces.all().iter().filter(|rows| ids.contains(&rows.id)).for_each(&mut cover);
         }
     }
-    Ok(extents)
+    extents
+}
+
+/// The extents that traces have in the head.
+pub(super) fn cover_head(
+    run: &Run<'_>,
+    extents: &mut HashMap<TraceId, Extent, FixedState>,
+    is_asked: impl Fn(&TraceId) -> bool,
+) {
+    for row in run.head.iter().flat_map(|batch| batch.rows()).filter(|row| is_asked(&row.trace_id)) {
+        let (start, end) = (row.start, row.end.max(row.start));
+        extents.entry(row.trace_id).or_insert(Extent { start, end }).cover(start, end);
+    }
 }
 
 /// Those that pass the trace filter and come after the cursor, in order; at most one more than the limit.
@@ -131,7 +140,7 @@ fn ranked(run: &Run<'_>, extents: HashMap<TraceId, Extent, FixedState>) -> Vec<F
 /// Every trace of which some span passes, in order.
 fn all(run: &mut Run<'_>) -> Result<Vec<Found>> {
     let ids = matches(run)?;
-    let extents = extents(run, &ids)?;
+    let extents = extents(run, &ids, None);
     Ok(ranked(run, extents))
 }
 
@@ -142,6 +151,7 @@ fn matches(run: &mut Run<'_>) -> Result<HashSet<TraceId, FixedState>> {
         if run.is_over_time() {
             break;
         }
+        run.open(place.view);
         let mut evaluator = match Evaluator::new(place) {
             Ok(evaluator) => evaluator,
             Err(error) => {
@@ -150,6 +160,9 @@ fn matches(run: &mut Run<'_>) -> Result<HashSet<TraceId, FixedState>> {
             }
         };
         for number in 0..place.group.pages() {
+            if run.is_over_time() {
+                break;
+            }
             for trace in page_matches(run, &mut evaluator, number) {
                 ids.insert(trace.id);
             }
@@ -157,152 +170,6 @@ fn matches(run: &mut Run<'_>) -> Result<HashSet<TraceId, FixedState>> {
         run.work += evaluator.reader.work;
     }
     Ok(ids)
-}
-
-/// The newest traces of which some span passes.
-fn newest(run: &mut Run<'_>) -> Result<Vec<Found>> {
-    let mut newest = Newest::default();
-    let head = head_extents(run);
-    newest_of_head(run, &mut newest, &head)?;
-    let mut pages: Vec<(u64, usize, usize)> = Vec::new();
-    for (at, place) in run.groups.iter().enumerate() {
-        let zones = place.group.zones()?;
-        let zones = zones.iter().enumerate();
-        pages.extend(zones.map(|(number, zone)| (zone.trace_start_max, at, number)));
-    }
-    pages.sort_unstable_by(|left, right| right.cmp(left));
-    let mut evaluators: HashMap<usize, Evaluator<'_>, FixedState> = HashMap::default();
-    for (latest, at, number) in pages {
-        if newest.is_full(run, latest) || run.is_over_time() {
-            break;
-        }
-        let place = run.groups[at];
-        let evaluator = match evaluators.entry(at) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(free) => match Evaluator::new(place) {
-                Ok(evaluator) => free.insert(evaluator),
-                Err(error) => {
-                    run.go_on_without(&error);
-                    continue;
-                }
-            },
-        };
-        let mut matches = page_matches(run, evaluator, number);
-        matches.sort_unstable_by_key(|trace| std::cmp::Reverse(trace.start));
-        for trace in matches {
-            if newest.is_full(run, trace.start) {
-                break;
-            }
-            newest.take_rows(run, &head, trace)?;
-        }
-    }
-    for evaluator in evaluators.into_values() {
-        run.work += evaluator.reader.work;
-    }
-    Ok(newest.found)
-}
-
-/// Takes the newest traces of the head of which some span passes. A trace may have begun earlier, in a block, but not
-/// later, so what begins in the head before all that was found need not be compared.
-fn newest_of_head(
-    run: &mut Run<'_>,
-    newest: &mut Newest,
-    head: &HashMap<TraceId, Extent, FixedState>,
-) -> Result<()> {
-    let batches = run.head_candidates();
-    let mut spans: Vec<(u64, u32, u32)> = Vec::new();
-    for (number, batch) in batches.iter().enumerate() {
-        let rows = batch.rows().iter().enumerate();
-        spans.extend(rows.map(|(at, row)| (head[&row.trace_id].start, number as u32, at as u32)));
-    }
-    let mut spans = BinaryHeap::from(spans);
-    let mut turn = 0;
-    while let Some((start, number, at)) = spans.pop() {
-        if newest.is_full(run, start) || (turn % SPANS_PER_LOOK_AT_THE_TIME == 0 && run.is_over_time()) {
-            break;
-        }
-        turn += 1;
-        let span = batches[number as usize].span(at as usize);
-        if !newest.seen.contains(&span.trace_id()) && run.finds(span) {
-            newest.take(run, head, span.trace_id())?;
-        }
-    }
-    Ok(())
-}
-
-/// The newest traces so far, by rank; at most one more than the limit.
-#[derive(Default)]
-struct Newest {
-    found: Vec<Found>,
-    seen: HashSet<TraceId, FixedState>,
-    /// Known once many traces were looked at: most stand in one place only, and need not be looked for elsewhere.
-    spread: Option<Spread>,
-}
-
-/// After so many traces it pays to know which are spread.
-const LOOKED_AT: usize = 1000;
-
-impl Newest {
-    /// True where no trace that begins at `latest` or before comes among those found.
-    fn is_full(&self, run: &Run<'_>, latest: u64) -> bool {
-        self.found.get(run.plan.limit).is_some_and(|(_, extent)| latest < extent.start)
-    }
-
-    fn take(
-        &mut self,
-        run: &Run<'_>,
-        head: &HashMap<TraceId, Extent, FixedState>,
-        id: TraceId,
-    ) -> Result<()> {
-        if !self.seen.insert(id) {
-            return Ok(());
-        }
-        let mut extent = head.get(&id).copied().unwrap_or(Extent { start: u64::MAX, end: 0 });
-        for place in &run.groups {
-            place.group.traces()?.of(id).iter().for_each(|rows| extent.cover(rows.start, rows.end));
-        }
-        self.keep(run, id, extent);
-        Ok(())
-    }
-
-    /// Takes a trace that has these rows, and perhaps others.
-    fn take_rows(
-        &mut self,
-        run: &Run<'_>,
-        head: &HashMap<TraceId, Extent, FixedState>,
-        rows: TraceRows,
-    ) -> Result<()> {
-        if self.seen.len() > LOOKED_AT && self.spread.is_none() {
-            self.spread = Some(Spread::of(run)?);
-        }
-        match &self.spread {
-            Some(spread) if !spread.holds(rows.id) => {
-                self.keep(run, rows.id, Extent { start: rows.start, end: rows.end });
-                Ok(())
-            }
-            _ => self.take(run, head, rows.id),
-        }
-    }
-
-    fn keep(&mut self, run: &Run<'_>, id: TraceId, extent: Extent) {
-        let plan = run.plan;
-        let duration = extent.end - extent.start;
-        let rank = plan.order.rank(extent.start, duration, id);
-        if plan.trace.passes(duration) && plan.order.is_after(plan.after, rank) {
-            let at = self.found.partition_point(|(other, _)| *other < rank);
-            self.found.insert(at, (rank, extent));
-            self.found.truncate(plan.limit + 1);
-        }
-    }
-}
-
-fn head_extents(run: &Run<'_>) -> HashMap<TraceId, Extent, FixedState> {
-    let mut extents: HashMap<TraceId, Extent, FixedState> = HashMap::default();
-    for row in run.head.iter().flat_map(|batch| batch.rows()) {
-        let (start, end) = (row.start, row.end.max(row.start));
-        extents.entry(row.trace_id).or_insert(Extent { start, end }).cover(start, end);
-    }
-    extents
 }
 
 /// The traces of the head of which some span passes.
@@ -320,7 +187,11 @@ fn head_matches(run: &mut Run<'_>) -> Vec<TraceId> {
 }
 
 /// The traces of which some span in the page passes; none where it can't be read.
-fn page_matches(run: &mut Run<'_>, evaluator: &mut Evaluator<'_>, number: usize) -> Vec<TraceRows> {
+pub(super) fn page_matches(
+    run: &mut Run<'_>,
+    evaluator: &mut Evaluator<'_>,
+    number: usize,
+) -> Vec<TraceRows> {
     let read = read_page(run, evaluator, number);
     read.unwrap_or_else(|error| {
         evaluator.reader.forget(number);

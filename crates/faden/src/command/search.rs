@@ -1,7 +1,7 @@
 //! `faden search`: traces in a table.
 
 use clap::{Args, ValueEnum};
-use query::answer::{About, Found, Summary};
+use query::answer::{About, Found, Summary, Work};
 
 use crate::api::Api;
 use crate::cli::Server;
@@ -53,6 +53,9 @@ pub struct Arguments {
     /// Go on where the last page ended
     #[arg(long, value_name = "CURSOR")]
     cursor: Option<String>,
+    /// Say what the answer cost: what was read, and what an index made unnecessary
+    #[arg(long)]
+    explain: bool,
     /// The answer of the API instead of a table
     #[arg(long)]
     json: bool,
@@ -79,12 +82,28 @@ pub fn run(arguments: &Arguments, color: When) -> Ended {
     let found: Found = super::block_on(api.ask("/search", &parameters))?;
     let view = (term::stdout_paint(color), term::stdout_columns());
     term::say(&table(&found.traces, view));
+    if arguments.explain {
+        term::complain(&term::stderr_paint(color).ink(Ink::Dim, &cost(&found.about.work)));
+    }
     remarks(&found.about, color);
     if found.traces.is_empty() {
         term::complain("nothing found\n");
         return Ok(Exit::Problem);
     }
     Ok(Exit::Good)
+}
+
+/// What an answer cost, in two lines.
+fn cost(work: &Work) -> String {
+    format!(
+        "read {} bytes in {} pages of {} blocks, and compared {} spans\nleft out {} pages and {} blocks by their indexes\n",
+        text::count(work.bytes_read),
+        text::count(work.pages_read),
+        text::count(work.blocks_seen),
+        text::count(work.spans_seen),
+        text::count(work.pages_pruned),
+        text::count(work.blocks_pruned),
+    )
 }
 
 impl Arguments {

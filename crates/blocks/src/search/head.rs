@@ -1,0 +1,31 @@
+//! Goes through the spans of the head that a plan looks for.
+//!
+//! What a filter says of a service is decided once per resource, so that most spans are passed over without being read.
+
+use model::{Batch, Span};
+use store::eval;
+
+use super::Run;
+use super::words;
+
+impl<'a> Run<'a> {
+    /// Visits the spans of a batch that the plan looks for, with their services.
+    pub(super) fn each_found(&mut self, batch: &'a Batch, mut visit: impl FnMut(Span<'a>, &'a str)) {
+        let plan = self.plan;
+        let resources = 0..batch.resource_count() as u32;
+        let services: Vec<&str> = resources.map(|number| batch.resource(number).service()).collect();
+        let verdicts: Vec<_> = services.iter().map(|service| words::decided(&plan.spans, service)).collect();
+        for (place, row) in batch.rows().iter().enumerate() {
+            let in_time = plan.ids.is_some() || plan.time.contains(row.start);
+            let verdict = verdicts[row.resource as usize];
+            if !in_time || verdict == Some(false) || !self.asks_for(row.trace_id) {
+                continue;
+            }
+            let span = batch.span(place);
+            if verdict == Some(true) || eval::passes(&plan.spans, span) {
+                visit(span, services[row.resource as usize]);
+            }
+        }
+        self.work.spans_seen += batch.len() as u64;
+    }
+}

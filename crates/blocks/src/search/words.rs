@@ -1,0 +1,90 @@
+//! Filters that service, operation, kind and status decide: compared once for all spans that have these in common.
+
+use model::{Kind, StatusCode, Value};
+use store::eval;
+use store::plan::{Compare, Condition, Field, Filter};
+
+/// What some spans have in common.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Words<'a> {
+    pub(super) service: &'a str,
+    pub(super) name: &'a str,
+    pub(super) kind: Kind,
+    pub(super) status: StatusCode,
+}
+
+/// True where the filter compares no other fields than these.
+pub(super) fn compares_only(filter: &Filter, fields: &[Field]) -> bool {
+    match filter {
+        Filter::All => true,
+        Filter::Is(condition) => fields.contains(&condition.field),
+        Filter::And(filters) | Filter::Or(filters) => {
+            filters.iter().all(|filter| compares_only(filter, fields))
+        }
+        Filter::Not(filter) => compares_only(filter, fields),
+    }
+}
+
+/// True where spans of these words pass a filter that [compares only](compares_only) such.
+pub(super) fn passes(filter: &Filter, words: Words<'_>) -> bool {
+    match filter {
+        Filter::All => true,
+        Filter::Is(condition) => holds(condition, words),
+        Filter::And(all) => all.iter().all(|filter| passes(filter, words)),
+        Filter::Or(any) => any.iter().any(|filter| passes(filter, words)),
+        Filter::Not(filter) => !passes(filter, words),
+    }
+}
+
+/// What a filter says of every span of a service; `None` where that depends on the span.
+pub(super) fn decided(filter: &Filter, service: &str) -> Option<bool> {
+    match filter {
+        Filter::All => Some(true),
+        Filter::Is(condition) if condition.field == Field::Service => {
+            let words = Words { service, name: "", kind: Kind::Unspecified, status: StatusCode::Unset };
+            Some(holds(condition, words))
+        }
+        Filter::Is(_) => None,
+        Filter::And(all) => one_of(all, service, false),
+        Filter::Or(any) => one_of(any, service, true),
+        Filter::Not(filter) => decided(filter, service).map(|verdict| !verdict),
+    }
+}
+
+/// The verdict where one of the filters gives it, or all give the other.
+fn one_of(filters: &[Filter], service: &str, verdict: bool) -> Option<bool> {
+    let mut all = Some(!verdict);
+    for filter in filters {
+        match decided(filter, service) {
+            Some(found) if found == verdict => return Some(verdict),
+            Some(_) => {}
+            None => all = None,
+        }
+    }
+    all
+}
+
+impl<'a> Words<'a> {
+    /// The text of a field, by which spans are compared and grouped; empty for a field of another kind.
+    pub(super) fn text(&self, field: &Field) -> &'a str {
+        match field {
+            Field::Service => self.service,
+            Field::Name => self.name,
+            Field::Kind => self.kind.as_str(),
+            Field::Status => self.status.as_str(),
+            _ => "",
+        }
+    }
+}
+
+fn holds(condition: &Condition, words: Words<'_>) -> bool {
+    let word = words.text(&condition.field);
+    let compares = |compare| eval::compares(compare, Value::Text(word), &condition.operand);
+    match condition.compare {
+        Compare::Exists => true,
+        Compare::Missing => false,
+        Compare::Unequal => !compares(Compare::Equal),
+        Compare::MatchesNot => !compares(Compare::Matches),
+        compare => compares(compare),
+    }
+}
