@@ -3,7 +3,8 @@
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::command::{
-    completions, components, config, doctor, r#gen, query, search, serve, store, tail, trace, validate,
+    completions, components, config, doctor, export, r#gen, import, query, search, serve, store, tail, trace,
+    validate,
 };
 use crate::term::When;
 
@@ -56,6 +57,8 @@ pub enum Command {
     Query(query::Arguments),
     Tail(tail::Arguments),
     Gen(r#gen::Arguments),
+    Export(export::Arguments),
+    Import(import::Arguments),
     Doctor(doctor::Arguments),
     Validate(validate::Arguments),
     Config(config::Arguments),

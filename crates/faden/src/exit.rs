@@ -31,6 +31,12 @@ pub struct Failure {
     pub message: String,
 }
 
+impl Display for Failure {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(&self.message)
+    }
+}
+
 impl Failure {
     /// Something is wrong, or missing.
     pub fn problem(message: impl Display) -> Self {

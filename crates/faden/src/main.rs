@@ -4,8 +4,11 @@
 
 mod api;
 mod cli;
+mod closed;
 mod command;
+mod deliver;
 mod exit;
+mod progress;
 mod server;
 mod settings;
 

@@ -120,12 +120,23 @@ impl Trace {
     /// The trace as an OTLP `TracesData` message: its spans with their resources and scopes, as they were sent.
     #[must_use]
     pub fn to_otlp(&self) -> Vec<u8> {
-        let mut rows = vec![HashSet::new(); self.batches.len()];
-        for node in &self.nodes {
-            rows[node.batch as usize].insert(node.row as usize);
-        }
-        let parts = self.batches.iter().zip(&rows).filter(|(_, rows)| !rows.is_empty());
-        parts.flat_map(|(batch, rows)| batch.select(|row| rows.contains(&row)).bytes().to_vec()).collect()
+        self.batches().iter().flat_map(|batch| batch.bytes().to_vec()).collect()
+    }
+
+    /// Its spans in batches of no other, each span once.
+    #[must_use]
+    pub fn batches(&self) -> Vec<Batch> {
+        let mut places: Vec<Place> = self.nodes.iter().map(|node| (node.batch, node.row)).collect();
+        places.sort_unstable();
+        let of_one_batch = places.chunk_by(|left, right| left.0 == right.0);
+        let select = |places: &[Place]| {
+            let batch = &self.batches[places[0].0 as usize];
+            if places.len() == batch.len() {
+                return batch.clone();
+            }
+            batch.select(|row| places.binary_search(&(places[0].0, row as u32)).is_ok())
+        };
+        of_one_batch.map(select).collect()
     }
 
     /// A number that is equal for two nodes exactly where their resources are the same object.

@@ -85,6 +85,10 @@ impl Query {
         self.reader.capabilities()
     }
 
+    pub(crate) fn reader(&self) -> &Arc<dyn Reader> {
+        &self.reader
+    }
+
     /// Runs a plan when its turn comes.
     ///
     /// # Errors

@@ -9,6 +9,7 @@
 pub mod answer;
 pub mod duration;
 mod engine;
+pub mod export;
 pub mod filter;
 mod mistake;
 pub mod moment;

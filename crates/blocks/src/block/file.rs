@@ -46,6 +46,18 @@ pub trait RangeFile: fmt::Debug + Send + Sync {
     }
 }
 
+/// Bytes that are read at once to sum up a file.
+const SUM_BYTES: u64 = 1 << 20;
+
+/// The CRC-32C of a file of this length.
+pub(super) fn crc_of(file: &dyn RangeFile, length: u64) -> Result<u32> {
+    let mut crc = 0;
+    for start in (0..length).step_by(SUM_BYTES as usize) {
+        crc = crc32c::crc32c_append(crc, &file.read(start..length.min(start + SUM_BYTES))?);
+    }
+    Ok(crc)
+}
+
 /// The two files of a block.
 #[derive(Clone, Debug)]
 pub struct BlockFiles {

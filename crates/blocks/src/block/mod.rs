@@ -5,6 +5,7 @@
 //! group become is the matter of `columns`; what is known of them without reading, of `index`.
 
 mod file;
+mod loose;
 mod open;
 mod pieces;
 mod reader;
@@ -16,6 +17,7 @@ mod view;
 
 pub(crate) use file::LocalFile;
 pub use file::{BlockFiles, RangeFile};
+pub use loose::LooseFile;
 pub use open::OpenBlock;
 pub(crate) use pieces::pieces;
 pub(crate) use reader::GroupReader;

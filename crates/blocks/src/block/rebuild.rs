@@ -10,17 +10,19 @@ use std::sync::Arc;
 use bytes::{Buf, Bytes};
 use model::{Batch, Tenant, TraceId};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
+use parquet::file::metadata::{
+    ColumnChunkMetaData, ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData,
+};
 use parquet::file::reader::{ChunkReader, Length};
 
-use super::file::{BlockFiles, RangeFile};
+use super::file::{BlockFiles, RangeFile, crc_of};
 use super::reader::GroupReader;
 use super::source::Source;
 use super::{BlockView, DATA_FILE};
 use crate::columns::decode;
 use crate::columns::order::{At, Ordered};
 use crate::columns::rebuild::Rebuilder;
-use crate::columns::schema::{Kind, Layout, Promoted, leaf};
+use crate::columns::schema::{Kind, Layout, Promoted, RESOURCE_PREFIX, leaf};
 use crate::columns::shred;
 use crate::columns::sink::{Chunk, PAGE_ROWS, Part};
 use crate::digest::{self, Digests};
@@ -29,9 +31,6 @@ use crate::index::{self, BlockFacts, Group, GroupFacts, Index, IndexWriter, Part
 use crate::manifest::BlockMeta;
 use crate::memory::Memory;
 
-/// Bytes that are read at once to sum up a file.
-const SUM_BYTES: u64 = 1 << 20;
-
 /// Rebuilds the index of a block into a new file; answers its length and checksum.
 ///
 /// # Errors
@@ -39,6 +38,11 @@ const SUM_BYTES: u64 = 1 << 20;
 pub(crate) fn rebuild(files: &BlockFiles, meta: &BlockMeta, path: &Path) -> Result<(u64, u32)> {
     sum(files, meta)?;
     let footer = footer(files, meta)?;
+    let fits =
+        |column| range(column).is_some_and(|(start, length)| start.saturating_add(length) <= meta.data_bytes);
+    if !footer.row_groups().iter().flat_map(|group| group.columns()).all(fits) {
+        return Err(damaged(files, "a column lies outside of it"));
+    }
     let (known, tenants) = Index::remembered(&files.index, meta.index_bytes);
     let layout = Arc::new(Layout::new(promoted(&footer, known)?));
     if layout.leaves.len() != footer.file_metadata().schema_descr().num_columns() {
@@ -91,11 +95,7 @@ pub(crate) fn tidy_rebuilt(folder: &Path, is_listed: &dyn Fn(&str) -> bool) -> R
 
 /// Compares the checksum of all spans.
 fn sum(files: &BlockFiles, meta: &BlockMeta) -> Result<()> {
-    let mut crc = 0;
-    for start in (0..meta.data_bytes).step_by(SUM_BYTES as usize) {
-        let bytes = files.data.read(start..meta.data_bytes.min(start + SUM_BYTES))?;
-        crc = crc32c::crc32c_append(crc, &bytes);
-    }
+    let crc = crc_of(&*files.data, meta.data_bytes)?;
     if crc == meta.data_crc { Ok(()) } else { Err(damaged(files, "its checksum does not hold")) }
 }
 
@@ -105,12 +105,15 @@ fn footer(files: &BlockFiles, meta: &BlockMeta) -> Result<ParquetMetaData> {
     ParquetMetaDataReader::new().parse_and_finish(&file).doing(Next::Repair, doing())
 }
 
+/// Where a column begins, and how long it is; the crate's own answer panics on nonsense.
+fn range(column: &ColumnChunkMetaData) -> Option<(u64, u64)> {
+    let start = column.dictionary_page_offset().unwrap_or_else(|| column.data_page_offset());
+    Some((u64::try_from(start).ok()?, u64::try_from(column.compressed_size()).ok()?))
+}
+
 fn damaged(files: &BlockFiles, what: &str) -> Error {
     Error::new(Next::Repair, format!("the index of {} can't be rebuilt: {what}", files.data.name()))
 }
-
-/// A key of the resource has a column with this before its name.
-const RESOURCE: &str = "resource.";
 
 /// The keys with columns of their own: as an old index says, else by the names of the columns.
 fn promoted(footer: &ParquetMetaData, known: Option<BlockFacts>) -> Result<Vec<Promoted>> {
@@ -121,7 +124,7 @@ fn promoted(footer: &ParquetMetaData, known: Option<BlockFacts>) -> Result<Vec<P
     let columns = footer.file_metadata().schema_descr().columns().iter().skip(fixed);
     let mut promoted = Vec::new();
     for column in columns {
-        let (level, key) = match column.name().strip_prefix(RESOURCE) {
+        let (level, key) = match column.name().strip_prefix(RESOURCE_PREFIX) {
             Some(key) => (store::Level::Resource, key),
             None => (store::Level::Span, column.name()),
         };
@@ -164,7 +167,8 @@ impl Rebuilding<'_> {
         let rows = u32::try_from(row_group.num_rows()).doing(Next::Repair, "count the rows of a group")?;
         let mut parts = Parts::default();
         for column in row_group.columns() {
-            parts.0.push(self.pages(column.byte_range())?);
+            let range = range(column).ok_or_else(|| damaged(self.files, "a column lies nowhere"))?;
+            parts.0.push(self.pages(range)?);
         }
         let mut facts = GroupFacts { tenant, rows, extent: (0, 0) };
         let leaves = self.layout.leaves.len();

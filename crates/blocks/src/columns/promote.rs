@@ -10,7 +10,7 @@ use store::Level;
 
 use super::keys::KeyFacts;
 use super::order::Ordered;
-use super::schema::{Kind, Layout, Promoted};
+use super::schema::{Kind, Layout, Promoted, RESOURCE_PREFIX};
 use super::shred::shred;
 
 /// How many keys of a block get a column of their own.
@@ -53,6 +53,7 @@ fn choose(plain: &Layout, keys: Vec<KeyFacts>, rows: u64) -> Vec<Promoted> {
         matches!(facts.level, Level::Span | Level::Resource)
             && facts.in_tail * RARER_THAN >= rows
             && (1..=KEY_BYTES_MAX).contains(&facts.key.len())
+            && !(facts.level == Level::Span && facts.key.starts_with(RESOURCE_PREFIX))
             && plain.find(facts.level, &facts.key).is_none()
     };
     let mut found: Vec<KeyFacts> = keys.into_iter().filter(eligible).collect();

@@ -67,9 +67,15 @@ pub(crate) struct Promoted {
 impl Promoted {
     /// The column's name in the file.
     pub(crate) fn column(&self) -> String {
-        if self.level == Level::Resource { format!("resource.{}", self.key) } else { self.key.clone() }
+        match self.level {
+            Level::Resource => format!("{RESOURCE_PREFIX}{}", self.key),
+            _ => self.key.clone(),
+        }
     }
 }
+
+/// What the columns of promoted keys of the resource begin with; keys of spans that begin so are not promoted.
+pub(crate) const RESOURCE_PREFIX: &str = "resource.";
 
 /// The columns of one block.
 #[derive(Clone, Debug)]

@@ -89,7 +89,7 @@ pub async fn inventory(settings: &Settings, clock: &dyn Clock) -> Result<Invento
     Ok(retain::inventory(manifest.state(), &settings.retention, bytes_max, clock.now()))
 }
 
-async fn open(settings: &Settings) -> Result<(Shelf, Manifest)> {
+pub(super) async fn open(settings: &Settings) -> Result<(Shelf, Manifest)> {
     let shelf = Shelf::new(settings)?;
     let (objects, root) = shelf.objects();
     let manifest = Manifest::open(objects, root, settings.limits.checkpoint_entries).await?;

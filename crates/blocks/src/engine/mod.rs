@@ -12,6 +12,7 @@ mod bench;
 mod check;
 mod compact;
 pub mod erase;
+mod files;
 mod follow;
 mod freeze;
 mod head;
@@ -20,6 +21,7 @@ mod node;
 mod publish;
 mod record;
 mod recover;
+mod repair;
 mod replay;
 mod rewrite;
 mod runs;
@@ -50,6 +52,8 @@ pub(crate) use self::shelf::CacheFigures;
 pub use self::{
     archive::ARCHIVED_MAX,
     check::{Progress, Report, check, inventory, stat},
+    files::Parts,
+    repair::{Mended, repair},
     stat::{Level, NextDrop, Recovered, Stat},
 };
 use self::{compact::Compacting, head::Head, node::Identity, publish::Away, recover::Recovery, shelf::Shelf};
@@ -250,7 +254,9 @@ impl Inner {
         let inner = self.clone();
         tokio::spawn(async move {
             inner.recover(replay, committed, generation).await;
-            tokio::spawn(inner.clone().compact_forever());
+            if inner.settings.is_tended {
+                tokio::spawn(inner.clone().compact_forever());
+            }
             inner.tend_forever().await;
         });
     }

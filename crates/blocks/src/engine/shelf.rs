@@ -130,6 +130,14 @@ impl Shelf {
         cleared.doing(Next::Retry, format!("empty {}", self.open.display()))
     }
 
+    /// The folder of a block that lives on a disk of this machine.
+    pub(crate) fn folder(&self, id: &str) -> Option<PathBuf> {
+        match &self.home {
+            Home::Disk(blocks) => Some(blocks.join(id)),
+            Home::Bucket(_) => None,
+        }
+    }
+
     /// The empty folder of a new block.
     pub(crate) fn begin(&self, id: &str) -> Result<PathBuf> {
         let folder = self.open.join(id);

@@ -6,6 +6,7 @@ mod crashes;
 mod erasure;
 mod life;
 mod limits;
+mod repair;
 mod retention;
 mod s3;
 mod simulation;

@@ -113,7 +113,7 @@ pub struct Block {
 pub struct Removal {
     /// The block.
     pub id: String,
-    /// Why: `time`, `bytes`, `rules`, `erase`, `tier`, `compaction`.
+    /// Why: `time`, `bytes`, `rules`, `erase`, `tier`, `compaction`, `repair`.
     pub why: String,
     /// How many of its spans are in none of the blocks that the same entry adds.
     #[serde(default)]

@@ -1,10 +1,13 @@
 //! One file per command; each turns its arguments into an exit code.
 
+pub mod check;
 pub mod completions;
 pub mod components;
 pub mod config;
 pub mod doctor;
+pub mod export;
 pub mod r#gen;
+pub mod import;
 mod keep;
 mod keep_text;
 pub mod query;
@@ -42,6 +45,8 @@ fn dispatch(command: Command, color: When) -> Ended {
         Command::Search(arguments) => search::run(&arguments, color),
         Command::Tail(arguments) => tail::run(&arguments, color),
         Command::Gen(arguments) => r#gen::run(&arguments, color),
+        Command::Export(arguments) => export::run(&arguments, color),
+        Command::Import(arguments) => import::run(&arguments, color),
         Command::Doctor(arguments) => doctor::run(&arguments, color),
         Command::Validate(arguments) => validate::run(&arguments, color),
         Command::Config(arguments) => config::run(&arguments),

@@ -7,6 +7,7 @@ mod architecture;
 mod command_line;
 mod disk;
 mod documents;
+mod doors;
 mod find;
 mod keep;
 mod kill;

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::{ServiceCount, Trace};
 use crate::samples::Sample;
-use crate::{Kind, TraceId};
+use crate::{Batch, Kind, TraceId};
 
 fn join(samples: &[Sample]) -> Trace {
     let batches = samples.iter().map(|sample| sample.batch()).collect();
@@ -198,4 +198,19 @@ proptest! {
             prop_assert_eq!(shape(&trace), shape(&join(&turned)));
         }
     }
+}
+
+#[test]
+fn its_batches_hold_its_spans_once_and_no_others() {
+    let merged = |samples: &[Sample]| {
+        let batches: Vec<Batch> = samples.iter().map(|sample| sample.batch()).collect();
+        Batch::merge(&batches).expect("spans")
+    };
+    let (root, child) = (Sample::new(1, 0, 10, 90), Sample::new(2, 1, 20, 30));
+    let other = Sample { trace: 2, ..Sample::new(9, 0, 11, 12) };
+    let batches = vec![merged(&[root, child]), merged(&[child, other, Sample::new(3, 1, 40, 50)])];
+    let trace = Trace::join(TraceId(1_u128.to_be_bytes()), batches).expect("a trace");
+    let ids =
+        |batch: &Batch| batch.rows().iter().map(|row| u64::from_be_bytes(row.span_id.0)).collect::<Vec<_>>();
+    assert_eq!(trace.batches().iter().map(ids).collect::<Vec<_>>(), [vec![1, 2], vec![3]]);
 }

@@ -6,6 +6,7 @@
 //! | `query` | TraceQL: traces with the spans that matched, or numbers over time |
 //! | `traces/{id}` | one whole trace, written span by span |
 //! | `services`, `operations`, `keys`, `values?key=`, `edges` | names and calls with counts, by the same parameters |
+//! | `export` | all spans in a range, or whole traces of a search, in OTLP |
 //! | `tail` | spans as they are accepted, as server-sent events |
 //! | `store` | what is kept, what goes next |
 //! | `archive`, `archive/{id}` | traces that are kept for ever; `PUT` and `DELETE` one |
@@ -15,6 +16,7 @@
 //! JSON in the types of [`query::answer`]; failures are `{"error":{"message","remedy"}}`. Bounded by the limits of the
 //! [`Query`], by [`TAILS_MAX`], and by pages of at most [`store::plan::LIMIT_MAX`] rows.
 
+mod export;
 mod keep;
 mod lists;
 mod queried;
@@ -79,6 +81,7 @@ pub fn routes(faden: Faden) -> Router {
         .route("/api/faden/v1/keys", get(lists::keys))
         .route("/api/faden/v1/values", get(lists::values))
         .route("/api/faden/v1/edges", get(lists::edges))
+        .route("/api/faden/v1/export", get(export::export))
         .route("/api/faden/v1/tail", get(tail::tail))
         .route("/api/faden/v1/store", get(keep::stat))
         .route("/api/faden/v1/archive", get(keep::archived))

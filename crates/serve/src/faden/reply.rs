@@ -78,7 +78,7 @@ impl IntoResponse for Failed {
 
 pub(super) async fn unknown_path(uri: Uri) -> Failed {
     Failed::new(StatusCode::NOT_FOUND, format!("there is no {}", uri.path()))
-        .remedy("below /api/faden/v1 are: search, query, traces/{id}, services, operations, keys, values, edges, tail, store, archive, erase, status")
+        .remedy("below /api/faden/v1 are: search, query, traces/{id}, services, operations, keys, values, edges, export, tail, store, archive, erase, status")
 }
 
 pub(super) async fn wrong_method(method: Method) -> Failed {

@@ -127,6 +127,18 @@ async fn searches_find_traces_newest_first_and_page() {
 }
 
 #[tokio::test]
+async fn an_export_refuses_what_means_nothing_there() {
+    let server = running().await;
+    for (query, word) in
+        [("limit=5", "limit"), ("trace=xyz", "no trace id"), ("by=day", "by"), ("q=%3D", "q")]
+    {
+        let (status, message, _) = server.failure(&format!("/api/faden/v1/export?{query}")).await;
+        assert_eq!(status, 400, "{query}: {message}");
+        assert!(message.contains(word), "{query}: {message}");
+    }
+}
+
+#[tokio::test]
 async fn another_tenants_spans_are_not_seen() {
     let server = running().await;
     assert!(server.names("services").await.iter().all(|(name, ..)| name != "secret"));

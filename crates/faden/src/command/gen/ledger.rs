@@ -1,13 +1,14 @@
 //! Counts what becomes of every span: made = acknowledged + rejected + refused (+ unanswered, after Ctrl-C).
 
 use std::fmt::Write as _;
-use std::io::IsTerminal;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 use pipeline::Outcome;
 
+use crate::deliver::Tally;
+use crate::progress;
 use crate::term::{Ink, Paint};
 use crate::text;
 
@@ -45,15 +46,29 @@ impl Ledger {
         self.counts().made
     }
 
-    /// A request is going to be sent again.
-    pub fn note_retry(&self, reason: &str) {
+    /// The end of a run over the network.
+    pub fn report(&self, made: r#gen::Summary, elapsed: Duration) -> Report {
+        Report { counts: Counts { made, ..self.counts().clone() }, elapsed, is_sent: true }
+    }
+
+    /// The end of a run into a file.
+    pub fn written(&self, made: r#gen::Summary, elapsed: Duration) -> Report {
+        Report { counts: Counts { made, ..Counts::default() }, elapsed, is_sent: false }
+    }
+
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Tally for Ledger {
+    fn note_retry(&self, reason: &str) {
         let mut counts = self.counts();
         counts.retries += 1;
         reason.clone_into(&mut counts.last_reason);
     }
 
-    /// The final outcome of a request, and how long its last attempt took.
-    pub fn settle(&self, spans: u64, outcome: &Outcome, took: Duration) {
+    fn settle(&self, spans: u64, outcome: &Outcome, took: Duration) {
         let mut counts = self.counts();
         match outcome {
             Outcome::Stored => counts.acknowledged += spans,
@@ -70,20 +85,6 @@ impl Ledger {
             }
         }
         counts.times.add(took);
-    }
-
-    /// The end of a run over the network.
-    pub fn report(&self, made: r#gen::Summary, elapsed: Duration) -> Report {
-        Report { counts: Counts { made, ..self.counts().clone() }, elapsed, is_sent: true }
-    }
-
-    /// The end of a run into a file.
-    pub fn written(&self, made: r#gen::Summary, elapsed: Duration) -> Report {
-        Report { counts: Counts { made, ..Counts::default() }, elapsed, is_sent: false }
-    }
-
-    fn counts(&self) -> MutexGuard<'_, Counts> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -219,20 +220,12 @@ pub struct Progress {
 impl Progress {
     /// The end is known by spans, by time, or not at all.
     pub fn new(duration: Option<Duration>, spans: Option<u64>) -> Self {
-        let target = match std::io::stderr().is_terminal() {
-            true => ProgressDrawTarget::stderr_with_hz(5),
-            false => ProgressDrawTarget::hidden(),
-        };
         let (length, template) = match (duration, spans) {
             (_, Some(spans)) => (Some(spans), "{wide_bar} {human_pos}/{human_len} spans · {msg}"),
             (Some(duration), None) => (Some(duration.as_millis() as u64), "{wide_bar} {elapsed} · {msg}"),
             (None, None) => (None, "{spinner} {elapsed} · {msg}"),
         };
-        let style = ProgressStyle::with_template(template).expect("the templates are well formed");
-        Self {
-            bar: ProgressBar::with_draw_target(length, target).with_style(style),
-            is_by_spans: spans.is_some(),
-        }
+        Self { bar: progress::bar(length, template), is_by_spans: spans.is_some() }
     }
 
     /// Moves the bar on.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use r#gen::{Fault, Rate, Shape, Timeline, Traffic};
-use model::SystemClock;
+use model::{Batch, SystemClock, Tenant};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -38,6 +38,12 @@ pub struct Maker {
 pub struct Made {
     /// `ExportTraceServiceRequest`.
     pub bytes: Bytes,
+}
+
+impl From<Made> for Batch {
+    fn from(made: Made) -> Self {
+        Self::read(made.bytes, Tenant::default()).expect("the generator writes OTLP")
+    }
 }
 
 impl Maker {

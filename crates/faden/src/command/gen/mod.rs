@@ -6,14 +6,14 @@
 mod file;
 mod ledger;
 mod make;
-mod send;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use tokio::sync::mpsc;
 
+use crate::deliver::{self, Pace, Protocol, Route, Tally};
 use crate::exit::{Ended, Exit, Failure};
 use crate::term::{self, When};
 use ledger::{Ledger, Progress};
@@ -87,16 +87,6 @@ pub struct Arguments {
     json: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Protocol {
-    /// OTLP/gRPC
-    Grpc,
-    /// OTLP/HTTP with protobuf
-    Http,
-    /// OTLP/HTTP with JSON
-    HttpJson,
-}
-
 pub fn run(arguments: &Arguments, color: When) -> Ended {
     let maker = Maker::new(arguments)?;
     let runtime =
@@ -117,10 +107,17 @@ async fn deliver(
     maker: Maker,
     ledger: &Arc<Ledger>,
 ) -> Result<ledger::Report, Failure> {
-    let clients = send::clients(arguments).await?;
-    let (tx, rx) = mpsc::channel(QUEUE_MAX);
+    let route = Route {
+        protocol: arguments.protocol,
+        endpoint: arguments.endpoint.clone(),
+        compression: arguments.compression.clone(),
+    };
+    let clients = deliver::clients(&route, arguments.connections).await?;
+    let (tx, rx) = mpsc::channel::<make::Made>(QUEUE_MAX);
     let started = tokio::time::Instant::now();
-    let senders = send::start(arguments, clients, rx, ledger);
+    let pace = Pace { senders: arguments.senders as usize, retry_for: arguments.retry_for };
+    let tally: Arc<dyn Tally> = ledger.clone();
+    let senders = deliver::start(&clients, pace, rx, &tally);
     let progress = Progress::new(arguments.duration, arguments.spans);
     let made = tokio::select! {
         made = maker.run(tx, ledger, &progress) => made,

@@ -1,20 +1,18 @@
-//! Sends requests, again and again while they are put off.
+//! Sends batches, again and again while they are put off; what becomes of each is told to a [`Tally`].
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::ValueEnum;
 use config::{Block, Problems};
 use export::Attempt;
-use model::{Batch, Tenant};
+use model::Batch;
 use pipeline::Outcome;
 use tokio::net::TcpStream;
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::ledger::Ledger;
-use super::make::Made;
-use super::{Arguments, Protocol};
 use crate::exit::{Exit, Failure};
 
 /// The first pause where the server gives no hint; it doubles up to [`PAUSE_MAX`].
@@ -22,6 +20,45 @@ const PAUSE_MIN: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 /// How long the server may take to answer the first knock.
 const KNOCK_MAX: Duration = Duration::from_secs(5);
+
+/// How batches travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Protocol {
+    /// OTLP/gRPC
+    Grpc,
+    /// OTLP/HTTP with protobuf
+    Http,
+    /// OTLP/HTTP with JSON
+    HttpJson,
+}
+
+/// Where to, and in which form.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// How.
+    pub protocol: Protocol,
+    /// Where to; by default port 4317 or 4318 of this machine.
+    pub endpoint: Option<String>,
+    /// `none`, or a compression's name.
+    pub compression: String,
+}
+
+/// Counts what becomes of batches.
+pub trait Tally: Send + Sync {
+    /// A batch is going to be sent again.
+    fn note_retry(&self, reason: &str);
+    /// The final outcome of a batch, and how long its last attempt took.
+    fn settle(&self, spans: u64, outcome: &Outcome, took: Duration);
+}
+
+/// How much is sent at once, and for how long each batch.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// Batches under way at once.
+    pub senders: usize,
+    /// How long a batch that is put off is sent again.
+    pub retry_for: Duration,
+}
 
 /// Senders at work.
 pub struct Senders(JoinSet<()>);
@@ -34,70 +71,69 @@ impl Senders {
 }
 
 /// One client per connection, after a knock at the server's door.
-pub async fn clients(arguments: &Arguments) -> Result<Vec<Arc<dyn Attempt>>, Failure> {
-    let endpoint = arguments.endpoint.clone().unwrap_or_else(|| match arguments.protocol {
+pub async fn clients(route: &Route, connections: u64) -> Result<Vec<Arc<dyn Attempt>>, Failure> {
+    let endpoint = route.endpoint.clone().unwrap_or_else(|| match route.protocol {
         Protocol::Grpc => "http://127.0.0.1:4317".to_owned(),
         Protocol::Http | Protocol::HttpJson => "http://127.0.0.1:4318".to_owned(),
     });
     knock(&endpoint).await?;
-    (0..arguments.connections).map(|_| client(arguments, &endpoint)).collect()
+    (0..connections).map(|_| client(route, &endpoint)).collect()
 }
 
 /// Begins to send what comes.
-pub fn start(
-    arguments: &Arguments,
-    clients: Vec<Arc<dyn Attempt>>,
-    requests: mpsc::Receiver<Made>,
-    ledger: &Arc<Ledger>,
+pub fn start<T: Into<Batch> + Send + 'static>(
+    clients: &[Arc<dyn Attempt>],
+    pace: Pace,
+    batches: mpsc::Receiver<T>,
+    tally: &Arc<dyn Tally>,
 ) -> Senders {
-    let requests = Arc::new(Mutex::new(requests));
+    let batches = Arc::new(Mutex::new(batches));
     let mut senders = JoinSet::new();
-    for number in 0..arguments.senders as usize {
+    for number in 0..pace.senders {
         let client = Arc::clone(&clients[number % clients.len()]);
-        let (requests, ledger, retry_for) = (Arc::clone(&requests), Arc::clone(ledger), arguments.retry_for);
+        let (batches, tally) = (Arc::clone(&batches), Arc::clone(tally));
         senders.spawn(async move {
             loop {
-                let next = requests.lock().await.recv().await;
-                let Some(Made { bytes }) = next else { return };
-                let batch = Batch::read(bytes, Tenant::default()).expect("the generator writes OTLP");
-                send(client.as_ref(), &batch, retry_for, &ledger).await;
+                let next = batches.lock().await.recv().await;
+                let Some(next) = next else { return };
+                send(client.as_ref(), &next.into(), pace.retry_for, tally.as_ref()).await;
             }
         });
     }
     Senders(senders)
 }
 
-async fn send(client: &dyn Attempt, batch: &Batch, retry_for: Duration, ledger: &Ledger) {
+async fn send(client: &dyn Attempt, batch: &Batch, retry_for: Duration, tally: &dyn Tally) {
     let begun = Instant::now();
     let mut pause = PAUSE_MIN;
     loop {
         let asked = Instant::now();
         let outcome = client.attempt(batch).await;
         let Outcome::Retry { after, reason } = &outcome else {
-            return ledger.settle(batch.len() as u64, &outcome, asked.elapsed());
+            return tally.settle(batch.len() as u64, &outcome, asked.elapsed());
         };
         let wait = after.unwrap_or(pause);
         if begun.elapsed() + wait > retry_for {
-            return ledger.settle(batch.len() as u64, &outcome, asked.elapsed());
+            return tally.settle(batch.len() as u64, &outcome, asked.elapsed());
         }
-        ledger.note_retry(reason.text());
+        tally.note_retry(reason.text());
         tokio::time::sleep(wait).await;
         pause = (pause * 2).min(PAUSE_MAX);
     }
 }
 
-fn client(arguments: &Arguments, endpoint: &str) -> Result<Arc<dyn Attempt>, Failure> {
-    let encoding = if arguments.protocol == Protocol::HttpJson { "encoding: json\n" } else { "" };
+fn client(route: &Route, endpoint: &str) -> Result<Arc<dyn Attempt>, Failure> {
+    let encoding = if route.protocol == Protocol::HttpJson { "encoding: json\n" } else { "" };
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
     let yaml = format!(
         "endpoint: {}\ncompression: {}\ntimeout: 30s\n{encoding}",
         quoted(endpoint),
-        quoted(&arguments.compression)
+        quoted(&route.compression)
     );
     let problems = Problems::new();
     let node = config::parse(&yaml, "flags").map_err(Failure::usage)?;
     let mut block = Block::of(&node, &problems);
-    let protocol = match arguments.protocol {
+    let protocol = match route.protocol {
         Protocol::Grpc => export::Protocol::Grpc,
         Protocol::Http | Protocol::HttpJson => export::Protocol::Http,
     };
