@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 use r#gen::corpus::REQUEST_SPANS;
-use model::{Batch, Tenant, TraceId};
+use model::{Batch, Tenant};
+use serde::{Deserialize, Serialize};
 
 /// Requests that wait in memory at most; a longer run makes and sends them in parts.
 pub(crate) const REQUESTS_MAX: usize = 4_000;
@@ -46,9 +47,10 @@ impl Corpus {
 }
 
 /// Something to look for later.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Sample {
-    pub(crate) trace: TraceId,
+    /// Its id, hexadecimal.
+    pub(crate) trace: String,
     pub(crate) request_id: Option<String>,
     pub(crate) service: String,
     pub(crate) operation: String,
@@ -61,7 +63,7 @@ pub(crate) fn sample(request: &Bytes) -> Option<Sample> {
         .spans()
         .find(|span| span.parent().is_none() && span.attributes().get("request.id").is_some())?;
     Some(Sample {
-        trace: span.trace_id(),
+        trace: span.trace_id().to_string(),
         request_id: span.attributes().get("request.id").map(|id| id.to_text().into_owned()),
         service: span.service().to_owned(),
         operation: span.name().to_owned(),

@@ -13,11 +13,13 @@ mod profile;
 mod record;
 mod scenario;
 mod server;
+mod table;
 mod web;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 
 use crate::scenario::{ingest, query, receive, size};
@@ -52,10 +54,22 @@ enum Scenario {
         #[arg(long, default_value_t = 2_000_000, help = "how many spans to keep")]
         spans: u64,
     },
-    /// Traces and searches over a filled store, at rest and while spans come in
-    Query {
+    /// Fills a store for `query`, which does it itself where it is missing
+    Fill {
         #[arg(long, default_value_t = 4_000_000, help = "how many spans to fill the store with")]
         spans: u64,
+    },
+    /// Puts the table of comparisons into the README
+    Table,
+    /// Traces and searches over filled stores, at rest, cold, and while spans come in
+    Query {
+        #[arg(
+            long,
+            value_delimiter = ',',
+            default_value = "4000000",
+            help = "how many spans to fill the store with; several sizes show the growth"
+        )]
+        spans: Vec<u64>,
         #[arg(
             long,
             default_value_t = 20_000,
@@ -86,15 +100,28 @@ fn main() -> anyhow::Result<()> {
     let command = Command::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let setting = &command.setting;
+    if let Scenario::Table = command.scenario {
+        let changed = table::write(std::path::Path::new("README.md"), &setting.results)?;
+        println!("{}", if changed { "the README was changed" } else { "the README is current" });
+        return Ok(());
+    }
+    if let Scenario::Fill { spans } = command.scenario {
+        let data = setting.data.as_deref().context("say where with --data")?;
+        std::fs::create_dir_all(data)?;
+        let stored = runtime.block_on(scenario::filled::stored(setting, data, spans))?;
+        println!("{} spans, {} bytes in {}", stored.spans, stored.bytes, stored.folder.display());
+        return Ok(());
+    }
     let record = runtime.block_on(async {
         match command.scenario {
+            Scenario::Table | Scenario::Fill { .. } => unreachable!("both have ended"),
             Scenario::Receive { spans } => receive::run(setting, spans).await,
             Scenario::Ingest { spans, rate, minutes } => {
                 let paced = (minutes > 0).then(|| (rate, Duration::from_secs(60 * minutes)));
                 ingest::run(setting, spans, paced).await
             }
             Scenario::Size { spans } => size::run(setting, spans).await,
-            Scenario::Query { spans, rate } => query::run(setting, spans, rate).await,
+            Scenario::Query { spans, rate } => query::run(setting, &spans, rate).await,
         }
     })?;
     println!("{}", record.markdown());

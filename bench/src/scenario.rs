@@ -1,6 +1,7 @@
 //! One file per scenario: what is done, and which figures come of it.
 
 pub(crate) mod fill;
+pub(crate) mod filled;
 pub(crate) mod ingest;
 pub(crate) mod query;
 pub(crate) mod receive;

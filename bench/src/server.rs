@@ -14,6 +14,12 @@ use crate::web::Web;
 /// How long a start or an orderly stop may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The server looks every few seconds whether something is due.
+const QUIET: Duration = Duration::from_secs(12);
+
+/// How long merging may go on after the last span.
+const MERGED_MAX: Duration = Duration::from_secs(1800);
+
 /// What the server is to do with spans.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Keeps {
@@ -28,6 +34,7 @@ pub(crate) struct Server {
     child: Child,
     pub(crate) otlp: String,
     pub(crate) web: Web,
+    tempo: Web,
     metrics: Web,
 }
 
@@ -37,15 +44,17 @@ pub(crate) struct Usage {
     pub(crate) cpu: Duration,
     /// Bytes that it caused to be written to disks.
     pub(crate) written: u64,
+    /// Bytes that it read, from files and sockets.
+    pub(crate) read: u64,
 }
 
 impl Server {
     /// Starts the binary on free ports with data in `data`, and waits until it is ready.
     pub(crate) async fn start(setting: &Setting, keeps: Keeps, data: &Path) -> anyhow::Result<Self> {
-        let [otlp, web, metrics, health] = free_ports()?;
+        let [otlp, web, tempo, metrics, health] = free_ports()?;
         std::fs::create_dir_all(data)?;
         let file = data.with_extension("yaml");
-        std::fs::write(&file, configuration(keeps, data, [otlp, web, metrics, health]))?;
+        std::fs::write(&file, configuration(keeps, data, [otlp, web, tempo, metrics, health]))?;
         let binary = binary(setting)?;
         let log = std::fs::File::create(data.with_extension("log"))?;
         let child = Command::new(&binary)
@@ -61,6 +70,7 @@ impl Server {
             child,
             otlp: address(otlp),
             web: Web::new(&address(web))?,
+            tempo: Web::new(&address(tempo))?,
             metrics: Web::new(&address(metrics))?,
         };
         server.ready(&Web::new(&address(health))?, data).await?;
@@ -84,9 +94,32 @@ impl Server {
     pub(crate) fn usage(&self) -> anyhow::Result<Usage> {
         let stat = std::fs::read_to_string(self.proc("stat")).context("read the server's CPU time")?;
         let io = std::fs::read_to_string(self.proc("io")).unwrap_or_default();
-        let written =
-            io.lines().find_map(|line| line.strip_prefix("write_bytes: ")?.parse().ok()).unwrap_or(0);
-        Ok(Usage { cpu: cpu(&stat).context("the kernel's stat line")?, written })
+        let counted = |name: &str| {
+            io.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok()).unwrap_or(0)
+        };
+        let cpu = cpu(&stat).context("the kernel's stat line")?;
+        Ok(Usage { cpu, written: counted("write_bytes:"), read: counted("rchar:") })
+    }
+
+    /// Asks by a path of Faden's and Jaeger's API, or with `tempo:` before it of Tempo's.
+    pub(crate) async fn asked(&self, path: &str) -> anyhow::Result<bytes::Bytes> {
+        match path.strip_prefix("tempo:") {
+            Some(path) => self.tempo.get(path).await,
+            None => self.web.get(path).await,
+        }
+    }
+
+    /// Waits until nothing is due to be merged any more.
+    pub(crate) async fn settled(&self) -> anyhow::Result<()> {
+        let (start, mut quiet) = (Instant::now(), Instant::now());
+        while quiet.elapsed() < QUIET {
+            ensure!(start.elapsed() < MERGED_MAX, "blocks were still being merged after {MERGED_MAX:?}");
+            if self.counted("faden_compaction_waiting_blocks").await? > 0.0 {
+                quiet = Instant::now();
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+        Ok(())
     }
 
     /// The sum of one of its own counters over all labels.
@@ -194,7 +227,7 @@ fn free_ports<const N: usize>() -> anyhow::Result<[u16; N]> {
 }
 
 /// The corpus lies in the past, so the retention is ten years.
-fn configuration(keeps: Keeps, data: &Path, [otlp, web, metrics, health]: [u16; 4]) -> String {
+fn configuration(keeps: Keeps, data: &Path, [otlp, web, tempo, metrics, health]: [u16; 5]) -> String {
     let (exporter, store) = match keeps {
         Keeps::Nothing => ("nop", String::new()),
         Keeps::Everything => {
@@ -205,7 +238,7 @@ fn configuration(keeps: Keeps, data: &Path, [otlp, web, metrics, health]: [u16; 
         "receivers: {{ otlp: {{ protocols: {{ grpc: {{ endpoint: '127.0.0.1:{otlp}' }} }} }} }}
 exporters: {{ {exporter}: }}
 extensions: {{ health_check: {{ endpoint: '127.0.0.1:{health}' }} }}
-serve: {{ http: '127.0.0.1:{web}', tempo: '' }}
+serve: {{ http: '127.0.0.1:{web}', tempo: '127.0.0.1:{tempo}' }}
 {store}
 service:
   extensions: [health_check]

@@ -1,14 +1,14 @@
 //! How long answers take over a filled store, seen by a client over HTTP, and what they cost the server.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use r#gen::Rate;
 
-use super::fill::{Filled, fill};
-use super::{Folder, describe};
+use super::describe;
+use super::filled::{Stored, branch, evict, stored};
 use crate::Setting;
-use crate::corpus::Corpus;
 use crate::figure::{Times, figure};
 use crate::load::Sender;
 use crate::record::Record;
@@ -21,6 +21,15 @@ const ROUNDS: usize = 50;
 /// How often a trace is asked for.
 const TRACES: usize = 500;
 
+/// How often a trace is asked for while nothing of the store is in memory.
+const COLD_TRACES: usize = 20;
+
+/// The corpora lie within so many seconds around their epoch.
+const CORPUS_S_MAX: u64 = 10_000_000;
+
+/// How long a store may take until everything in it can be found.
+const SEARCHABLE_MAX: Duration = Duration::from_secs(300);
+
 /// A question with the paths that ask it; each is asked in turn.
 struct Question {
     name: &'static str,
@@ -28,33 +37,75 @@ struct Question {
     rounds: usize,
 }
 
-pub(crate) async fn run(setting: &Setting, spans: u64, rate: u64) -> anyhow::Result<Record> {
+/// Asks stores of several sizes, which stay in `setting.data` if that is given.
+pub(crate) async fn run(setting: &Setting, sizes: &[u64], rate: u64) -> anyhow::Result<Record> {
     let mut record = Record::new("query");
-    let folder = Folder::new(setting, "query")?;
-    let server = Server::start(setting, Keeps::Everything, &folder.path).await?;
-    let sender = Sender::new(setting, &server.otlp)?;
-    let mut corpus = Corpus::start();
-    let filled = fill(&sender, &mut corpus, spans).await?;
-    describe(&mut record, setting, filled.spans);
-    tokio::time::sleep(Duration::from_secs(3)).await;
-    let questions = questions(&filled).context("the corpus has traces to ask for")?;
-    for question in &questions {
-        ask(&mut record, &server, question, "").await?;
+    let temporary = tempfile::tempdir()?;
+    let data = setting.data.as_deref().unwrap_or(temporary.path());
+    std::fs::create_dir_all(data)?;
+    let sizes_text: Vec<String> = sizes.iter().map(|size| short(*size)).collect();
+    describe(&mut record, setting, *sizes.last().context("a size is needed")?);
+    record.parameter("stores of spans", sizes_text.join(", "));
+    for size in sizes {
+        let stored = stored(setting, data, *size).await?;
+        let at = if sizes.len() > 1 { format!(" at {}", short(*size)) } else { String::new() };
+        record.figures.push(figure(
+            format!("on disk{at}"),
+            stored.bytes as f64 / stored.spans as f64,
+            "B per span",
+        ));
+        let questions = questions(&stored).context("the corpus has traces to ask for")?;
+        std::fs::write(data.join("questions.json"), asked(&stored)?)?;
+        at_rest(&mut record, (setting, &stored), &questions, &at).await?;
+        if rate > 0 {
+            let busy = data.join("busy");
+            branch(&stored, &busy)?;
+            while_spans_come_in(&mut record, (setting, &busy), (rate, &questions), &at).await?;
+            std::fs::remove_dir_all(&busy)?;
+        }
     }
     if rate > 0 {
         record.parameter("spans per second while asking", rate);
-        while_spans_come_in(&mut record, &server, (&sender, rate), &questions).await?;
     }
-    server.stop().await?;
-    record.remark("wall time is seen by one client on loopback that asks one thing after the other; pages and indexes are warm");
+    record.remark("wall time is seen by one client on loopback that asks one thing after the other; pages and indexes are warm unless it says cold");
+    record.remark("read is what the server's process read from files and sockets");
+    record.remark("cold: the server was started anew, and all files were taken out of the kernel's cache before each question");
     record.remark("server CPU while spans come in is left out, since it is mostly theirs");
     Ok(record)
 }
 
-async fn ask(record: &mut Record, server: &Server, question: &Question, when: &str) -> anyhow::Result<()> {
+async fn at_rest(
+    record: &mut Record,
+    (setting, stored): (&Setting, &Stored),
+    questions: &[Question],
+    at: &str,
+) -> anyhow::Result<()> {
+    let server = Server::start(setting, Keeps::Everything, &stored.folder).await?;
+    let found = searchable(&server.web).await?;
+    ensure!(found == stored.spans, "{found} of {} spans were found", stored.spans);
+    for question in questions {
+        ask(record, &server, question, at).await?;
+    }
+    record.figures.push(figure(format!("server memory{at}"), server.memory_mib(), "MiB"));
+    server.stop().await?;
+    let server = Server::start(setting, Keeps::Everything, &stored.folder).await?;
+    searchable(&server.web).await?;
+    let mut times = Times::default();
+    for path in questions[0].paths.iter().rev().take(COLD_TRACES) {
+        evict(&stored.folder)?;
+        let start = Instant::now();
+        server.web.get(path).await?;
+        times.add(start.elapsed());
+    }
+    record.figures.push(figure(format!("trace by id{at}, cold, p50"), times.quantile_ms(0.5), "ms"));
+    record.figures.push(figure(format!("trace by id{at}, cold, p99"), times.quantile_ms(0.99), "ms"));
+    server.stop().await
+}
+
+async fn ask(record: &mut Record, server: &Server, question: &Question, at: &str) -> anyhow::Result<()> {
     let name = question.name;
     for path in question.paths.iter().take(3) {
-        let answer = server.web.get(path).await?;
+        let answer = server.asked(path).await?;
         ensure!(found_something(&answer)?, "{name}: nothing was found by {path}");
     }
     let before = server.usage()?;
@@ -62,30 +113,30 @@ async fn ask(record: &mut Record, server: &Server, question: &Question, when: &s
     let mut bytes = 0;
     for path in question.paths.iter().cycle().take(question.rounds) {
         let start = Instant::now();
-        bytes += server.web.get(path).await?.len();
+        bytes += server.asked(path).await?.len();
         times.add(start.elapsed());
     }
-    let cpu = (server.usage()?.cpu - before.cpu).as_secs_f64() * 1e3 / question.rounds as f64;
-    record.figures.push(figure(format!("{name}{when}, p50"), times.quantile_ms(0.5), "ms"));
-    record.figures.push(figure(format!("{name}{when}, p99"), times.quantile_ms(0.99), "ms"));
-    if when.is_empty() {
-        record.figures.push(figure(format!("{name}, server CPU"), cpu, "ms"));
-        record.figures.push(figure(
-            format!("{name}, answer"),
-            bytes as f64 / question.rounds as f64 / 1024.0,
-            "KiB",
-        ));
-    }
+    let after = server.usage()?;
+    let each = |sum: f64| sum / question.rounds as f64;
+    let cpu = each((after.cpu - before.cpu).as_secs_f64() * 1e3);
+    let read = each((after.read - before.read) as f64 / 1024.0);
+    record.figures.push(figure(format!("{name}{at}, p50"), times.quantile_ms(0.5), "ms"));
+    record.figures.push(figure(format!("{name}{at}, p99"), times.quantile_ms(0.99), "ms"));
+    record.figures.push(figure(format!("{name}{at}, server CPU"), cpu, "ms"));
+    record.figures.push(figure(format!("{name}{at}, read"), read, "KiB"));
+    record.figures.push(figure(format!("{name}{at}, answer"), each(bytes as f64 / 1024.0), "KiB"));
     Ok(())
 }
 
 async fn while_spans_come_in(
     record: &mut Record,
-    server: &Server,
-    (sender, rate): (&Sender, u64),
-    questions: &[Question],
+    (setting, folder): (&Setting, &Path),
+    (rate, questions): (u64, &[Question]),
+    at: &str,
 ) -> anyhow::Result<()> {
-    let sender = sender.clone();
+    let server = Server::start(setting, Keeps::Everything, folder).await?;
+    searchable(&server.web).await?;
+    let sender = Sender::new(setting, &server.otlp)?;
     let mut more = r#gen::Traffic::new(r#gen::Shape { seed: 2, ..r#gen::Shape::default() })?;
     let requests = crate::corpus::Requests {
         all: (0..rate.div_ceil(1_000) * 10)
@@ -102,32 +153,52 @@ async fn while_spans_come_in(
     });
     tokio::time::sleep(Duration::from_secs(2)).await;
     for question in questions {
-        ask(record, server, question, ", while spans come in").await?;
+        let mut times = Times::default();
+        for path in question.paths.iter().cycle().take(question.rounds) {
+            let start = Instant::now();
+            server.asked(path).await?;
+            times.add(start.elapsed());
+        }
+        for (name, share) in [("p50", 0.5), ("p99", 0.99)] {
+            let name = format!("{}{at}, while spans come in, {name}", question.name);
+            record.figures.push(figure(name, times.quantile_ms(share), "ms"));
+        }
         ensure!(!coming.is_finished(), "the load ended: {:?}", coming.await);
     }
     coming.abort();
     Ok(())
 }
 
-fn questions(filled: &Filled) -> Option<Vec<Question>> {
-    let samples = &filled.samples;
+fn questions(stored: &Stored) -> Option<Vec<Question>> {
+    let samples = &stored.samples;
     let some = samples.get(samples.len() / 2)?;
     let step = (samples.len() / TRACES).max(1);
     let spread = || samples.iter().step_by(step).take(TRACES);
     let search = "/api/faden/v1/search?limit=20";
     let service = escaped(&some.service);
-    let rare = spread().filter_map(|sample| sample.request_id.as_deref());
+    let rare = |with_service: bool| {
+        let path = move |sample: &crate::corpus::Sample| {
+            let service =
+                if with_service { format!("&service={}", escaped(&sample.service)) } else { String::new() };
+            let id = escaped(sample.request_id.as_deref()?);
+            Some(format!("{search}{service}&tag=request.id%3D{id}"))
+        };
+        spread().filter_map(path).take(ROUNDS).collect()
+    };
+    let start = r#gen::corpus::EPOCH / 1_000_000_000 - CORPUS_S_MAX;
+    let end = start + 2 * CORPUS_S_MAX;
+    let by_service = |metric: &str| {
+        let question = escaped(&format!("{{ }} | {metric} by(resource.service.name)"));
+        format!("tempo:/api/metrics/query?start={start}&end={end}&q={question}")
+    };
     Some(vec![
         Question {
             name: "trace by id",
             paths: spread().map(|sample| format!("/api/traces/{}", sample.trace)).collect(),
             rounds: TRACES,
         },
-        Question {
-            name: "rare attribute value, no service",
-            paths: rare.map(|id| format!("{search}&tag=request.id%3D{}", escaped(id))).take(ROUNDS).collect(),
-            rounds: ROUNDS,
-        },
+        Question { name: "rare attribute value, no service", paths: rare(false), rounds: ROUNDS },
+        Question { name: "rare attribute value with its service", paths: rare(true), rounds: ROUNDS },
         once("newest 20 with errors", format!("{search}&status=error")),
         once("newest 20 over 1 s", format!("{search}&min_duration=1s")),
         once(
@@ -138,6 +209,8 @@ fn questions(filled: &Filled) -> Option<Vec<Question>> {
             "newest 20 of service with errors over 100 ms",
             format!("{search}&service={service}&status=error&min_duration=100ms"),
         ),
+        once("count by service", by_service("count_over_time()")),
+        once("p99 by service", by_service("quantile_over_time(duration, .99)")),
         once("services", "/api/services".to_owned()),
         once("operations of a service", format!("/api/services/{service}/operations")),
     ])
@@ -147,11 +220,51 @@ fn once(name: &'static str, path: String) -> Question {
     Question { name, paths: vec![path], rounds: ROUNDS }
 }
 
-/// True where an answer's `data`, `traces` or `rows` is not empty.
+/// What was asked for, for whoever asks others the same.
+fn asked(stored: &Stored) -> anyhow::Result<Vec<u8>> {
+    let samples = &stored.samples;
+    let some = samples.get(samples.len() / 2).context("a sample")?;
+    let step = (samples.len() / ROUNDS).max(1);
+    let spread: Vec<_> = samples.iter().step_by(step).take(ROUNDS).collect();
+    let rare = spread.iter().filter(|sample| sample.request_id.is_some());
+    let asked = serde_json::json!({
+        "spans": stored.spans,
+        "folder": stored.folder,
+        "traces": spread.iter().map(|sample| sample.trace.to_string()).collect::<Vec<_>>(),
+        "rare": rare.map(|sample| [sample.service.clone(), sample.request_id.clone().unwrap_or_default()]).collect::<Vec<_>>(),
+        "service": some.service,
+        "operation": some.operation,
+        "faden_bytes_per_span": stored.bytes as f64 / stored.spans as f64,
+        "faden_fill_cpu_s": stored.fill_cpu_s,
+    });
+    Ok(serde_json::to_vec_pretty(&asked)?)
+}
+
+/// `4 M`, `500 k`.
+pub(crate) fn short(spans: u64) -> String {
+    match spans {
+        1_000_000.. => format!("{} M", spans / 1_000_000),
+        _ => format!("{} k", spans / 1_000),
+    }
+}
+
+/// True where an answer's `data`, `traces`, `rows` or `series` is not empty.
 fn found_something(answer: &[u8]) -> anyhow::Result<bool> {
     let answer: serde_json::Value = serde_json::from_slice(answer)?;
-    let lists = ["data", "traces", "rows"].iter().filter_map(|key| answer.get(key)?.as_array());
+    let lists = ["data", "traces", "rows", "series"].iter().filter_map(|key| answer.get(key)?.as_array());
     Ok(lists.map(Vec::len).sum::<usize>() > 0)
+}
+
+/// Waits until everything can be searched; answers how many spans that is.
+async fn searchable(web: &Web) -> anyhow::Result<u64> {
+    let start = Instant::now();
+    loop {
+        if let Some(found) = count(web).await? {
+            return Ok(found);
+        }
+        ensure!(start.elapsed() < SEARCHABLE_MAX, "not everything was searchable after {SEARCHABLE_MAX:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 /// How many spans are found, counted by service; nothing while the store can't search everything yet.
