@@ -10,9 +10,6 @@ use prometheus::Registry;
 
 use crate::exit::Failure;
 
-/// How long a span stays in a store for the kind of block that it goes to, not for what is dropped: nothing is.
-const RETENTION: Duration = Duration::from_secs(7 * 24 * 3600);
-
 /// How often an opened store is asked whether all of its journal is searchable.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
@@ -33,7 +30,7 @@ pub async fn open(data: &str, missing: Missing) -> Result<Arc<Engine>, Failure> 
             "there is no store in {data}\n       say where it is with --data, or ask a running server with --url"
         )));
     }
-    let settings = Settings { is_tended: false, retention: RETENTION, ..Settings::new(data) };
+    let settings = Settings { is_tended: false, ..Settings::new(data) };
     let engine = Engine::open(settings, Arc::new(SystemClock), &Registry::new()).await;
     let engine = engine.map_err(Failure::problem)?;
     while !engine.stat().await.recovery.done {

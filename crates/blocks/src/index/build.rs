@@ -17,7 +17,7 @@ use crate::columns::schema::{Layout, leaf};
 use crate::columns::shred::Shredded;
 use crate::columns::sink::PAGE_ROWS;
 use crate::columns::tail;
-use crate::columns::values::{Column, Levels, Values};
+use crate::columns::values::{Column, Levels, Place, Values};
 use crate::error::Result;
 
 /// The tails of the levels and where their leaves are.

@@ -22,7 +22,7 @@ mod tests;
 
 pub(crate) use block::{BlockFacts, GroupFacts, level_of};
 pub(crate) use build::{Built, TAILS, build, each_entry, types_by_tail};
-pub(crate) use catalogue::{Keys, Operation};
+pub(crate) use catalogue::Keys;
 pub(crate) use file::IndexWriter;
 pub(crate) use group::Group;
 pub(crate) use held::Index;

@@ -1,14 +1,13 @@
 //! `faden store`: what is kept, and whether it is sound.
 
-use blocks::engine;
 use clap::{Args, Subcommand};
 use serve::faden::{Figure, Report};
 
 use super::{check, keep};
 use crate::api::Api;
 use crate::cli::Server;
-use crate::exit::{Ended, Exit, Failure};
-use crate::term::{self, Ink, Paint, When};
+use crate::exit::{Ended, Failure};
+use crate::term::{self, When};
 use crate::text;
 
 /// Where the store is if nobody says.
