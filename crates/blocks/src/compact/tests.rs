@@ -82,6 +82,7 @@ fn batch(drafts: &[Draft]) -> Vec<Batch> {
 
 /// Checks that the index says of each row group what it would say had the spans been written as they come.
 fn check_index(view: &BlockView) {
+    let mut anew = Operations::new();
     for (group, batch) in view.groups.iter().zip(batches_of(view)) {
         let mut folder = Folder::new();
         let (id, path) = folder.begin().unwrap();
@@ -98,6 +99,24 @@ fn check_index(view: &BlockView) {
         assert_eq!(sorted(group), sorted(other));
         assert_eq!(group.zones().unwrap(), other.zones().unwrap());
         assert_eq!(group.traces().unwrap().by_row(), other.traces().unwrap().by_row());
+        operations(&again, &mut anew);
+    }
+    let mut listed = Operations::new();
+    operations(view, &mut listed);
+    assert_eq!(listed, anew);
+}
+
+/// Spans and errors by service, operation and kind.
+type Operations = std::collections::BTreeMap<(String, String, model::Kind), (u64, u64)>;
+
+fn operations(view: &BlockView, counts: &mut Operations) {
+    for digest in view.digests(&Tenant::default()).unwrap().unwrap() {
+        let listing = digest.listing();
+        for of in &listing.operations {
+            let name = listing.name(of).unwrap().to_owned();
+            let count = counts.entry((listing.service(of).to_owned(), name, of.kind)).or_default();
+            *count = (count.0 + of.spans, count.1 + of.errors);
+        }
     }
 }
 
