@@ -5,8 +5,8 @@ work=$(mktemp -d)
 started=()
 
 stop_all() {
-  for pid in "${started[@]}"; do kill -KILL "$pid" 2>/dev/null; done
-  wait 2>/dev/null
+  for pid in "${started[@]}"; do kill -KILL "$pid" 2>/dev/null || true; done
+  wait 2>/dev/null || true
   rm -rf "$work"
 }
 trap stop_all EXIT
