@@ -42,6 +42,15 @@ pub(crate) async fn get(address: SocketAddr, path: &str) -> Reply {
     ask(address, "GET", path, &format!("host: {address}\r\n")).await
 }
 
+/// Sends JSON, as `curl --json` would.
+pub(crate) async fn post(address: SocketAddr, path: &str, json: &str) -> Reply {
+    let length = json.len();
+    let headers = format!(
+        "host: {address}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{json}"
+    );
+    ask(address, "POST", path, &headers).await
+}
+
 /// Sends one request with these headers (each ended by a line break) and reads all of the answer.
 pub(crate) async fn ask(address: SocketAddr, method: &str, path: &str, headers: &str) -> Reply {
     let text = String::from_utf8(bytes(address, method, path, headers).await).expect("answers are text");

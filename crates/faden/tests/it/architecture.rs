@@ -17,7 +17,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("store", &["model"]),
     ("blocks", &["model", "store", "journal"]),
     ("query", &["model", "store"]),
-    ("serve", &["model", "wire", "net", "store", "query", "pipeline"]),
+    ("analyze", &["model"]),
+    ("serve", &["model", "wire", "net", "store", "query", "analyze", "pipeline"]),
     ("gen", &["model"]),
     ("bucket", &[]),
 ];

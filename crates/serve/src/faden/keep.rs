@@ -14,6 +14,7 @@ use query::{filter, moment};
 use serde_json::{Value, json};
 use store::Filter;
 
+use super::trace::trace_id;
 use super::{Api, Asked, Failed};
 use crate::keep::{Archive, Erase, EraseAsked, Erasure, Keeper, StoreStat};
 
@@ -133,13 +134,6 @@ fn spans(text: &str) -> Result<Filter, (String, String)> {
 fn keeper(api: &Api) -> Result<Arc<dyn Keeper>, Failed> {
     let nothing = || Failed::new(StatusCode::NOT_FOUND, "this server keeps nothing of its own");
     api.faden.keeper.clone().ok_or_else(nothing)
-}
-
-fn trace_id(text: &str) -> Result<TraceId, Failed> {
-    TraceId::parse(text).ok_or_else(|| {
-        Failed::invalid(format!("`{}` is no trace id", text.chars().take(100).collect::<String>()))
-            .remedy("it has 1 to 32 hexadecimal digits, and is not zero")
-    })
 }
 
 fn failed(message: String) -> Failed {

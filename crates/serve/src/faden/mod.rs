@@ -5,6 +5,7 @@
 //! | `search` | summaries of traces, by the parameters of [`query::Search`] |
 //! | `query` | TraceQL: traces with the spans that matched, or numbers over time |
 //! | `traces/{id}` | one whole trace, written span by span |
+//! | `traces/{id}/skeleton`, `/attributes`, `/spans/{id}`, `/filter` | the same in parts, for traces of any size |
 //! | `services`, `operations`, `keys`, `values?key=`, `edges` | names and calls with counts, by the same parameters |
 //! | `export` | all spans in a range, or whole traces of a search, in OTLP |
 //! | `tail` | spans as they are accepted, as server-sent events |
@@ -22,6 +23,7 @@ mod lists;
 mod queried;
 mod reply;
 mod search;
+mod skeleton;
 mod status;
 mod tail;
 mod trace;
@@ -29,19 +31,23 @@ mod trace;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::routing::{any, get, post, put};
+use bytes::Bytes;
+use http::StatusCode;
 use http::request::Parts;
 use model::{Clock, Tenant};
 use net::origin::AllowList;
 use pipeline::{Stop, Tap};
 use query::{Query, Search};
+use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
 
 use crate::keep::Keeper;
 
 pub use keep::read as read_erase;
 pub use reply::Failed;
+pub use skeleton::{ROWS_MAX, Whole};
 pub use status::{Budget, Figure, LoggedError, Port, Report, StatusSource, Store};
 pub use tail::TAILS_MAX;
 
@@ -76,6 +82,10 @@ pub fn routes(faden: Faden) -> Router {
         .route("/api/faden/v1/search", get(search::search))
         .route("/api/faden/v1/query", get(queried::query))
         .route("/api/faden/v1/traces/{id}", get(trace::trace))
+        .route("/api/faden/v1/traces/{id}/skeleton", get(skeleton::skeleton))
+        .route("/api/faden/v1/traces/{id}/attributes", post(skeleton::attributes))
+        .route("/api/faden/v1/traces/{id}/spans/{span}", get(skeleton::span))
+        .route("/api/faden/v1/traces/{id}/filter", get(skeleton::filter))
         .route("/api/faden/v1/services", get(lists::services))
         .route("/api/faden/v1/operations", get(lists::operations))
         .route("/api/faden/v1/keys", get(lists::keys))
@@ -128,10 +138,48 @@ impl Asked {
         self.pairs.iter().any(|(found, value)| found == name && !value.is_empty())
     }
 
+    /// Refuses parameters that have no meaning here.
+    fn nothing_more(&self) -> Result<(), Failed> {
+        match self.pairs.first() {
+            None => Ok(()),
+            Some((name, _)) => {
+                let name: String = name.chars().take(100).collect();
+                Err(Failed::invalid(format!("{name}: the parameter has no meaning here"))
+                    .remedy("leave it out"))
+            }
+        }
+    }
+
     fn search(&self, clock: &dyn Clock) -> Result<Search, Failed> {
         let pairs = self.pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         Search::read(pairs, clock.now()).map_err(Failed::unclear)
     }
+}
+
+/// The JSON that a request carries; at most 2 MiB, as the framework has it.
+struct JsonBody<T>(T);
+
+impl<S: Sync + Send, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
+    type Rejection = Failed;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Failed> {
+        let bytes = Bytes::from_request(request, state).await;
+        let bytes =
+            bytes.map_err(|error| Failed::new(error.status(), format!("body: {}", error.body_text())))?;
+        let broken =
+            |error| Failed::invalid(format!("body: {error}")).remedy("see /api/faden/v1/openapi.json");
+        serde_json::from_slice(&bytes).map(Self).map_err(broken)
+    }
+}
+
+/// Computes where others are not held up.
+async fn computed<T: Send + 'static>(compute: impl FnOnce() -> T + Send + 'static) -> Result<T, Failed> {
+    let failed = |_| {
+        tracing::error!("the computation of an answer panicked");
+        Failed::new(StatusCode::INTERNAL_SERVER_ERROR, "the computation of the answer failed")
+            .remedy("see the server's log")
+    };
+    tokio::task::spawn_blocking(compute).await.map_err(failed)
 }
 
 #[cfg(test)]

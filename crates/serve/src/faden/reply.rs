@@ -78,10 +78,10 @@ impl IntoResponse for Failed {
 
 pub(super) async fn unknown_path(uri: Uri) -> Failed {
     Failed::new(StatusCode::NOT_FOUND, format!("there is no {}", uri.path()))
-        .remedy("below /api/faden/v1 are: search, query, traces/{id}, services, operations, keys, values, edges, export, tail, store, archive, erase, status")
+        .remedy("below /api/faden/v1 are: search, query, traces/{id}, traces/{id}/skeleton, services, operations, keys, values, edges, export, tail, store, archive, erase, status")
 }
 
 pub(super) async fn wrong_method(method: Method) -> Failed {
     Failed::new(StatusCode::METHOD_NOT_ALLOWED, format!("{method} has no meaning here"))
-        .remedy("use GET; but POST for erase, PUT and DELETE for archive/{id}")
+        .remedy("use GET; but POST for erase and traces/{id}/attributes, PUT and DELETE for archive/{id}")
 }

@@ -13,10 +13,11 @@ use store::memory::MemoryStore;
 use store::{Answer, Capabilities, Plan, ReadError, Reader, Writer};
 
 use super::{Faden, Port, Report, StatusSource, routes};
-use crate::testing::{Events, Fixed, ask, get};
+use crate::testing::{Events, Fixed, ask, get, post};
 use crate::{Rules, Site};
 
 mod keep;
+mod skeleton;
 
 struct Source;
 

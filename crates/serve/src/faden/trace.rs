@@ -26,17 +26,23 @@ pub(super) async fn trace(
     Path(id): Path<String>,
     asked: Asked,
 ) -> Result<Response, Failed> {
-    let id = TraceId::parse(&id).ok_or_else(|| {
-        Failed::invalid(format!("`{}` is no trace id", id.chars().take(100).collect::<String>()))
-            .remedy("it has 1 to 32 hexadecimal digits, and is not zero")
-    })?;
+    let id = trace_id(&id)?;
     let (mut traces, answer) = api.faden.query.traces(&Plan::trace(asked.tenant, id)).await?;
     let trace = traces.pop().ok_or_else(|| not_found(id, answer.partial.as_deref()))?;
     let pages = stream::unfold(Pages::new(trace, answer.partial), Pages::next);
     Ok(([(CONTENT_TYPE, "application/json")], Body::from_stream(pages)).into_response())
 }
 
-fn not_found(id: TraceId, partial: Option<&str>) -> Failed {
+/// The id that a path names.
+pub(super) fn trace_id(text: &str) -> Result<TraceId, Failed> {
+    TraceId::parse(text).ok_or_else(|| {
+        Failed::invalid(format!("`{}` is no trace id", text.chars().take(100).collect::<String>()))
+            .remedy("it has 1 to 32 hexadecimal digits, and is not zero")
+    })
+}
+
+/// What is said where a trace is asked for that the store does not hold.
+pub(super) fn not_found(id: TraceId, partial: Option<&str>) -> Failed {
     let remedy = match partial {
         Some(why) => format!("the store could not look everywhere: {why}"),
         None => "it was never sent here, or is older than the store keeps".into(),

@@ -1,0 +1,175 @@
+//! `traces/{id}/…`: one trace in the parts that a page needs, one after the other.
+//!
+//! `skeleton` is the structure without attributes ([`analyze::Skeleton`]), `attributes` and `spans/{span_id}` are whole
+//! spans for rows of it, `filter` says which rows a TraceQL query matches. Rows are places in the skeleton; they stay
+//! what they are until spans of the trace come late.
+
+use std::sync::Arc;
+
+use analyze::Skeleton;
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
+use model::{SpanId, TraceId};
+use query::answer::{Resource, Span, Summary, resources};
+use query::traceql::ast::{Pipeline, Root};
+use query::traceql::{eval, parse};
+use serde::{Deserialize, Serialize};
+use store::Plan;
+
+use super::trace::{not_found, trace_id};
+use super::{Api, Asked, Failed, JsonBody, computed};
+
+/// So many spans are written out whole at once.
+pub const ROWS_MAX: usize = 1_000;
+
+/// The answer to `skeleton`.
+#[derive(Clone, Debug, Serialize)]
+struct Told {
+    summary: Summary,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    partial: Option<String>,
+    #[serde(flatten)]
+    skeleton: Skeleton,
+}
+
+/// Whole spans and what produced them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Whole {
+    /// What produced the spans; they refer to it by place.
+    pub resources: Vec<Resource>,
+    /// The spans, in the order in which they were asked for.
+    pub spans: Vec<Span>,
+}
+
+/// Which rows are asked for.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Rows {
+    spans: Vec<u32>,
+}
+
+/// The rows that match.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Matching {
+    count: usize,
+    spans: Vec<u32>,
+}
+
+type Found = (Arc<model::Trace>, Option<String>);
+
+pub(super) async fn skeleton(
+    State(api): State<Arc<Api>>,
+    Path(id): Path<String>,
+    asked: Asked,
+) -> Result<Response, Failed> {
+    asked.nothing_more()?;
+    let (trace, partial) = load(&api, &asked, trace_id(&id)?).await?;
+    let body = computed(move || {
+        let told = Told { summary: (&trace.summary()).into(), partial, skeleton: Skeleton::of(&trace) };
+        serde_json::to_vec(&told).expect("answers have text keys and memory takes every byte")
+    });
+    Ok(([(CONTENT_TYPE, "application/json")], Body::from(body.await?)).into_response())
+}
+
+pub(super) async fn attributes(
+    State(api): State<Arc<Api>>,
+    Path(id): Path<String>,
+    asked: Asked,
+    JsonBody(rows): JsonBody<Rows>,
+) -> Result<Json<Whole>, Failed> {
+    asked.nothing_more()?;
+    if rows.spans.len() > ROWS_MAX {
+        let message = format!("spans: {} rows are more than {ROWS_MAX}", rows.spans.len());
+        return Err(Failed::invalid(message).remedy("ask several times"));
+    }
+    let (trace, _) = load(&api, &asked, trace_id(&id)?).await?;
+    let length = trace.nodes().len();
+    if let Some(row) = rows.spans.iter().find(|row| **row as usize >= length) {
+        return Err(Failed::invalid(format!("spans: there is no row {row}"))
+            .remedy(format!("the trace has the rows 0 to {}; read its skeleton again", length - 1)));
+    }
+    Ok(Json(computed(move || whole(&trace, &rows.spans)).await?))
+}
+
+pub(super) async fn span(
+    State(api): State<Arc<Api>>,
+    Path((id, span)): Path<(String, String)>,
+    asked: Asked,
+) -> Result<Json<Whole>, Failed> {
+    asked.nothing_more()?;
+    let wanted = SpanId::parse(&span).ok_or_else(|| {
+        Failed::invalid(format!("`{}` is no span id", span.chars().take(100).collect::<String>()))
+            .remedy("it has 1 to 16 hexadecimal digits, and is not zero")
+    })?;
+    let (trace, partial) = load(&api, &asked, trace_id(&id)?).await?;
+    let rows: Vec<u32> = (0u32..)
+        .zip(trace.spans())
+        .filter(|(_, span)| span.span_id() == wanted)
+        .map(|(row, _)| row)
+        .collect();
+    if rows.is_empty() {
+        let message = format!("trace {} has no span {wanted}", trace.id());
+        let remedy = partial.unwrap_or_else(|| "it was never sent here; it may come late".into());
+        return Err(Failed::new(StatusCode::NOT_FOUND, message).remedy(remedy));
+    }
+    Ok(Json(computed(move || whole(&trace, &rows)).await?))
+}
+
+pub(super) async fn filter(
+    State(api): State<Arc<Api>>,
+    Path(id): Path<String>,
+    mut asked: Asked,
+) -> Result<Json<Matching>, Failed> {
+    let missing = || {
+        Failed::invalid("q: the query is missing").remedy("send q={ status = error } or another in TraceQL")
+    };
+    let text = asked.take("q").ok_or_else(missing)?;
+    asked.nothing_more()?;
+    let pipeline = spansets(&text)?;
+    let (trace, _) = load(&api, &asked, trace_id(&id)?).await?;
+    Ok(Json(computed(move || matching(&pipeline, &trace)).await?))
+}
+
+/// A query that finds spans.
+pub(super) fn spansets(text: &str) -> Result<Pipeline, Failed> {
+    match parse(text).map_err(|mistake| Failed::invalid(format!("q: {mistake}")))?.root {
+        Root::Spansets(pipeline) => Ok(pipeline),
+        Root::Metrics(_) => {
+            Err(Failed::invalid("q: this query computes numbers, and spans are asked for here")
+                .remedy("leave out rate(), count_over_time() and the like"))
+        }
+    }
+}
+
+fn matching(pipeline: &Pipeline, trace: &model::Trace) -> Matching {
+    let subject = eval::Subject::new(trace);
+    let mut spans: Vec<u32> = eval::run(pipeline, &subject).into_iter().flat_map(|set| set.spans).collect();
+    spans.sort_unstable();
+    spans.dedup();
+    Matching { count: spans.len(), spans }
+}
+
+async fn load(api: &Api, asked: &Asked, id: TraceId) -> Result<Found, Failed> {
+    let (mut traces, answer) = api.faden.query.traces(&Plan::trace(asked.tenant.clone(), id)).await?;
+    let trace = traces.pop().ok_or_else(|| not_found(id, answer.partial.as_deref()))?;
+    Ok((trace, answer.partial))
+}
+
+/// The spans of some rows, with the resources that they need.
+fn whole(trace: &model::Trace, rows: &[u32]) -> Whole {
+    let (all, places) = resources(trace);
+    let mut needed: Vec<u32> = rows.iter().map(|row| places[*row as usize]).collect();
+    needed.sort_unstable();
+    needed.dedup();
+    let place = |resource: u32| needed.partition_point(|known| *known < resource) as u32;
+    let span = |row: &u32| {
+        let at = *row as usize;
+        Span::of(trace, &trace.nodes()[at], place(places[at]))
+    };
+    let spans = rows.iter().map(span).collect();
+    Whole { resources: needed.iter().map(|at| all[*at as usize].clone()).collect(), spans }
+}
