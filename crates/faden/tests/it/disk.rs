@@ -11,7 +11,7 @@ use model::{Batch, SystemClock, Tenant, TraceId};
 use pipeline::Outcome;
 
 use crate::find::{grpc_client, otlp_json};
-use crate::kill::searchable;
+use crate::ledger::searchable;
 use crate::mounted::{Mounted, run};
 use crate::server::Server;
 

@@ -11,6 +11,7 @@ mod doors;
 mod find;
 mod keep;
 mod kill;
+mod ledger;
 mod life;
 mod mounted;
 mod nodes;

@@ -9,7 +9,8 @@ use net::Body;
 use pipeline::Outcome;
 
 use crate::find::grpc_client;
-use crate::kill::{Ledger, check_found, traffic};
+use crate::kill::traffic;
+use crate::ledger::{Ledger, check_found};
 use crate::server::{Server, faden};
 
 /// What makes a node share the bucket.
@@ -62,9 +63,7 @@ async fn send(server: &Server, seed: u64, ledger: &mut Ledger) {
     for _ in 0..20 {
         let batch = Batch::read(traffic.next_request(100).into(), Tenant::default()).unwrap();
         assert_eq!(client.attempt(&batch).await, Outcome::Stored);
-        for row in batch.rows() {
-            ledger.entry(row.trace_id).or_default().insert(row.span_id);
-        }
+        ledger.note(&batch);
     }
 }
 
@@ -74,12 +73,12 @@ async fn two_ingest_nodes_and_a_query_node_share_a_bucket() {
     let data = tempfile::tempdir().unwrap();
     let reader = query(&bucket, data.path());
     let (one, two) = (ingest(&bucket, data.path(), "one"), ingest(&bucket, data.path(), "two"));
-    let mut ledger = Ledger::new();
+    let mut ledger = Ledger::default();
     for round in 0..3 {
         send(&one, round * 10 + 1, &mut ledger).await;
         send(&two, round * 10 + 2, &mut ledger).await;
     }
-    let sent = ledger.values().map(std::collections::BTreeSet::len).sum::<usize>() as u64;
+    let sent = ledger.spans() as u64;
     let in_blocks = async || {
         let (_, report) = reader.get("/api/faden/v1/status").await;
         let figures = report["store"]["figures"].as_array().cloned().unwrap_or_default();

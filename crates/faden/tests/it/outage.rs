@@ -13,7 +13,8 @@ use pipeline::Outcome;
 use tokio::task::JoinSet;
 
 use crate::find::grpc_client;
-use crate::kill::{Ledger, check_found, traffic};
+use crate::kill::traffic;
+use crate::ledger::{Ledger, check_found};
 use crate::nodes::{changes, figure};
 use crate::server::Server;
 
@@ -33,7 +34,7 @@ async fn an_outage_of_the_object_store_loses_nothing_and_is_caught_up_with() {
     let after = if outage.as_secs() < 30 { "1s" } else { "10s" };
     let set = [changes(&bucket, data.path(), "one"), vec![format!("store.upload.after={after}")]].concat();
     let server = Server::start(&data.path().join("one"), &set.iter().map(String::as_str).collect::<Vec<_>>());
-    let ledger = Arc::new(Mutex::new(Ledger::new()));
+    let ledger = Arc::new(Mutex::new(Ledger::default()));
     let goes_on = Arc::new(AtomicBool::new(true));
     let senders = send(&server, rate, &ledger, &goes_on);
     let published = async || figure(&server, "faden_blocks_published_spans_total").await;
@@ -69,8 +70,7 @@ async fn an_outage_of_the_object_store_loses_nothing_and_is_caught_up_with() {
     let set = changes(&bucket, data.path(), "two");
     let other = Server::start(&data.path().join("two"), &set.iter().map(String::as_str).collect::<Vec<_>>());
     check_found(&other, &ledger, "on another node").await;
-    let spans: usize = ledger.values().map(std::collections::BTreeSet::len).sum();
-    println!("{spans} spans acknowledged, all found, also from the bucket alone");
+    println!("{} spans acknowledged, all found, also from the bucket alone", ledger.spans());
 }
 
 /// Sends at a steady rate until told to stop; everything that is acknowledged is noted.
@@ -88,9 +88,7 @@ fn send(server: &Server, rate: u64, ledger: &Arc<Mutex<Ledger>>, goes_on: &Arc<A
                 let batch = Batch::read(request, Tenant::default()).expect("the generator writes OTLP");
                 assert_eq!(client.attempt(&batch).await, Outcome::Stored, "the outage is within the budget");
                 let mut ledger = ledger.lock().expect("no sender panics");
-                for row in batch.rows() {
-                    ledger.entry(row.trace_id).or_default().insert(row.span_id);
-                }
+                ledger.note(&batch);
             }
         });
     }

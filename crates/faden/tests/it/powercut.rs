@@ -4,12 +4,12 @@
 //! while spans come at full speed, is what a disk holds whose power was cut: all that was synced, and of the rest what
 //! had reached it. `FADEN_POWERCUTS` says how often (2 by default; `tests/powercut/run` does it 200 times).
 
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::kill::{Ledger, Senders, check_found, start};
+use crate::kill::{Senders, start};
+use crate::ledger::{Ledger, check_found};
 use crate::mounted::{Mounted, run};
 
 const CUTS_DEFAULT: u64 = 2;
@@ -53,12 +53,14 @@ fn cuts() -> u64 {
 }
 
 /// Cuts the power of one disk again and again; returns how many spans were acknowledged.
+///
+/// The server in which the spans of a cut are found is the one that the next cut ends.
 async fn one_disk(folder: &Path, cuts: std::ops::Range<u64>) -> usize {
     let image = |number: u64| folder.join(format!("disk-{number}.img"));
     let mut disk = Mounted::make(&image(cuts.start), DISK_BYTES, &["mkfs.ext4", "-q"]).unwrap();
-    let (mut total, mut again) = (0, Ledger::new());
+    let (mut total, mut again) = (0, Ledger::default());
+    let mut server = start(&disk.at.join("data"), cuts.start);
     for cut in cuts.clone() {
-        let server = start(&disk.at.join("data"), cut);
         let senders = Senders::start(&server, cut);
         // Every power cut comes at another moment of the store's life.
         tokio::time::sleep(Duration::from_millis(200 + cut * 137 % 1_000)).await;
@@ -70,16 +72,15 @@ async fn one_disk(folder: &Path, cuts: std::ops::Range<u64>) -> usize {
         drop(disk);
         std::fs::remove_file(image(cut)).unwrap();
         disk = Mounted::open(&clone).unwrap();
-        let spans: usize = acknowledged.values().map(BTreeSet::len).sum();
+        let spans = acknowledged.spans();
         assert!(spans > 0, "cut {cut}: nothing was acknowledged before");
-        let server = start(&disk.at.join("data"), cut + 1);
+        server = start(&disk.at.join("data"), cut + 1);
         check_found(&server, &acknowledged, &format!("cut {cut}")).await;
         total += spans;
-        again.extend(acknowledged.into_iter().step_by(ASKED_AGAIN));
-        if cut + 1 == cuts.end {
-            check_found(&server, &again, "at the end of a disk").await;
-        }
+        again.take(&acknowledged, ASKED_AGAIN);
     }
+    check_found(&server, &again, "at the end of a disk").await;
+    drop(server);
     drop(disk);
     std::fs::remove_file(image(cuts.end)).unwrap();
     total

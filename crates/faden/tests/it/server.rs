@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
+use hyper::body::Incoming;
 use net::Body;
 use net::client::{ClientLimits, HttpClient};
 use net::tls::ClientTls;
@@ -142,6 +143,14 @@ impl Server {
             Request::get(format!("{}{path}", self.url())).body(Body::empty()).expect("it is well formed"),
         )
         .await
+    }
+
+    /// Asks with GET for more than is read at once.
+    pub async fn stream(&self, path: &str) -> Incoming {
+        let request = Request::get(format!("{}{path}", self.url())).body(Body::empty());
+        let answer = self.client.send(request.expect("it is well formed")).await.expect("the server answers");
+        assert_eq!(answer.status(), StatusCode::OK, "{path}");
+        answer.into_body()
     }
 
     /// Sends a request to wherever it says.
