@@ -7,6 +7,7 @@
 //! This crate knows no socket, no HTTP and no file.
 
 pub mod answer;
+pub mod candidates;
 pub mod duration;
 mod engine;
 pub mod export;

@@ -8,3 +8,4 @@ pub mod files;
 pub mod jaeger_json;
 pub mod json;
 pub mod otlp_json;
+pub mod zipkin_json;

@@ -9,6 +9,7 @@ use serve::faden::{Faden, StatusSource};
 use serve::jaeger::Jaeger;
 use serve::metrics::Asked;
 use serve::tempo::Tempo;
+use serve::zipkin::Zipkin;
 use serve::{Rules, Site};
 use tokio::task::JoinSet;
 
@@ -41,7 +42,10 @@ impl Pages {
             let faden = queries(serve, query.clone(), (parts, state, stop), &asked).await?;
             pages.push(("Jaeger's API and Faden's", faden));
             if !serve.tempo.is_empty() {
-                pages.push(("Tempo's API", tempo(serve, query, parts, &asked).await?));
+                pages.push(("Tempo's API", tempo(serve, query.clone(), parts, &asked).await?));
+            }
+            if !serve.zipkin.is_empty() {
+                pages.push(("Zipkin's API", zipkin(serve, query, parts, &asked).await?));
             }
         }
         if let Some(address) = &settings.pipeline.telemetry.metrics_address {
@@ -113,10 +117,9 @@ async fn queries(
         keeper: state.keeper(),
         clock: Arc::clone(&parts.clock),
         stop: stop.clone(),
-        allowed_origins: origins.clone(),
+        allowed_origins: origins,
     };
-    let mut rules = Rules::default();
-    rules.allowed.origins = origins;
+    let rules = rules(settings);
     let status = Arc::clone(state) as Arc<dyn StatusSource>;
     let apis = [serve::jaeger::routes(jaeger), serve::faden::routes(faden), serve::welcome::routes(status)];
     let apis = apis.into_iter().map(|api| asked.count(api)).collect();
@@ -130,10 +133,29 @@ async fn tempo(
     asked: &Asked,
 ) -> Result<Site, Failure> {
     let allowed_origins = settings.allowed_origins.clone();
-    let mut rules = Rules::default();
-    rules.allowed.origins.clone_from(&allowed_origins);
+    let rules = rules(settings);
     let state = Tempo { query, clock: Arc::clone(&parts.clock), allowed_origins };
     Site::bind(&settings.tempo, vec![asked.count(serve::tempo::routes(state))], rules)
         .await
         .map_err(Failure::problem)
+}
+
+async fn zipkin(
+    settings: &ServeSettings,
+    query: Query,
+    parts: &Parts,
+    asked: &Asked,
+) -> Result<Site, Failure> {
+    let allowed_origins = settings.allowed_origins.clone();
+    let rules = rules(settings);
+    let state = Zipkin { query, clock: Arc::clone(&parts.clock), allowed_origins };
+    Site::bind(&settings.zipkin, vec![asked.count(serve::zipkin::routes(state))], rules)
+        .await
+        .map_err(Failure::problem)
+}
+
+fn rules(settings: &ServeSettings) -> Rules {
+    let mut rules = Rules::default();
+    rules.allowed.origins.clone_from(&settings.allowed_origins);
+    rules
 }

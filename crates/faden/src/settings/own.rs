@@ -37,6 +37,8 @@ pub struct ServeSettings {
     pub http: String,
     /// Tempo's HTTP API; served nowhere if empty.
     pub tempo: String,
+    /// Zipkin's HTTP API; served nowhere if empty.
+    pub zipkin: String,
     /// Origins of web pages that may read, besides the listener's own.
     pub allowed_origins: Vec<String>,
 }
@@ -162,6 +164,7 @@ pub fn serve(root: &mut Block<'_>) -> ServeSettings {
     let mut block = root.section("serve", "where queries are answered");
     let http = block.text("http", "127.0.0.1:16686", "Jaeger's and Faden's HTTP API");
     let tempo = block.text("tempo", "127.0.0.1:3200", "Tempo's HTTP API; empty to serve none");
+    let zipkin = block.text("zipkin", "127.0.0.1:9411", "Zipkin's HTTP API for queries; empty to serve none");
     if block.node("grpc").is_some_and(|node| !node.is_null()) {
         block.problem("grpc", "this version serves HTTP only", Some("remove it".to_owned()));
     }
@@ -170,5 +173,5 @@ pub fn serve(root: &mut Block<'_>) -> ServeSettings {
         &[],
         "web pages of other origins that may read, such as https://*.example.com",
     );
-    ServeSettings { http, tempo, allowed_origins }
+    ServeSettings { http, tempo, zipkin, allowed_origins }
 }

@@ -62,6 +62,7 @@ impl Server {
             "extensions.health_check.endpoint=127.0.0.1:0",
             "serve.http=127.0.0.1:0",
             "serve.tempo=127.0.0.1:0",
+            "serve.zipkin=127.0.0.1:0",
             "service.telemetry.metrics.address=127.0.0.1:0",
         ] {
             command.args(["--set", set]);

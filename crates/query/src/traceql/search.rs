@@ -1,11 +1,11 @@
 //! Finds the traces that a pipeline answers, newest first, a page at a time.
 //!
 //! Candidates come from the store, chosen by `prefilter.rs`; each is evaluated whole. `order by` has to see every
-//! candidate before it knows the first, so it reads until the time or [`CANDIDATES_MAX`] ends it, and says so.
+//! candidate before it knows the first, so it reads until a limit of [`Candidates`] ends it, and says so.
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use model::{Tenant, TimeRange, Trace};
 use store::{Ask, Cursor, Order, Plan, Work};
@@ -13,10 +13,8 @@ use store::{Ask, Cursor, Order, Plan, Work};
 use super::ast::{Direction, Expr, Field, Pipeline, Spanset, Stage};
 use super::eval::{self, Subject, Value};
 use super::prefilter::prefilter;
+use crate::candidates::{CANDIDATES_MAX, Candidates};
 use crate::{Error, Query};
-
-/// A search looks at so many traces that may match; then its answer is partial.
-pub const CANDIDATES_MAX: usize = 100_000;
 
 /// Candidates that are asked for at once.
 const BATCH_TRACES: usize = 64;
@@ -74,9 +72,8 @@ pub struct Spans {
 /// # Errors
 /// [`Error`].
 pub async fn search(query: &Query, pipeline: Arc<Pipeline>, request: &Request) -> Result<Answer, Error> {
-    let began = Instant::now();
     let filter = prefilter(&pipeline);
-    let mut plan = Plan {
+    let plan = Plan {
         time: request.time,
         ids: filter.ids,
         spans: filter.spans,
@@ -84,41 +81,24 @@ pub async fn search(query: &Query, pipeline: Arc<Pipeline>, request: &Request) -
         order: Order::Newest,
         limit: BATCH_TRACES,
         after: request.after,
+        time_limit: request.time_limit,
         ..Plan::new(request.tenant.clone(), Ask::Traces)
     };
     let is_ordered = ordered(&pipeline).is_some();
+    let enough = if is_ordered { usize::MAX } else { request.limit };
     let mut found = Gathering { pipeline, seen: HashSet::new(), ranked: Vec::new() };
-    let mut answer =
-        Answer { traces: Vec::new(), next: None, partial: None, work: Work::default(), candidates: 0 };
-    loop {
-        plan.time_limit = request.time_limit.saturating_sub(began.elapsed());
-        let (traces, page) = query.traces(&plan).await?;
-        answer.work += page.work;
-        answer.candidates += traces.len();
-        answer.partial = answer.partial.or(page.partial);
-        let enough = if is_ordered { usize::MAX } else { request.limit };
-        (found, answer.next) = found.look(traces, enough).await?;
-        plan.after = page.next;
-        if answer.next.is_some() || plan.after.is_none() || answer.partial.is_some() {
-            break;
-        }
-        answer.partial = exhausted(request, began, answer.candidates);
-        if answer.partial.is_some() {
-            answer.next = plan.after.filter(|_| !is_ordered);
+    let mut candidates = Candidates::new(query, plan).at_most(CANDIDATES_MAX);
+    let mut next = None;
+    while let Some(traces) = candidates.next().await? {
+        (found, next) = found.look(traces, enough).await?;
+        if next.is_some() {
             break;
         }
     }
-    answer.traces = found.first(request.limit);
-    Ok(answer)
-}
-
-/// Why the search ends before every candidate was seen, if it does.
-fn exhausted(request: &Request, began: Instant, candidates: usize) -> Option<String> {
-    if began.elapsed() >= request.time_limit {
-        return Some(store::plan::out_of_time(request.time_limit));
-    }
-    let reason = || format!("{CANDIDATES_MAX} traces were looked at; narrow the time range or the query");
-    (candidates >= CANDIDATES_MAX).then(reason)
+    let next = next.or_else(|| candidates.after().filter(|_| !is_ordered));
+    let traces = found.first(request.limit);
+    let Candidates { seen, work, partial, .. } = candidates;
+    Ok(Answer { traces, next, partial, work, candidates: seen })
 }
 
 /// The fields that a query names, each once, in order: what an answer shows of its spans.

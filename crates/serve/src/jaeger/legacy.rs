@@ -19,6 +19,7 @@ use wire::json::Writer;
 use super::params::{self, Params};
 use super::reply::{self, Refusal};
 use super::{Asked, Jaeger, search, shortfall};
+use crate::query_string::unescaped;
 
 /// Traces in one body of `POST /api/transform`; more are refused with 400.
 const TRANSFORM_TRACES_MAX: usize = 1_000;
@@ -59,7 +60,7 @@ pub(super) async fn services(State(api): State<Arc<Jaeger>>, asked: Asked) -> Re
 /// The names alone, whatever their kinds. The service may hold an escaped slash.
 pub(super) async fn operations_of(State(api): State<Arc<Jaeger>>, uri: Uri, asked: Asked) -> Reply {
     let path = uri.path().strip_prefix("/api/services/").and_then(|path| path.strip_suffix("/operations"));
-    let service = params::unescaped(path.unwrap_or_default());
+    let service = unescaped(path.unwrap_or_default());
     let plan = search::operations(asked.tenant, Some(&service), None);
     let (found, answer) = api.query.names(&plan).await?;
     let mut operations: Vec<&str> = found.iter().map(|operation| operation.name.as_str()).collect();

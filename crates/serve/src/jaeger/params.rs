@@ -5,9 +5,9 @@ use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use model::TraceId;
 use model::time::UnixNanos;
-use percent_encoding::percent_decode;
 
 use super::reply::Refusal;
+use crate::query_string;
 
 /// Named values, in the order in which they were sent; a name may come several times.
 pub(super) struct Params {
@@ -27,12 +27,7 @@ pub(super) enum Wording {
 impl Params {
     /// Reads the part of a URL after `?`.
     pub(super) fn read(query: &str, wording: Wording) -> Self {
-        let pairs = query.split('&').filter(|pair| !pair.is_empty());
-        let values = pairs.map(|pair| {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (unescaped(name), unescaped(value))
-        });
-        Self { values: values.collect(), wording }
+        Self { values: query_string::pairs(query), wording }
     }
 
     pub(super) fn of(values: Vec<(String, String)>, wording: Wording) -> Self {
@@ -79,12 +74,6 @@ impl Params {
     pub(super) fn is_pretty(&self) -> bool {
         self.first("prettyPrint").is_some_and(|value| value != "false")
     }
-}
-
-/// What stands in a URL, with `+` for a blank and `%2F` for a slash.
-pub(super) fn unescaped(text: &str) -> String {
-    let blanks = text.replace('+', " ");
-    percent_decode(blanks.as_bytes()).decode_utf8_lossy().into_owned()
 }
 
 /// Microseconds since 1970.

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use model::TimeRange;
 use model::time::UnixNanos;
-use percent_encoding::percent_decode;
 use query::{duration, moment};
 
 use super::reply::Refusal;
+use crate::query_string;
 
 /// How long an answer may take.
 pub(super) const TIME_LIMIT: Duration = Duration::from_secs(30);
@@ -30,19 +30,7 @@ pub(super) struct Params(Vec<(String, String)>);
 impl Params {
     /// Reads the part of a URL after `?`.
     pub(super) fn read(query: &str) -> Self {
-        let unescaped = |text: &str| {
-            let blanks = text.replace('+', " ");
-            percent_decode(blanks.as_bytes()).decode_utf8_lossy().into_owned()
-        };
-        let pairs = query.split('&').filter(|pair| !pair.is_empty());
-        Self(
-            pairs
-                .map(|pair| {
-                    let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-                    (unescaped(name), unescaped(value))
-                })
-                .collect(),
-        )
+        Self(query_string::pairs(query))
     }
 
     /// The first value of a name, unless it is empty.

@@ -1,10 +1,9 @@
 //! Fills the cells of one series expression, by the store or by whole traces.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use model::{Kind, StatusCode, Trace};
-use store::plan::{LIMIT_MAX, more_rows, out_of_time};
+use store::plan::{LIMIT_MAX, more_rows};
 use store::{Ask, Field as Stored, Filter, Level, Plan, Rows};
 
 use super::super::ast::{Aggregate, Field, Intrinsic, Measure, Scope, Series as Asked};
@@ -12,6 +11,7 @@ use super::super::eval::{self, Subject, Value};
 use super::super::prefilter::{Prefilter, prefilter};
 use super::compare::Compared;
 use super::{Answer, Cells, Request};
+use crate::candidates::Candidates;
 use crate::{Error, Query};
 
 /// Candidates that are asked for at once.
@@ -97,13 +97,13 @@ async fn evaluated(
     filter: Prefilter,
     request: &Request,
 ) -> Result<Answer, Error> {
-    let began = Instant::now();
-    let mut plan = Plan {
+    let plan = Plan {
         time: request.time,
         ids: filter.ids,
         spans: filter.spans,
         trace: filter.trace,
         limit: BATCH_TRACES,
+        time_limit: request.time_limit,
         ..Plan::new(request.tenant.clone(), Ask::Traces)
     };
     let mut counting = Counting {
@@ -112,27 +112,15 @@ async fn evaluated(
         cells: Cells::default(),
         compared: Compared::default(),
     };
-    let mut answer = Answer::default();
-    loop {
-        plan.time_limit = request.time_limit.saturating_sub(began.elapsed());
-        let (traces, page) = query.traces(&plan).await?;
-        answer.work += page.work;
-        answer.partial = answer.partial.or(page.partial);
+    let mut candidates = Candidates::new(query, plan);
+    while let Some(traces) = candidates.next().await? {
         counting = counting.look(traces).await?;
-        plan.after = page.next;
-        if plan.after.is_none() || answer.partial.is_some() {
-            break;
-        }
-        if began.elapsed() >= request.time_limit {
-            answer.partial = Some(out_of_time(request.time_limit));
-            break;
-        }
     }
-    answer.series = match &asked.measure {
+    let series = match &asked.measure {
         Measure::Compare(comparing) => counting.compared.series(comparing, request),
         _ => counting.cells.series(asked, request),
     };
-    Ok(answer)
+    Ok(Answer { series, partial: candidates.partial, work: candidates.work })
 }
 
 /// What was counted so far.

@@ -1,0 +1,94 @@
+//! Whole traces that may match, page after page, for questions that a store cannot answer alone.
+//!
+//! The asker decides of each trace whether it matches. Bounded by the time limit of the plan, and for searches by
+//! [`CANDIDATES_MAX`]; which of them ended the pages is said in [`Candidates::partial`].
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use model::Trace;
+use store::plan::out_of_time;
+use store::{Cursor, Plan, Work};
+
+use crate::{Error, Query};
+
+/// A search looks at so many traces that may match; then its answer is partial.
+pub const CANDIDATES_MAX: usize = 100_000;
+
+/// The traces of a plan, read when they are asked for.
+pub struct Candidates<'q> {
+    query: &'q Query,
+    plan: Plan,
+    began: Instant,
+    time_limit: Duration,
+    traces_max: usize,
+    is_done: bool,
+    /// Traces that were read.
+    pub seen: usize,
+    /// What it cost.
+    pub work: Work,
+    /// Why traces may be missing.
+    pub partial: Option<String>,
+}
+
+impl<'q> Candidates<'q> {
+    /// Candidates of a plan that asks for [`store::Ask::Traces`]: pages of its limit, all within its time limit.
+    #[must_use]
+    pub fn new(query: &'q Query, plan: Plan) -> Self {
+        let time_limit = plan.time_limit;
+        Self {
+            query,
+            plan,
+            began: Instant::now(),
+            time_limit,
+            traces_max: usize::MAX,
+            is_done: false,
+            seen: 0,
+            work: Work::default(),
+            partial: None,
+        }
+    }
+
+    /// The same, of so many traces at most.
+    #[must_use]
+    pub fn at_most(self, traces_max: usize) -> Self {
+        Self { traces_max, ..self }
+    }
+
+    /// The next page; `None` after the last one.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn next(&mut self) -> Result<Option<Vec<Arc<Trace>>>, Error> {
+        if self.is_done {
+            return Ok(None);
+        }
+        self.plan.time_limit = self.time_limit.saturating_sub(self.began.elapsed());
+        let (traces, page) = self.query.traces(&self.plan).await?;
+        self.work += page.work;
+        self.seen += traces.len();
+        self.partial = page.partial;
+        self.plan.after = page.next;
+        if self.plan.after.is_some() && self.partial.is_none() {
+            self.partial = self.exhausted();
+        }
+        self.is_done = self.plan.after.is_none() || self.partial.is_some();
+        Ok(Some(traces))
+    }
+
+    /// Where the next page would begin.
+    #[must_use]
+    pub fn after(&self) -> Option<Cursor> {
+        self.plan.after
+    }
+
+    /// Why the pages end before every candidate was seen, if they do.
+    fn exhausted(&self) -> Option<String> {
+        if self.began.elapsed() >= self.time_limit {
+            return Some(out_of_time(self.time_limit));
+        }
+        let reason =
+            || format!("{} traces were looked at; narrow the time range or the query", self.traces_max);
+        (self.seen >= self.traces_max).then(reason)
+    }
+}
