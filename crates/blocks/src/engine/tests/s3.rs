@@ -230,12 +230,14 @@ async fn a_small_cache_suffices_and_a_damaged_copy_is_fetched_anew() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refusing_bucket_is_named_with_a_remedy() {
     let bucket = Bucket::start("spans").await;
-    let dir = tempfile::tempdir().unwrap();
+    let folders = tempfile::tempdir().unwrap();
+    let mut numbers = 0..;
     let open = async |settings: Settings| {
         let opened = Engine::open(settings, StandingClock::new(), &Registry::new()).await;
         opened.err().expect("it cannot be opened").to_string()
     };
-    let here = || at(&bucket, dir.path());
+    // A folder of its own for each: a process that another test starts may hold a lock until it has begun.
+    let mut here = || at(&bucket, &folders.path().join(numbers.next().unwrap_or(0).to_string()));
     let missing = open(Settings { url: Some("s3://elsewhere/prod".into()), ..here() }).await;
     assert!(missing.contains("s3://elsewhere") && missing.contains("create the bucket"), "{missing}");
     let mut wrong = here();
