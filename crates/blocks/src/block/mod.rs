@@ -13,6 +13,7 @@ mod rebuild;
 mod source;
 #[cfg(test)]
 mod tests;
+mod traces;
 mod view;
 
 pub(crate) use file::LocalFile;
@@ -23,6 +24,7 @@ pub(crate) use pieces::pieces;
 pub(crate) use reader::GroupReader;
 pub(crate) use rebuild::{rebuild, tidy_rebuilt};
 pub(crate) use source::checked;
+pub(crate) use traces::Beside;
 pub use view::BlockView;
 
 /// The file of spans in a block's folder.

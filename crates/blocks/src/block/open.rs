@@ -22,7 +22,9 @@ use crate::columns::sink::{ColumnSink, Plan};
 use crate::columns::values::Column;
 use crate::digest::{self, Digests};
 use crate::error::{Doing, Error, Next, Result};
-use crate::index::{self, BlockFacts, Built, Group, GroupFacts, Index, IndexWriter, Parts};
+use crate::index::{
+    self, BlockFacts, Built, Group, GroupFacts, InSet, Index, IndexWriter, LookedUp, Parts, Sets,
+};
 use crate::manifest::BlockMeta;
 use crate::memory::Memory;
 
@@ -39,6 +41,7 @@ pub struct OpenBlock {
     index: Arc<Index>,
     facts: BlockFacts,
     groups: Vec<Arc<Group>>,
+    sets: Sets,
     digests: Digests,
     traces: u64,
     encoder: Encoder,
@@ -75,6 +78,7 @@ impl OpenBlock {
             index,
             facts: BlockFacts::default(),
             groups: Vec::new(),
+            sets: Sets::default(),
             digests: Digests::default(),
             traces: 0,
             encoder: Encoder::new(LEVEL),
@@ -179,6 +183,8 @@ impl OpenBlock {
         let (file, data_bytes, data_crc) = summed.finish().doing(Next::Retry, closing())?;
         file.sync_all().doing(Next::Retry, closing())?;
         let described = self.described();
+        self.settle()?;
+        self.facts.sets.clone_from(&self.sets.written);
         self.facts.data = (data_bytes, data_crc);
         self.facts.leaves = layout.leaves.len();
         self.facts.promoted.clone_from(&layout.promoted);
@@ -220,7 +226,7 @@ impl OpenBlock {
         let (writer, layout) = self.written.as_mut().expect("the block was begun");
         let leaves = layout.leaves.iter().zip(&shredded.columns);
         let plans: Vec<Plan> = leaves.map(|(leaf, column)| self.encoder.plan(leaf, column)).collect();
-        let dictionaries: Vec<bool> = plans.iter().map(Plan::has_dictionary).collect();
+        let dictionaries: Vec<_> = plans.iter().map(Plan::entries).collect();
         let built = index::build(layout, &shredded, &dictionaries);
         self.digests.add(&tenant, digest::digest(&shredded));
         let rows = shredded.rows;
@@ -239,7 +245,8 @@ impl OpenBlock {
         row_group.close().doing(Next::Retry, writing())?;
         writer.flush().doing(Next::Retry, writing())?;
         self.spare = shredded.columns;
-        let facts = GroupFacts { tenant, rows, extent: built.zones.extent() };
+        let runs = built.runs.len() as u32;
+        let facts = GroupFacts { tenant, rows, runs, extent: built.zones.extent() };
         let leaves = layout.leaves.len();
         self.indexed(facts, leaves, (built, parts))
     }
@@ -247,13 +254,26 @@ impl OpenBlock {
     /// Appends what is known of a row group to the index.
     fn indexed(&mut self, facts: GroupFacts, leaves: usize, (built, parts): (Built, Parts)) -> Result<()> {
         let number = self.groups.len() as u32;
-        self.traces += built.traces.all().len() as u64;
+        self.traces += u64::from(facts.runs);
         built.write(&mut self.writer, number)?;
         self.writer.section(number, &parts)?;
-        built.keep(&self.index, number);
+        let live = Arc::new(built.keep(&self.index, number));
         self.index.keep(number, parts);
-        self.groups.push(Arc::new(Group::new(&facts, number, leaves, self.index.clone())));
+        self.sets.add(live.clone(), &facts);
+        let index = (leaves, self.index.clone());
+        self.groups.push(Arc::new(Group::new(&facts, number, index, LookedUp::Live(live))));
         self.facts.groups.push(facts);
+        if self.sets.is_full() { self.settle() } else { Ok(()) }
+    }
+
+    /// Writes what is looked up of the last row groups, which leaves memory then.
+    fn settle(&mut self) -> Result<()> {
+        let first = self.groups.len() - self.sets.open();
+        self.sets.write(&mut self.writer)?;
+        let places = InSet::all(&self.facts.groups, &self.sets.written).unwrap_or_default();
+        for (group, place) in self.groups.iter_mut().zip(places).skip(first) {
+            *group = Arc::new(group.written(place));
+        }
         Ok(())
     }
 }

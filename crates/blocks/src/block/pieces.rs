@@ -21,8 +21,8 @@ pub(crate) fn pieces(
 ) -> Result<()> {
     let mut reader = GroupReader::new(view, group)?;
     let mut rows: Vec<u32> = Vec::with_capacity(PIECE_ROWS);
-    for run in group.traces()?.by_row() {
-        if !wanted(run.id) {
+    for run in group.runs()?.iter() {
+        if !wanted(reader.trace_id(run.first)?) {
             continue;
         }
         for row in run.first..run.first + run.count {

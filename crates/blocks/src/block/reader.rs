@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
-use model::SpanId;
+use model::{SpanId, TraceId};
 use store::Work;
 
 use super::view::BlockView;
@@ -95,6 +95,13 @@ impl<'a> GroupReader<'a> {
         };
         self.pages.insert((leaf, number), page.clone());
         Ok(Some(page))
+    }
+
+    /// The trace of a row.
+    pub(crate) fn trace_id(&mut self, row: u32) -> Result<TraceId> {
+        let page = self.page(leaf::TRACE_ID, row as usize / PAGE_ROWS)?;
+        let id = page.as_deref().map(|page| page.values.at(row as usize % PAGE_ROWS));
+        Ok(TraceId(id.and_then(|(plain, at)| plain.bytes(at).try_into().ok()).unwrap_or_default()))
     }
 
     /// What of the file is still to be read for a page of a leaf.

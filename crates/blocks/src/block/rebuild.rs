@@ -25,9 +25,10 @@ use crate::columns::rebuild::Rebuilder;
 use crate::columns::schema::{Kind, Layout, Promoted, RESOURCE_PREFIX, leaf};
 use crate::columns::shred;
 use crate::columns::sink::{Chunk, PAGE_ROWS, Part};
+use crate::columns::values::Column;
 use crate::digest::{self, Digests};
 use crate::error::{Doing, Error, Next, Result};
-use crate::index::{self, BlockFacts, Group, GroupFacts, Index, IndexWriter, Parts, Zones};
+use crate::index::{self, BlockFacts, Group, GroupFacts, Index, IndexWriter, Live, LookedUp, Parts, Sets};
 use crate::manifest::BlockMeta;
 use crate::memory::Memory;
 
@@ -60,13 +61,21 @@ pub(crate) fn rebuild(files: &BlockFiles, meta: &BlockMeta, path: &Path) -> Resu
         data: (meta.data_bytes, meta.data_crc),
         leaves: work.layout.leaves.len(),
         promoted: work.layout.promoted.clone(),
-        groups: Vec::new(),
+        ..BlockFacts::default()
     };
+    let mut sets = Sets::default();
     for (number, row_group) in (0..).zip(footer.row_groups()) {
         let tenant = tenant(meta, tenants.get(number as usize))
             .ok_or_else(|| damaged(files, "it can't be told which tenant a row group is of"))?;
-        facts.groups.push(work.group(&mut writer, number, (row_group, tenant))?);
+        let (group, live) = work.group(&mut writer, number, (row_group, tenant))?;
+        sets.add(Arc::new(live), &group);
+        facts.groups.push(group);
+        if sets.is_full() {
+            sets.write(&mut writer)?;
+        }
     }
+    sets.write(&mut writer)?;
+    facts.sets = sets.written;
     work.digests.write(&mut writer)?;
     writer.section(0, &facts)?;
     writer.finish()
@@ -163,18 +172,23 @@ impl Rebuilding<'_> {
         writer: &mut IndexWriter,
         number: u32,
         (row_group, tenant): (&RowGroupMetaData, Tenant),
-    ) -> Result<GroupFacts> {
+    ) -> Result<(GroupFacts, Live)> {
         let rows = u32::try_from(row_group.num_rows()).doing(Next::Repair, "count the rows of a group")?;
         let mut parts = Parts::default();
         for column in row_group.columns() {
             let range = range(column).ok_or_else(|| damaged(self.files, "a column lies nowhere"))?;
             parts.0.push(self.pages(range)?);
         }
-        let mut facts = GroupFacts { tenant, rows, extent: (0, 0) };
+        let mut facts = GroupFacts { tenant, rows, runs: 0, extent: (0, 0) };
         let leaves = self.layout.leaves.len();
         let view = BlockView {
             layout: self.layout.clone(),
-            groups: vec![Arc::new(Group::new(&facts, number, leaves, self.index.clone()))],
+            groups: vec![Arc::new(Group::new(
+                &facts,
+                number,
+                (leaves, self.index.clone()),
+                LookedUp::Live(Arc::default()),
+            ))],
             source: self.source.clone(),
             digests: Digests::default(),
         };
@@ -190,13 +204,18 @@ impl Rebuilding<'_> {
         if shredded.rows != rows {
             return Err(damaged(self.files, "a row group has not as many spans as it says"));
         }
-        let dictionaries: Vec<bool> = parts.iter().map(|chunk| chunk.dictionary.is_some()).collect();
+        let all = |column: &Column| (0..column.values.len() as u32).collect::<Vec<u32>>().into();
+        let dictionaries: Vec<_> = parts
+            .iter()
+            .zip(&shredded.columns)
+            .map(|(chunk, column)| chunk.dictionary.is_some().then(|| all(column)))
+            .collect();
         let built = index::build(&self.layout, &shredded, &dictionaries);
         self.digests.add(&facts.tenant, digest::digest(&shredded));
-        facts.extent = Zones::extent(&built.zones);
+        (facts.extent, facts.runs) = (built.zones.extent(), built.runs.len() as u32);
         built.write(writer, number)?;
         writer.section(number, &parts)?;
-        Ok(facts)
+        Ok((facts, built.live))
     }
 
     /// The pages of a column, one after the other.

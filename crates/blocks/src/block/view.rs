@@ -13,7 +13,7 @@ use crate::columns::schema::Layout;
 use crate::digest::{Digested, Digests};
 use crate::error::{Doing, Error, Next, Result};
 use crate::index::section::About;
-use crate::index::{BlockFacts, Group, Index};
+use crate::index::{BlockFacts, Group, InSet, Index, LookedUp};
 use crate::manifest::BlockMeta;
 use crate::memory::Memory;
 
@@ -91,8 +91,14 @@ impl BlockView {
             let reason = format!("{} knows other columns than this program", name());
             return Err(Error::new(Next::Repair, reason));
         }
-        let group = |(number, facts)| Arc::new(Group::new(facts, number, layout.leaves.len(), index.clone()));
-        let groups = (0..).zip(&facts.groups).map(group).collect();
+        let places = InSet::all(&facts.groups, &facts.sets).ok_or_else(|| {
+            Error::new(Next::Repair, format!("{} does not look every row group up", name()))
+        })?;
+        let group = |((number, facts), place)| {
+            let index = (layout.leaves.len(), index.clone());
+            Arc::new(Group::new(facts, number, index, LookedUp::Written(place)))
+        };
+        let groups = (0..).zip(&facts.groups).zip(places).map(group).collect();
         let source = Arc::new(Source::new(files.data.clone()));
         Ok(Self { layout, groups, source, digests: Digests::default() })
     }

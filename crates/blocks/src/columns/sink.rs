@@ -2,6 +2,8 @@
 //!
 //! Pages hold [`PAGE_ROWS`] rows in every column, so a row's page number is the same in all of them.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::ParquetError;
@@ -65,9 +67,12 @@ pub(crate) struct Encoded {
 }
 
 impl Plan {
-    /// True where the column gets a dictionary.
-    pub(crate) fn has_dictionary(&self) -> bool {
-        matches!(self, Self::Dictionary(_))
+    /// Which values of the column its dictionary holds, if it gets one.
+    pub(crate) fn entries(&self) -> Option<Cow<'_, [u32]>> {
+        match self {
+            Self::Values => None,
+            Self::Dictionary(dictionary) => Some(dictionary.entries().into()),
+        }
     }
 }
 

@@ -76,14 +76,14 @@ impl<'a> Merge<'a> {
         let mut waiting = BinaryHeap::new();
         let mut runs = 0;
         for (at, pages) in inputs.iter().enumerate() {
-            let traces = pages.group().traces()?;
+            let traces = pages.traces()?;
             let earliest = traces.all().iter().map(|run| run.start).min().unwrap_or(u64::MAX);
             waiting.push(Reverse((earliest, TraceId::default(), at as u32)));
             runs += traces.all().len() as u64;
         }
         let mut suspects = Suspects::of(runs);
         for pages in &inputs {
-            suspects.add(pages.group().traces()?.all());
+            suspects.add(pages.traces()?.all());
         }
         Ok(Self {
             waiting,
@@ -148,7 +148,7 @@ impl<'a> Merge<'a> {
     fn runs_of(&self, id: TraceId) -> Result<Vec<(u32, TraceRows)>> {
         let mut runs = Vec::new();
         for (at, input) in self.inputs.iter().enumerate() {
-            let traces = input.pages.group().traces()?;
+            let traces = input.pages.traces()?;
             runs.extend(traces.of(id).iter().map(|run| (at as u32, *run)));
         }
         Ok(runs)
@@ -186,7 +186,7 @@ impl Input<'_> {
     /// Its runs by their start, the last first.
     fn load(&mut self) -> Result<&mut Vec<TraceRows>> {
         if self.runs.is_none() {
-            let mut runs = self.pages.group().traces()?.all().to_vec();
+            let mut runs = self.pages.traces()?.all().to_vec();
             runs.sort_unstable_by_key(|run| Reverse((run.start, run.id, run.first)));
             self.runs = Some(runs);
         }

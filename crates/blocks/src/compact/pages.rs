@@ -13,7 +13,7 @@ use crate::columns::rebuild::Rebuilder;
 use crate::columns::schema::{Layout, leaf};
 use crate::columns::sink::PAGE_ROWS;
 use crate::error::{Doing, Next, Result};
-use crate::index::Group;
+use crate::index::{Group, Traces};
 
 /// The decoded pages of a row group; they stay until they are forgotten.
 pub(super) struct Pages<'a> {
@@ -41,6 +41,11 @@ impl<'a> Pages<'a> {
 
     pub(super) fn group(&self) -> &'a Group {
         self.reader.group
+    }
+
+    /// The traces of the row group.
+    pub(super) fn traces(&self) -> Result<Arc<Traces>> {
+        self.reader.view.traces(self.reader.group)
     }
 
     /// The page of a leaf in which a row lies; `None` where no row of the group has a value.

@@ -109,7 +109,7 @@ fn check_index(view: &BlockView) {
         };
         assert_eq!(sorted(group), sorted(other));
         assert_eq!(group.zones().unwrap(), other.zones().unwrap());
-        assert_eq!(group.traces().unwrap().by_row(), other.traces().unwrap().by_row());
+        assert_eq!(view.traces(group).unwrap(), again.traces(other).unwrap());
         operations(&again, &mut anew);
     }
     let mut listed = Operations::new();
@@ -166,12 +166,13 @@ fn traces_over_several_blocks_become_whole_and_stand_in_order() {
     }
     let (view, merged) = folder.merged(&views);
     assert_eq!(view.groups.len(), 1);
-    let traces = view.groups[0].traces().unwrap();
-    let runs = traces.by_row();
+    let traces = view.traces(&view.groups[0]).unwrap();
+    let mut runs = traces.all().to_vec();
+    runs.sort_unstable_by_key(|run| run.first);
     assert!(runs.is_sorted_by_key(|run| (run.start, run.id)), "traces stand in the order of their starts");
     assert!(traces.all().windows(2).all(|pair| pair[0].id != pair[1].id), "each is whole");
     let groups = views.iter().flat_map(|view| &view.groups);
-    let before: u64 = groups.map(|group| group.traces().unwrap().all().len() as u64).sum();
+    let before: u64 = groups.map(|group| u64::from(group.runs)).sum();
     assert!(merged.outputs[0].traces < before, "some were spread");
     let found = batches_of(&view);
     assert!(sorted_spans(&found) == sorted_spans(&sent), "every span comes out as it was sent");

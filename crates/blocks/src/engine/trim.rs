@@ -90,9 +90,11 @@ impl Inner {
         let looking = tokio::task::spawn_blocking(move || {
             for group in &view.groups {
                 let Some(ids) = ids.get(group.tenant.as_str()) else { continue };
-                let traces = group.traces()?;
-                if ids.iter().any(|id| !traces.of(*id).is_empty()) {
-                    return Ok(true);
+                for id in ids {
+                    let may_hold = group.own_runs(&group.with_id(*id)?);
+                    if !may_hold.is_empty() {
+                        return Ok(true);
+                    }
                 }
             }
             Ok(false)
@@ -196,7 +198,7 @@ impl Judging {
             }
             let mut ids = Traces::default();
             for group in self.groups(tenant) {
-                ids.extend(group.traces()?.all().iter().map(|rows| rows.id));
+                ids.extend(self.view.traces(group)?.all().iter().map(|rows| rows.id));
             }
             let mut lives = Lives::new(policy, ids.iter().copied());
             if policy.longest() > beyond {
@@ -247,7 +249,7 @@ fn look_at_block(
     ended: &tokio_util::sync::CancellationToken,
 ) -> Result<()> {
     for group in view.groups.iter().filter(|group| group.tenant == *tenant) {
-        if !cover(group, lives)? {
+        if !cover(view, group, lives)? {
             continue;
         }
         let lives = std::cell::RefCell::new(&mut *lives);
@@ -263,8 +265,8 @@ fn look_at_block(
 }
 
 /// Notes when the traces begin and end in the group; false where it holds none of them.
-fn cover(group: &crate::index::Group, lives: &mut Lives<'_>) -> Result<bool> {
-    let traces = group.traces()?;
+fn cover(view: &BlockView, group: &crate::index::Group, lives: &mut Lives<'_>) -> Result<bool> {
+    let traces = view.traces(group)?;
     let found: Vec<_> = match lives.ids().len() < traces.all().len() / FEW {
         true => lives.ids().flat_map(|id| traces.of(id)).copied().collect(),
         false => traces.all().iter().filter(|rows| lives.judges(rows.id)).copied().collect(),

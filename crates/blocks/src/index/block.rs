@@ -19,6 +19,8 @@ pub(crate) struct BlockFacts {
     /// The keys that have columns of their own.
     pub(crate) promoted: Vec<Promoted>,
     pub(crate) groups: Vec<GroupFacts>,
+    /// How many row groups, one after the other, share each lookup.
+    pub(crate) sets: Vec<u32>,
 }
 
 /// What is always in memory of a row group.
@@ -27,6 +29,8 @@ pub(crate) struct GroupFacts {
     /// Whose spans these are.
     pub(crate) tenant: Tenant,
     pub(crate) rows: u32,
+    /// How many runs of rows it has, one for each trace.
+    pub(crate) runs: u32,
     /// The first and the last span start.
     pub(crate) extent: (u64, u64),
 }
@@ -52,8 +56,10 @@ impl Section for BlockFacts {
                 message.varint(2, u64::from(group.rows));
                 message.varint(3, group.extent.0);
                 message.varint(4, group.extent.1 - group.extent.0);
+                message.varint(5, u64::from(group.runs));
             });
         }
+        self.sets.iter().for_each(|groups| out.varint(6, u64::from(*groups)));
         out.into_bytes()
     }
 
@@ -70,6 +76,7 @@ impl Section for BlockFacts {
                 (2, Field::Varint(count)) => facts.leaves = usize::try_from(count).ok()?,
                 (3, Field::Varint(bytes)) => facts.data.0 = bytes,
                 (4, Field::Varint(crc)) => facts.data.1 = u32::try_from(crc).ok()?,
+                (6, Field::Varint(groups)) => facts.sets.push(u32::try_from(groups).ok()?),
                 (5, Field::Bytes(raw)) => facts.groups.push(group(&Parsed::of(raw)?, &mut tenants)?),
                 _ => {}
             }
@@ -118,7 +125,8 @@ fn group(parsed: &Parsed<'_>, tenants: &mut Vec<Tenant>) -> Option<GroupFacts> {
     let rows = u32::try_from(parsed.number(2)?).ok()?;
     let first = parsed.number(3).unwrap_or(0);
     let last = first.checked_add(parsed.number(4).unwrap_or(0))?;
-    Some(GroupFacts { tenant, rows, extent: (first, last) })
+    let runs = u32::try_from(parsed.number(5).unwrap_or(0)).ok()?;
+    Some(GroupFacts { tenant, rows, runs, extent: (first, last) })
 }
 
 fn kind_number(kind: Kind) -> u64 {

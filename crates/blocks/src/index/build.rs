@@ -1,5 +1,6 @@
 //! Makes the index of a row group from its columns, before they are encoded.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
@@ -9,8 +10,9 @@ use store::Level;
 use super::catalogue::Keys;
 use super::file::IndexWriter;
 use super::held::Index;
-use super::tokens::{Filter, Filters, KeyToken};
-use super::traces::Traces;
+use super::sets::Live;
+use super::tokens::{KeyToken, NAME_KEY};
+use super::traces::Runs;
 use super::zones::{self, Zones};
 use crate::columns::conventions::{self, older_name};
 use crate::columns::schema::{Layout, leaf};
@@ -33,9 +35,9 @@ pub(crate) const TAILS: [(Level, usize); 5] = [
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Built {
     pub(crate) zones: Zones,
-    pub(crate) filters: Filters,
-    pub(crate) traces: Traces,
+    pub(crate) runs: Runs,
     pub(crate) keys: Keys,
+    pub(crate) live: Live,
 }
 
 impl Built {
@@ -45,44 +47,60 @@ impl Built {
     /// Where the file can't be written.
     pub(crate) fn write(&self, writer: &mut IndexWriter, number: u32) -> Result<()> {
         writer.section(number, &self.zones)?;
-        writer.section(number, &self.traces)?;
-        writer.section(number, &self.keys)?;
-        writer.section(number, &self.filters)
+        writer.section(number, &self.runs)?;
+        writer.section(number, &self.keys)
     }
 
-    /// Keeps the sections in memory while there is room.
-    pub(crate) fn keep(self, index: &Index, number: u32) {
+    /// Keeps the sections in memory while there is room; answers what can be looked up.
+    pub(crate) fn keep(self, index: &Index, number: u32) -> Live {
         index.keep(number, self.zones);
-        index.keep(number, self.traces);
+        index.keep(number, self.runs);
         index.keep(number, self.keys);
-        index.keep(number, self.filters);
+        self.live
     }
 }
 
-/// Makes the sections of a row group; `dictionaries` says which leaves get one.
-pub(crate) fn build(layout: &Layout, shredded: &Shredded, dictionaries: &[bool]) -> Built {
+/// Makes the sections of a row group. `dictionaries` says of each leaf that has a dictionary which values are all that
+/// it holds.
+pub(crate) fn build(layout: &Layout, shredded: &Shredded, dictionaries: &[Option<Cow<'_, [u32]>>]) -> Built {
     Built {
         zones: zones::zones(shredded),
-        filters: filters(layout, shredded, dictionaries),
-        traces: Traces::new(shredded.traces.clone()),
+        runs: Runs::new(&shredded.traces),
         keys: Keys(shredded.keys.clone()),
+        live: live(layout, shredded, dictionaries),
     }
 }
 
-fn filters(layout: &Layout, shredded: &Shredded, dictionaries: &[bool]) -> Filters {
+fn live(layout: &Layout, shredded: &Shredded, dictionaries: &[Option<Cow<'_, [u32]>>]) -> Live {
     let pages = (shredded.rows as usize).div_ceil(PAGE_ROWS);
     let mut tokens: Vec<Vec<u64>> = vec![Vec::new(); pages];
+    let mut in_dictionaries = Vec::new();
     let columns = &shredded.columns;
-    for (at, column) in columns.iter().enumerate().skip(leaf::FIXED) {
-        if let (Some((level, key)), false) = (layout.key(at), dictionaries[at]) {
+    for (at, column) in columns.iter().enumerate() {
+        let Some((level, key)) = keyed(layout, at) else { continue };
+        let token = KeyToken::new(level, key);
+        if let Some(values) = &dictionaries[at] {
+            dictionary_tokens(column, token, values, &mut in_dictionaries);
+        } else {
             let older = older_names(columns, at);
-            column_tokens(column, KeyToken::new(level, key), &older, level, &mut tokens);
+            column_tokens(column, token, &older, level, &mut tokens);
         }
     }
     for (level, base) in TAILS {
         tail_tokens(columns, level, base, &mut tokens);
     }
-    Filters(tokens.iter_mut().map(Filter::of).collect())
+    Live::new(&tokens, &in_dictionaries, shredded.traces.iter().map(|rows| rows.id))
+}
+
+/// Under which key the values of a leaf are looked up.
+fn keyed(layout: &Layout, at: usize) -> Option<(Level, &str)> {
+    if at == leaf::NAME { Some((Level::Any, NAME_KEY)) } else { layout.key(at) }
+}
+
+/// The tokens of what a dictionary holds, under the name of the column whatever a value came under.
+fn dictionary_tokens(column: &Column, key: KeyToken, values: &[u32], tokens: &mut Vec<u64>) {
+    let Values::Text(texts) = &column.values else { return };
+    tokens.extend(values.iter().map(|at| key.with(texts.slice(texts.places[*at as usize]))));
 }
 
 /// The rows whose value of a column came under an older name.
@@ -92,7 +110,7 @@ fn older_names(columns: &[Column], at: usize) -> HashMap<u32, &'static str> {
     else {
         return HashMap::new();
     };
-    if at - leaf::FIXED >= conventions::FIXED.len() {
+    if !(leaf::FIXED..leaf::FIXED + conventions::FIXED.len()).contains(&at) {
         return HashMap::new();
     }
     let named =
@@ -107,7 +125,12 @@ fn column_tokens(
     level: Level,
     tokens: &mut [Vec<u64>],
 ) {
-    let (Levels::Present(rows), Values::Text(texts)) = (&column.levels, &column.values) else { return };
+    let Values::Text(texts) = &column.values else { return };
+    let Levels::Present(rows) = &column.levels else {
+        // Every row has a name.
+        let rows = texts.iter().enumerate();
+        return rows.for_each(|(row, text)| tokens[row / PAGE_ROWS].push(key.with(text)));
+    };
     for (row, text) in rows.iter().zip(texts.iter()) {
         let key = match older.get(row) {
             Some(name) => KeyToken::new(level, name),

@@ -15,7 +15,7 @@ use crate::error::{Doing, Next, Result};
 pub(super) const MAGIC: &[u8; 8] = b"FADENIDX";
 
 /// The version of the format that this program writes.
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 
 /// Bytes of an entry of the directory.
 const ENTRY_BYTES: usize = 32;
@@ -128,7 +128,24 @@ impl IndexWriter {
         let unpacked = if packed.is_some() { content.len() as u32 } else { 0 };
         let stored = packed.as_deref().unwrap_or(&content);
         let (length, crc) = (stored.len() as u32, crc32c::crc32c(stored));
-        let entry = Entry { kind: T::KIND, number, at: self.at, length, unpacked, crc };
+        self.entry(Entry { kind: T::KIND, number, at: self.at, length, unpacked, crc }, stored)
+    }
+
+    /// Appends bytes that are read piece by piece, and not as a section.
+    ///
+    /// # Errors
+    /// As `section`.
+    pub(crate) fn raw(&mut self, kind: u32, number: u32, bytes: &[u8]) -> Result<()> {
+        let (length, crc) = (bytes.len() as u32, crc32c::crc32c(bytes));
+        self.entry(Entry { kind, number, at: self.at, length, unpacked: 0, crc }, bytes)
+    }
+
+    /// Where the next section will begin.
+    pub(crate) fn at(&self) -> u64 {
+        self.at
+    }
+
+    fn entry(&mut self, entry: Entry, stored: &[u8]) -> Result<()> {
         self.put(stored)?;
         self.directory.write().unwrap_or_else(PoisonError::into_inner).add(entry);
         Ok(())

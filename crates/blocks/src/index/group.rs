@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use model::Tenant;
+use model::{Tenant, TraceId};
 
 use super::block::GroupFacts;
 use super::catalogue::Keys;
 use super::held::Index;
 use super::parts::Parts;
 use super::section::{About, Section};
-use super::tokens::Filters;
-use super::traces::Traces;
+use super::sets::{Found, InSet, Live};
+use super::traces::Runs;
 use super::zones::Zones;
 use crate::error::Result;
 
@@ -20,18 +20,40 @@ pub(crate) struct Group {
     /// Whose spans these are.
     pub(crate) tenant: Tenant,
     pub(crate) rows: u32,
+    /// How many runs of rows it has, one for each trace.
+    pub(crate) runs: u32,
     /// The first and the last span start.
     pub(crate) extent: (u64, u64),
     /// Its place among the groups of the block.
     pub(crate) number: u32,
     leaves: usize,
     index: Arc<Index>,
+    looked_up: LookedUp,
+}
+
+/// Where what is looked up of a row group is.
+#[derive(Clone, Debug)]
+pub(crate) enum LookedUp {
+    /// In memory, while the block grows.
+    Live(Arc<Live>),
+    /// In a lookup of the block.
+    Written(InSet),
 }
 
 impl Group {
-    pub(crate) fn new(facts: &GroupFacts, number: u32, leaves: usize, index: Arc<Index>) -> Self {
-        let GroupFacts { tenant, rows, extent } = facts.clone();
-        Self { tenant, rows, extent, number, leaves, index }
+    pub(crate) fn new(
+        facts: &GroupFacts,
+        number: u32,
+        (leaves, index): (usize, Arc<Index>),
+        looked_up: LookedUp,
+    ) -> Self {
+        let GroupFacts { tenant, rows, runs, extent } = facts.clone();
+        Self { tenant, rows, runs, extent, number, leaves, index, looked_up }
+    }
+
+    /// The same group whose lookups are on disk now.
+    pub(crate) fn written(&self, place: InSet) -> Self {
+        Self { looked_up: LookedUp::Written(place), ..self.clone() }
     }
 
     /// How many pages a column has.
@@ -52,14 +74,57 @@ impl Group {
         self.section()
     }
 
-    /// Which values each page may hold.
-    pub(crate) fn filters(&self) -> Result<Arc<Filters>> {
+    /// Where the rows of each trace are.
+    pub(crate) fn runs(&self) -> Result<Arc<Runs>> {
         self.section()
     }
 
-    /// Which traces there are.
-    pub(crate) fn traces(&self) -> Result<Arc<Traces>> {
-        self.section()
+    /// Which set of row groups it is looked up with; `None` where it is alone.
+    pub(crate) fn set(&self) -> Option<u32> {
+        match &self.looked_up {
+            LookedUp::Live(_) => None,
+            LookedUp::Written(place) => Some(place.set()),
+        }
+    }
+
+    /// To where in its set a token leads.
+    pub(crate) fn with_token(&self, token: u64) -> Result<Vec<u32>> {
+        match &self.looked_up {
+            LookedUp::Live(live) => Ok(live.with_token(token)),
+            LookedUp::Written(place) => place.with_token(&self.index, token),
+        }
+    }
+
+    /// Which of these places are here.
+    pub(crate) fn found(&self, places: &[u32]) -> Found {
+        match &self.looked_up {
+            LookedUp::Live(_) => Live::found(places),
+            LookedUp::Written(place) => place.found(places),
+        }
+    }
+
+    /// The runs of its set that may be of a trace.
+    pub(crate) fn with_id(&self, id: TraceId) -> Result<Vec<u32>> {
+        match &self.looked_up {
+            LookedUp::Live(live) => Ok(live.with_id(id)),
+            LookedUp::Written(place) => place.with_id(&self.index, id),
+        }
+    }
+
+    /// Which of these runs are its own, counted from its first.
+    pub(crate) fn own_runs(&self, runs: &[u32]) -> Vec<u32> {
+        match &self.looked_up {
+            LookedUp::Live(_) => runs.to_vec(),
+            LookedUp::Written(place) => place.own_runs(runs),
+        }
+    }
+
+    /// The hashes of all trace ids of its set.
+    pub(crate) fn id_hashes(&self) -> Result<Vec<u32>> {
+        match &self.looked_up {
+            LookedUp::Live(live) => Ok(live.id_hashes()),
+            LookedUp::Written(place) => place.id_hashes(&self.index),
+        }
     }
 
     /// Which keys occur.

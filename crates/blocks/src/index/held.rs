@@ -10,6 +10,7 @@ use model::Tenant;
 
 use super::block::{BlockFacts, FirstGroup};
 use super::file::{Directory, Entry, IndexWriter, MAGIC, TRAILER_BYTES, VERSION, word};
+use super::lookup::{Head, Piece, Spot};
 use super::section::{About, Section, kind};
 use crate::block::{LocalFile, RangeFile, checked};
 use crate::error::{Error, Next, Result};
@@ -144,6 +145,29 @@ impl Index {
         let section = T::read(&content, about);
         let section = section.ok_or_else(|| self.damaged(entry.at, "a section is not what its kind says"))?;
         Ok(self.keep(number, section))
+    }
+
+    /// A piece of a lookup, from memory or from the file.
+    ///
+    /// # Errors
+    /// As `section`.
+    pub(crate) fn piece<const KIND: u32>(
+        &self,
+        head: &Head<KIND>,
+        set: u32,
+        spot: &Spot,
+    ) -> Result<Arc<Piece>> {
+        let number = u64::from(set) << 32 | u64::from(spot.number);
+        let key = Key { block: self.block, kind: KIND + kind::PIECES, number };
+        if let Some(known) = self.memory.index.get::<Piece>(key) {
+            return Ok(known);
+        }
+        let raw = checked(&*self.file, spot.range.clone(), spot.crc)?;
+        let damaged = || self.damaged(spot.range.start, "a piece of a lookup is not what it should be");
+        let piece = raw.and_then(|raw| head.piece(&raw)).ok_or_else(damaged)?;
+        let piece = Arc::new(piece);
+        self.memory.index.put(key, piece.clone(), piece.bytes());
+        Ok(piece)
     }
 
     /// Keeps a section that was just made, as if it had been read.

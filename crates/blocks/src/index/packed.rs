@@ -51,6 +51,46 @@ impl Unpacked<'_> {
     }
 }
 
+/// Numbers of any width, one after the other, the lowest bit first.
+#[derive(Default)]
+pub(crate) struct Bits {
+    pub(crate) bytes: Vec<u8>,
+    /// Bits of the last byte that are taken; 0 where a new one begins.
+    used: u32,
+}
+
+impl Bits {
+    /// Appends the last `count` bits of a number; a 0 may have any count.
+    pub(crate) fn put(&mut self, mut number: u64, mut count: u32) {
+        while count > 0 {
+            if self.used == 0 {
+                self.bytes.push(0);
+            }
+            let taken = count.min(8 - self.used);
+            let last = self.bytes.len() - 1;
+            self.bytes[last] |= ((number & ((1 << taken) - 1)) << self.used) as u8;
+            self.used = (self.used + taken) % 8;
+            number >>= taken;
+            count -= taken;
+        }
+    }
+}
+
+/// The number of at most 64 bits that [`Bits`] put here; missing bytes count as zero.
+pub(crate) fn bits_at(raw: &[u8], bit: usize, width: usize) -> u64 {
+    let mut word = [0_u8; 16];
+    let from = raw.get(bit / 8..).unwrap_or_default();
+    let length = from.len().min(16);
+    word[..length].copy_from_slice(&from[..length]);
+    let shifted = u128::from_le_bytes(word) >> (bit % 8);
+    (shifted & ((1 << width) - 1)) as u64
+}
+
+/// How many bits a number takes.
+pub(crate) fn bit_width(number: u64) -> u32 {
+    u64::BITS - number.leading_zeros()
+}
+
 /// Visits the fields of a message in order.
 pub(crate) fn each(raw: &[u8], mut visit: impl FnMut(u32, Field<'_>) -> Option<()>) -> Option<()> {
     let mut cursor = Cursor::new(raw);

@@ -12,12 +12,17 @@ pub(crate) mod kind {
     /// In version 1 only.
     pub(crate) const FIRST_GROUP: u32 = 2;
     pub(crate) const ZONES: u32 = 3;
-    pub(crate) const TRACES: u32 = 4;
+    pub(crate) const RUNS: u32 = 4;
     pub(crate) const KEYS: u32 = 5;
-    pub(crate) const FILTERS: u32 = 6;
     pub(crate) const PARTS: u32 = 7;
     pub(crate) const LISTING: u32 = 9;
     pub(crate) const CUBE: u32 = 10;
+    pub(crate) const IDS: u32 = 11;
+    pub(crate) const TOKENS: u32 = 12;
+    /// The pieces of the lookup whose kind is this less.
+    pub(crate) const PIECES: u32 = 128;
+    /// The runs of a row group with their ids, which are kept in memory only.
+    pub(crate) const TRACES: u32 = 1 << 16;
     /// The directory of sections, which is kept in memory like a section.
     pub(crate) const DIRECTORY: u32 = 0;
 }

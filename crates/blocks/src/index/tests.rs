@@ -2,7 +2,14 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use store::Level;
 
-use super::tokens::{Filter, KeyToken};
+use super::lookup::{Head, Sorted};
+use super::section::{About, Section};
+use super::tokens::KeyToken;
+use super::traces::Runs;
+
+const KIND: u32 = 77;
+
+const ABOUT: About = About { rows: 0, leaves: 0 };
 
 #[test]
 fn a_token_is_part_of_the_format() {
@@ -12,22 +19,91 @@ fn a_token_is_part_of_the_format() {
     assert_ne!(token, KeyToken::new(Level::Span, "request.id").with(b"012345678"));
 }
 
-#[test]
-fn a_filter_seldom_errs() {
-    let mut tokens: Vec<u64> = (0..10_000_u32).map(token).collect();
-    let filter = Filter::of(&mut tokens);
-    let wrong = (10_000..110_000).filter(|number| filter.may_hold(token(*number))).count();
-    assert!(wrong < 3000, "{wrong} of 100,000 absent tokens seem to be there");
+/// Numbers that look like chance.
+fn hash(number: u32) -> u32 {
+    (KeyToken::new(Level::Span, "user.id").with(number.to_string().as_bytes()) >> 32) as u32
 }
 
-fn token(number: u32) -> u64 {
-    KeyToken::new(Level::Span, "user.id").with(number.to_string().as_bytes())
+/// A lookup, and the places of a hash in it, as they are read from its file.
+struct Written {
+    head: Head<KIND>,
+    body: Vec<u8>,
+}
+
+impl Written {
+    fn new(pairs: &[(u32, u32)], spare_bits: u32) -> Self {
+        let (head, body) = Head::<KIND>::lay_out(&Sorted::new(pairs.iter().copied()), spare_bits, 100);
+        let read = Head::<KIND>::read(&head.write(), ABOUT).unwrap();
+        assert_eq!(read, head);
+        Self { head: read, body }
+    }
+
+    fn places(&self, hash: u32) -> Vec<u32> {
+        let spot = self.head.spot(hash).unwrap();
+        let raw = &self.body[spot.range.start as usize - 100..spot.range.end as usize - 100];
+        assert_eq!(crc32c::crc32c(raw), spot.crc);
+        self.head.places(hash, &self.head.piece(raw).unwrap())
+    }
+}
+
+#[test]
+fn a_lookup_seldom_errs_and_takes_few_bits() {
+    let pairs: Vec<(u32, u32)> = (0..100_000).map(|number| (hash(number), number % 128)).collect();
+    let written = Written::new(&pairs, 4);
+    let wrong: usize = (100_000..200_000).map(|number| written.places(hash(number)).len()).sum();
+    assert!(wrong < 8000, "100,000 absent hashes lead to {wrong} places");
+    let bits = written.body.len() * 8 / pairs.len();
+    assert!(bits <= 13, "{bits} bits for an entry");
+    assert!(written.head.write().len() < pairs.len() / 50);
 }
 
 proptest! {
     #[test]
-    fn a_filter_holds_what_was_put_in(mut tokens in vec(proptest::num::u64::ANY, 0..500)) {
-        let filter = Filter::of(&mut tokens);
-        prop_assert!(tokens.iter().all(|token| filter.may_hold(*token)));
+    fn a_lookup_leads_to_every_place(pairs in vec((proptest::num::u32::ANY, 0..1000_u32), 0..3000), spare in 1..33_u32) {
+        let written = Written::new(&pairs, spare);
+        for (hash, place) in &pairs {
+            prop_assert!(written.places(*hash).contains(place));
+        }
+        let hashes = written.head.piece_hashes().flat_map(|first| {
+            let spot = written.head.spot(first).unwrap();
+            let raw = &written.body[spot.range.start as usize - 100..spot.range.end as usize - 100];
+            written.head.hashes(first, &written.head.piece(raw).unwrap())
+        });
+        let sorted = Sorted::new(pairs.iter().copied());
+        let kept = |hash: u32| if spare == 32 { hash } else { 0 };
+        prop_assert_eq!(hashes.map(kept).collect::<Vec<_>>(), sorted.hashes().map(kept).collect::<Vec<_>>());
+        if spare == 32 {
+            let sorted = Sorted::new(pairs.iter().copied());
+            for (hash, _) in &pairs {
+                prop_assert_eq!(written.places(*hash), sorted.places(*hash).collect::<Vec<_>>());
+            }
+        }
+    }
+
+    #[test]
+    fn many_places_of_a_hash_become_one(hashes in vec(0..20_u32, 1..300)) {
+        let pairs = (0..).zip(&hashes).map(|(place, hash)| (*hash, place));
+        let folded = Sorted::new(pairs).folded(10, 999);
+        for hash in 0..20 {
+            let places: Vec<u32> = folded.places(hash).collect();
+            let times = hashes.iter().filter(|other| **other == hash).count();
+            let expected = if times > 10 { places == [999] } else { places.len() == times };
+            prop_assert!(expected);
+        }
+    }
+
+    #[test]
+    fn no_bytes_make_a_section_panic(bytes in vec(proptest::num::u8::ANY, 0..200)) {
+        if let Some(head) = Head::<KIND>::read(&bytes, ABOUT) {
+            _ = head.spot(7).and_then(|_| head.piece(&bytes)).map(|piece| head.places(7, &piece));
+        }
+        let sound = Written::new(&[(1, 2), (3, 4)], 8);
+        _ = sound.head.piece(&bytes).map(|piece| sound.head.hashes(0, &piece));
+        _ = sound.head.piece(&bytes).map(|piece| sound.head.places(7, &piece));
+        _ = Runs::read(&bytes, About { rows: 10, leaves: 3 });
+        _ = super::BlockFacts::read(&bytes, ABOUT);
+        _ = super::Parts::read(&bytes, About { rows: 10, leaves: 3 });
+        _ = super::Keys::read(&bytes, ABOUT);
+        _ = super::Zones::read(&bytes, About { rows: 10, leaves: 3 });
     }
 }

@@ -15,9 +15,9 @@ use super::spread::Spread;
 use super::values::{self, Source, each_flat};
 use super::{Place, Run};
 use crate::columns::schema::leaf;
-use crate::columns::shred::TraceRows;
 use crate::columns::sink::PAGE_ROWS;
 use crate::error::Result;
+use crate::index::TraceRun;
 
 /// Traces that are joined at once.
 const JOINED_MAX: usize = 1024;
@@ -40,7 +40,7 @@ pub(super) fn edges(run: &mut Run<'_>) -> Result<Vec<Edge>> {
         if run.is_over_time() {
             break;
         }
-        if let Err(error) = group(run, place, &spread, (&mut counts, &mut odd)) {
+        if let Err(error) = group(run, place, spread.as_ref(), (&mut counts, &mut odd)) {
             run.go_on_without(&error);
         }
     }
@@ -89,9 +89,12 @@ struct Columns {
 fn group(
     run: &mut Run<'_>,
     place: Place<'_>,
-    spread: &Spread,
+    spread: Option<&Spread>,
     (counts, odd): (&mut Counts, &mut Odd),
 ) -> Result<()> {
+    if !run.may_pass(run.plan, place) {
+        return Ok(());
+    }
     run.open(place.view);
     let mut evaluator = Evaluator::new(place)?;
     let pages = 0..place.group.pages();
@@ -113,11 +116,18 @@ fn group(
         }
     }
     let mut calls: HashMap<(u32, u32), (u64, u64), FixedState> = HashMap::default();
-    for trace in evaluator.by_row()? {
-        if trace.plain && !spread.holds(trace.id) {
-            columns.count(trace, &mut calls);
-        } else if columns.found[rows(trace)].contains(&true) {
-            odd.add(trace.id);
+    for trace in evaluator.runs()?.iter() {
+        let is_found = columns.found[rows(trace)].contains(&true);
+        if !is_found {
+            continue;
+        }
+        evaluator.reader.forget_before(trace.first as usize / PAGE_ROWS);
+        match evaluator.reader.trace_id(trace.first) {
+            Ok(id) if trace.plain && spread.is_some_and(|spread| !spread.holds(id)) => {
+                columns.count(trace, &mut calls);
+            }
+            Ok(id) => odd.add(id),
+            Err(error) => run.go_on_without(&error),
         }
     }
     run.work += evaluator.reader.work;
@@ -130,7 +140,7 @@ fn group(
     Ok(())
 }
 
-fn rows(trace: &TraceRows) -> std::ops::Range<usize> {
+fn rows(trace: &TraceRun) -> std::ops::Range<usize> {
     trace.first as usize..(trace.first + trace.count) as usize
 }
 
@@ -179,7 +189,7 @@ impl Columns {
         Ok(())
     }
 
-    fn count(&self, trace: &TraceRows, calls: &mut HashMap<(u32, u32), (u64, u64), FixedState>) {
+    fn count(&self, trace: &TraceRun, calls: &mut HashMap<(u32, u32), (u64, u64), FixedState>) {
         for row in rows(trace) {
             let distance = self.distances[row] as usize;
             let is_there = distance > 0 && distance <= row - trace.first as usize;

@@ -17,9 +17,8 @@ use crate::block::GroupReader;
 use crate::columns::conventions;
 use crate::columns::decode::{Held, Plain};
 use crate::columns::schema::leaf;
-use crate::columns::shred::TraceRows;
 use crate::error::Result;
-use crate::index::{Filters, Keys, Zones};
+use crate::index::{Found, Keys, Runs, Zones};
 
 /// Evaluates the filter of a plan on the pages of one row group.
 pub(super) struct Evaluator<'a> {
@@ -27,8 +26,9 @@ pub(super) struct Evaluator<'a> {
     pub(super) reader: GroupReader<'a>,
     pub(super) zones: Arc<Zones>,
     pub(super) keys: Arc<Keys>,
-    filters: Option<Arc<Filters>>,
-    by_row: OnceCell<Vec<TraceRows>>,
+    /// For a token: where it may be.
+    found: HashMap<u64, Found, FixedState>,
+    runs: OnceCell<Arc<Runs>>,
     /// For a condition and a leaf: which entries of the dictionary pass.
     verdicts: HashMap<(usize, usize), Arc<Vec<bool>>, FixedState>,
 }
@@ -40,28 +40,33 @@ impl<'a> Evaluator<'a> {
             reader: GroupReader::new(place.view, place.group)?,
             zones: place.group.zones()?,
             keys: place.group.keys()?,
-            filters: None,
-            by_row: OnceCell::new(),
+            found: HashMap::default(),
+            runs: OnceCell::new(),
             verdicts: HashMap::default(),
         })
     }
 
-    /// The traces of the group in row order.
-    pub(super) fn by_row(&self) -> Result<&[TraceRows]> {
-        if let Some(known) = self.by_row.get() {
-            return Ok(known);
+    /// The rows of each trace of the group, in row order.
+    pub(super) fn runs(&self) -> Result<Arc<Runs>> {
+        if let Some(known) = self.runs.get() {
+            return Ok(known.clone());
         }
-        let traces = self.place.group.traces()?;
-        Ok(self.by_row.get_or_init(|| traces.by_row()))
+        let runs = self.place.group.runs()?;
+        Ok(self.runs.get_or_init(|| runs).clone())
     }
 
     /// False where the token is certainly not in a page.
     pub(super) fn may_hold_token(&mut self, token: u64, number: usize) -> Result<bool> {
-        let filters = match &self.filters {
-            Some(known) => known,
-            None => self.filters.insert(self.place.group.filters()?),
+        let found = match self.found.get(&token) {
+            Some(known) => *known,
+            None => {
+                let group = self.place.group;
+                let found = group.found(&group.with_token(token)?);
+                self.found.insert(token, found);
+                found
+            }
         };
-        Ok(filters[number].may_hold(token))
+        Ok(found.pages >> number & 1 == 1)
     }
 
     /// The rows of a page that the plan looks for.

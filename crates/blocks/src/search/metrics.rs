@@ -80,9 +80,7 @@ fn scan(
     by: &By<'_>,
     groups: &mut Groups,
 ) -> Result<()> {
-    let (first, last) = place.group.extent;
-    if plan.ids.is_none() && !plan.time.overlaps(first, last) {
-        run.work.pages_pruned += place.group.pages() as u64;
+    if !run.may_pass(plan, place) {
         return Ok(());
     }
     run.open(place.view);

@@ -16,6 +16,7 @@ mod newest;
 mod prune;
 mod scan;
 mod skeleton;
+mod sought;
 mod spread;
 #[cfg(test)]
 mod tests;
@@ -33,11 +34,13 @@ use model::Batch;
 use store::plan::{Ask, out_of_time};
 use store::{Answer, Plan, ReadError, Rows, Work};
 
-use crate::block::BlockView;
+use crate::block::{Beside, BlockView};
+use crate::columns::shred::TraceRows;
 use crate::error::Error;
-use crate::index::{Group, Traces};
+use crate::index::Group;
 use literal::Literals;
 pub use scan::Scan;
+use sought::Sought;
 
 /// Damaged pages that are told apart in one answer; further ones are left out without being counted.
 const DAMAGES_MAX: usize = 1024;
@@ -98,6 +101,7 @@ struct Run<'a> {
     partial: Option<String>,
     /// The blocks of which something was looked at, by address.
     opened: HashSet<usize, FixedState>,
+    sought: Sought,
     /// What is wrong with each page that could not be read; at most [`DAMAGES_MAX`].
     damages: BTreeSet<String>,
 }
@@ -119,6 +123,7 @@ impl<'a> Run<'a> {
             work: Work::default(),
             partial: None,
             opened: HashSet::default(),
+            sought: Sought::default(),
             damages: BTreeSet::new(),
         }
     }
@@ -136,9 +141,21 @@ impl<'a> Run<'a> {
         over
     }
 
-    /// The traces of a row group; where they can't be read, its spans are left out.
-    fn traces(&mut self, place: Place<'_>) -> Option<Arc<Traces>> {
-        place.group.traces().inspect_err(|error| self.go_on_without(error)).ok()
+    /// The blocks with row groups of the tenant.
+    fn views(&self) -> Vec<&'a BlockView> {
+        let blocks = self.groups.chunk_by(|left, right| std::ptr::eq(left.view, right.view));
+        blocks.map(|groups| groups[0].view).collect()
+    }
+
+    /// Where the rows of a trace are in a block, with the places of their row groups.
+    fn find(&mut self, view: &'a BlockView, id: model::TraceId) -> Vec<(usize, TraceRows)> {
+        let (mut work, mut lost) = (Work::default(), Vec::new());
+        let tenant = &self.plan.tenant;
+        let mut beside = Beside { work: &mut work, lost: &mut |error| lost.push(error) };
+        let found = view.find(tenant, id, &mut beside);
+        lost.iter().for_each(|error| self.go_on_without(error));
+        self.work += work;
+        found
     }
 
     /// Notes that something of a block is looked at.

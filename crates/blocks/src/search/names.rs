@@ -33,6 +33,9 @@ pub(super) fn names(run: &mut Run<'_>) -> Vec<Name> {
             if run.is_over_time() {
                 break;
             }
+            if !run.may_pass(run.plan, place) {
+                continue;
+            }
             if let Err(error) = by_columns(run, place, &mut counts) {
                 run.go_on_without(&error);
             }

@@ -46,6 +46,9 @@ pub(super) fn newest(run: &mut Run<'_>) -> Vec<Found> {
             break;
         }
         let Some(number) = page else {
+            if !run.may_pass(run.plan, run.groups[at]) {
+                continue;
+            }
             run.open(run.groups[at].view);
             let evaluator = match Evaluator::new(run.groups[at]) {
                 Ok(evaluator) => evaluator,
@@ -115,7 +118,7 @@ impl Newest {
     /// Takes traces that have these rows, and perhaps others; the latest come first.
     fn take_rows(&mut self, run: &mut Run<'_>, matches: &[TraceRows]) {
         if self.seen.len() > LOOKED_AT && self.spread.is_none() {
-            self.spread = Some(Spread::of(run));
+            self.spread = Spread::of(run);
         }
         // What lies elsewhere is looked for together, as many at once as the answer has rows.
         for some in matches.chunks(run.plan.limit + 1) {

@@ -75,24 +75,25 @@ fn from_head(run: &Run<'_>, ids: &[TraceId]) -> Vec<(usize, Batch)> {
 
 fn from_groups(run: &mut Run<'_>, ids: &[TraceId], depth: Depth) -> Result<Vec<Vec<Batch>>> {
     let mut parts: Vec<Vec<Batch>> = vec![Vec::new(); ids.len()];
-    for place in run.groups.clone() {
-        let mut wanted: Vec<(u32, u32, usize)> = Vec::new();
-        let Some(traces) = run.traces(place) else { continue };
+    for view in run.views() {
+        let mut wanted: Vec<(usize, u32, u32, usize)> = Vec::new();
         for (number, id) in ids.iter().enumerate() {
-            let runs = traces.of(*id);
-            wanted.extend(runs.iter().map(|rows| (rows.first, rows.count, number)));
+            let found = run.find(view, *id).into_iter();
+            wanted.extend(found.map(|(group, rows)| (group, rows.first, rows.count, number)));
         }
         if wanted.is_empty() {
             continue;
         }
-        run.open(place.view);
+        run.open(view);
         wanted.sort_unstable();
-        let mut reader = GroupReader::new(place.view, place.group)?;
-        for (first, count, number) in wanted {
-            reader.forget_before(first as usize / PAGE_ROWS);
-            parts[number].push(read(run, &mut reader, first..first + count, depth)?);
+        for of_group in wanted.chunk_by(|left, right| left.0 == right.0) {
+            let mut reader = GroupReader::new(view, &view.groups[of_group[0].0])?;
+            for (_, first, count, number) in of_group {
+                reader.forget_before(*first as usize / PAGE_ROWS);
+                parts[*number].push(read(run, &mut reader, *first..*first + *count, depth)?);
+            }
+            run.work += reader.work;
         }
-        run.work += reader.work;
     }
     Ok(parts)
 }

@@ -5,30 +5,37 @@
 use model::TraceId;
 
 use super::Run;
+use crate::index::short;
 use crate::index::tokens::id_token;
 
 /// The traces with spans in more than one place.
-pub(super) struct Spread(Vec<u64>);
+pub(super) struct Spread(Vec<u32>);
 
 impl Spread {
-    pub(super) fn of(run: &mut Run<'_>) -> Self {
-        let mut head: Vec<u64> =
-            run.head.iter().flat_map(|batch| batch.rows()).map(|row| id_token(row.trace_id)).collect();
-        head.sort_unstable();
-        head.dedup();
-        let mut all = head;
-        for place in run.groups.clone() {
-            let Some(traces) = run.traces(place) else { continue };
-            all.extend(traces.all().iter().map(|rows| id_token(rows.id)));
+    /// `None` where it can't be told of all.
+    pub(super) fn of(run: &mut Run<'_>) -> Option<Self> {
+        let rows = run.head.iter().flat_map(|batch| batch.rows());
+        let mut all: Vec<u32> = rows.map(|row| short(id_token(row.trace_id))).collect();
+        all.sort_unstable();
+        all.dedup();
+        for view in run.views() {
+            let mut last = None;
+            for group in &view.groups {
+                if group.set().is_none() || group.set() != last {
+                    let hashes = group.id_hashes();
+                    all.extend(hashes.inspect_err(|error| run.go_on_without(error)).ok()?);
+                    last = group.set();
+                }
+            }
         }
         all.sort_unstable();
-        let mut spread: Vec<u64> =
-            all.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
+        let repeated = all.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]);
+        let mut spread: Vec<u32> = repeated.collect();
         spread.dedup();
-        Self(spread)
+        Some(Self(spread))
     }
 
     pub(super) fn holds(&self, id: TraceId) -> bool {
-        self.0.binary_search(&id_token(id)).is_ok()
+        self.0.binary_search(&short(id_token(id))).is_ok()
     }
 }

@@ -35,6 +35,9 @@ impl Extent {
     }
 }
 
+/// Where fewer than one of so many runs are asked for, they are looked up one by one.
+const LOOKUPS_PART: u64 = 128;
+
 /// So many ids are compared one by one faster than they are hashed.
 const FEW: usize = 3;
 
@@ -98,12 +101,22 @@ pub(super) fn extents(
         let fresh = Extent { start: rows.start, end: rows.end };
         extents.entry(rows.id).or_insert(fresh).cover(rows.start, rows.end);
     };
-    for place in run.groups.clone() {
-        let Some(traces) = run.traces(place) else { continue };
-        if ids.len() < traces.all().len() / 8 {
-            ids.iter().flat_map(|id| traces.of(*id)).for_each(&mut cover);
-        } else {
-            traces.all().iter().filter(|rows| ids.contains(&rows.id)).for_each(&mut cover);
+    let runs: u64 = run.groups.iter().map(|place| u64::from(place.group.runs)).sum();
+    for view in run.views() {
+        let mut is_looked_up = ids.len() as u64 * LOOKUPS_PART < runs;
+        let groups = view.groups.iter().filter(|group| group.tenant == run.plan.tenant);
+        for group in groups {
+            if is_looked_up {
+                break;
+            }
+            match view.traces(group) {
+                Ok(all) => all.all().iter().filter(|rows| ids.contains(&rows.id)).for_each(&mut cover),
+                // What of it can be read is found one by one.
+                Err(_) => is_looked_up = true,
+            }
+        }
+        if is_looked_up {
+            ids.iter().flat_map(|id| run.find(view, *id)).for_each(|(_, rows)| cover(&rows));
         }
     }
     extents
@@ -150,6 +163,9 @@ fn matches(run: &mut Run<'_>) -> Result<HashSet<TraceId, FixedState>> {
     for place in run.groups.clone() {
         if run.is_over_time() {
             break;
+        }
+        if !run.may_pass(run.plan, place) {
+            continue;
         }
         run.open(place.view);
         let mut evaluator = match Evaluator::new(place) {
@@ -206,19 +222,22 @@ fn read_page(run: &Run<'_>, evaluator: &mut Evaluator<'_>, number: usize) -> Res
         return Ok(Vec::new());
     }
     let mask = evaluator.page(run.plan, number)?;
-    evaluator.reader.forget(number);
     if !mask.contains(&true) {
+        evaluator.reader.forget(number);
         return Ok(Vec::new());
     }
     let base = (number * PAGE_ROWS) as u32;
     let end = base + mask.len() as u32;
-    let by_row = evaluator.by_row()?;
-    let first = by_row.partition_point(|trace| trace.first + trace.count <= base);
-    let here = by_row[first..].iter().take_while(|trace| trace.first < end);
-    let passes = |trace: &&TraceRows| {
-        let from = trace.first.max(base) - base;
-        let to = (trace.first + trace.count).min(end) - base;
-        mask[from as usize..to as usize].contains(&true)
-    };
-    Ok(here.filter(passes).copied().collect())
+    let runs = evaluator.runs()?;
+    let first = runs.partition_point(|run| run.first + run.count <= base);
+    let mut found = Vec::new();
+    for run in runs[first..].iter().take_while(|run| run.first < end) {
+        let from = run.first.max(base);
+        let to = (run.first + run.count).min(end);
+        if mask[(from - base) as usize..(to - base) as usize].contains(&true) {
+            found.push(run.of(evaluator.reader.trace_id(from)?));
+        }
+    }
+    evaluator.reader.forget(number);
+    Ok(found)
 }

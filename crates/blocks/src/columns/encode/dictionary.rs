@@ -135,6 +135,11 @@ impl Maker {
 }
 
 impl Dictionary {
+    /// For each entry, which value of the column it is.
+    pub(crate) fn entries(&self) -> &[u32] {
+        &self.entries
+    }
+
     /// How many bits an id takes in the file.
     pub(super) fn width(&self) -> u32 {
         id_width(self.entries.len())
