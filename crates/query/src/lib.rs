@@ -8,6 +8,7 @@
 
 pub mod answer;
 pub mod candidates;
+pub mod diagnose;
 pub mod duration;
 mod engine;
 pub mod export;
@@ -15,10 +16,12 @@ pub mod filter;
 mod mistake;
 pub mod moment;
 mod quoted;
+pub mod scope;
 mod search;
 pub mod traceql;
 
 pub use engine::{Error, Limits, Query};
 pub use filter::Question;
 pub use mistake::Mistake;
+pub use scope::Scope;
 pub use search::{Search, Unclear};

@@ -205,6 +205,13 @@ impl Sketch {
     }
 }
 
+/// The least duration that does not fall into the same bucket as this one.
+#[must_use]
+pub fn bucket_end(duration: u64) -> u64 {
+    let (low, length) = bounds(bucket(duration));
+    low.saturating_add(length)
+}
+
 fn bucket(duration: u64) -> usize {
     if duration < PARTS {
         return duration as usize;

@@ -13,6 +13,7 @@ pub mod metrics;
 mod parse;
 mod prefilter;
 pub mod search;
+pub mod visit;
 mod write;
 
 #[cfg(test)]
@@ -20,4 +21,5 @@ mod tests;
 
 pub use lex::TEXT_BYTES_MAX;
 pub use parse::{DEPTH_MAX, parse};
+pub(crate) use prefilter::stored;
 pub use prefilter::{Prefilter, prefilter};

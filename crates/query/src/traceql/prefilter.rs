@@ -201,6 +201,28 @@ fn places(field: &Field) -> Option<Vec<Stored>> {
     })
 }
 
+/// Where a store finds the text of a label; `None` where it would answer another one.
+pub(crate) fn stored(label: &Field) -> Option<Stored> {
+    match label {
+        Field::Attribute { scope: Scope::Resource, key, of_parent: false } if key == "service.name" => {
+            Some(Stored::Service)
+        }
+        Field::Attribute { scope, key, of_parent: false } => {
+            let level = match scope {
+                Scope::Span => Level::Span,
+                Scope::Resource => Level::Resource,
+                Scope::Instrumentation => Level::Scope,
+                Scope::Any | Scope::Event | Scope::Link => return None,
+            };
+            Some(Stored::Attribute { level, key: key.clone() })
+        }
+        Field::Intrinsic(Intrinsic::Name) => Some(Stored::Name),
+        Field::Intrinsic(Intrinsic::Kind) => Some(Stored::Kind),
+        Field::Intrinsic(Intrinsic::Status) => Some(Stored::Status),
+        _ => None,
+    }
+}
+
 /// What the conditions that hold on every span say of the trace.
 fn of_trace(condition: &Expr, found: &mut Prefilter) {
     match &condition.kind {

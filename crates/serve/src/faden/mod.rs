@@ -3,10 +3,12 @@
 //! | path | answer |
 //! |---|---|
 //! | `search` | summaries of traces, by the parameters of [`query::Search`] |
+//! | `search/facets`, `/heatmap`, `/totals`, `/diagnose` | what a page shows beside it, for all that is found |
 //! | `query` | TraceQL: traces with the spans that matched, or numbers over time |
 //! | `traces/{id}` | one whole trace, written span by span |
 //! | `traces/{id}/skeleton`, `/attributes`, `/spans/{id}`, `/filter` | the same in parts, for traces of any size |
 //! | `services`, `operations`, `keys`, `values?key=`, `edges` | names and calls with counts, by the same parameters |
+//! | `services/red`, `services/{name}/operations`, `/red`, `operations/histogram` | rate, errors, durations |
 //! | `export` | all spans in a range, or whole traces of a search, in OTLP |
 //! | `tail` | spans as they are accepted, as server-sent events |
 //! | `store` | what is kept, what goes next |
@@ -21,7 +23,9 @@ mod export;
 mod keep;
 mod lists;
 mod queried;
+mod red;
 mod reply;
+mod scope;
 mod search;
 mod skeleton;
 mod status;
@@ -46,7 +50,11 @@ use tokio::sync::Semaphore;
 use crate::keep::Keeper;
 
 pub use keep::read as read_erase;
+pub use red::{Histogram, OperationRed, Operations, OverTime, Red, STEPS_MAX, ServiceRed, Services, Step};
 pub use reply::Failed;
+pub use search::{
+    COLUMNS_MAX, FACETS_MAX, Facet, FacetValue, Facets, HEATMAP_ROWS_MAX, Heatmap, Totals, VALUES_MAX,
+};
 pub use skeleton::{ROWS_MAX, Whole};
 pub use status::{Budget, Figure, LoggedError, Port, Report, StatusSource, Store};
 pub use tail::TAILS_MAX;
@@ -80,6 +88,10 @@ pub fn routes(faden: Faden) -> Router {
     let api = Api { faden, tails: Arc::new(Semaphore::new(TAILS_MAX)) };
     let router = Router::new()
         .route("/api/faden/v1/search", get(search::search))
+        .route("/api/faden/v1/search/facets", get(search::facets))
+        .route("/api/faden/v1/search/heatmap", get(search::heatmap))
+        .route("/api/faden/v1/search/totals", get(search::totals))
+        .route("/api/faden/v1/search/diagnose", get(search::diagnose))
         .route("/api/faden/v1/query", get(queried::query))
         .route("/api/faden/v1/traces/{id}", get(trace::trace))
         .route("/api/faden/v1/traces/{id}/skeleton", get(skeleton::skeleton))
@@ -87,7 +99,11 @@ pub fn routes(faden: Faden) -> Router {
         .route("/api/faden/v1/traces/{id}/spans/{span}", get(skeleton::span))
         .route("/api/faden/v1/traces/{id}/filter", get(skeleton::filter))
         .route("/api/faden/v1/services", get(lists::services))
+        .route("/api/faden/v1/services/red", get(red::services))
+        .route("/api/faden/v1/services/{service}/operations", get(red::operations))
+        .route("/api/faden/v1/services/{service}/red", get(red::over_time))
         .route("/api/faden/v1/operations", get(lists::operations))
+        .route("/api/faden/v1/operations/histogram", get(red::histogram))
         .route("/api/faden/v1/keys", get(lists::keys))
         .route("/api/faden/v1/values", get(lists::values))
         .route("/api/faden/v1/edges", get(lists::edges))

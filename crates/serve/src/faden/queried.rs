@@ -6,11 +6,12 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use model::TimeRange;
+use query::Mistake;
 use query::answer::Queried;
 use query::traceql::ast::Root;
 use query::traceql::{metrics, parse, search};
-use query::{Mistake, duration};
 
+use super::scope::SINCE_DEFAULT;
 use super::{Api, Asked, Failed};
 
 /// How long a query may take; then its answer is partial.
@@ -19,9 +20,6 @@ const TIME_LIMIT: Duration = Duration::from_secs(30);
 /// So many spans of each spanset are told; their number is told always.
 const SPANS_MAX: usize = 10;
 
-/// The time of metrics that name none.
-const SINCE_DEFAULT: u64 = 3_600_000_000_000;
-
 /// Metrics without a step have about so many.
 const STEPS_DEFAULT: u64 = 60;
 
@@ -29,7 +27,7 @@ pub(super) async fn query(State(api): State<Arc<Api>>, mut asked: Asked) -> Resu
     let missing =
         || Failed::invalid("q: the query is missing").remedy("send q={ status = error } or q={ } | rate()");
     let text = asked.take("q").ok_or_else(missing)?;
-    let step = asked.take("step").map(|text| nanos(&text)).transpose()?;
+    let step = asked.nanos("step")?;
     let found = asked.search(api.faden.clock.as_ref())?;
     let query = &api.faden.query;
     match parse(&text).map_err(unclear)?.root {
@@ -60,11 +58,6 @@ pub(super) async fn query(State(api): State<Arc<Api>>, mut asked: Asked) -> Resu
             Ok(Json(Queried::series(&metrics::range(query, &metrics, &request).await?)))
         }
     }
-}
-
-fn nanos(text: &str) -> Result<u64, Failed> {
-    let fault = || Failed::invalid(format!("step: `{text}` is not a duration")).remedy("write 30s or 5m");
-    duration::parse(text).filter(|nanos| *nanos > 0).ok_or_else(fault)
 }
 
 /// Whole seconds.

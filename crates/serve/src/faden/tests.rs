@@ -16,7 +16,9 @@ use super::{Faden, Port, Report, StatusSource, routes};
 use crate::testing::{Events, Fixed, ask, get, post};
 use crate::{Rules, Site};
 
+mod found;
 mod keep;
+mod red;
 mod skeleton;
 
 struct Source;
@@ -98,6 +100,13 @@ impl Running {
         assert_eq!(reply.status, 200, "{path}: {}", reply.body);
         let names: Names = serde_json::from_str(&reply.body).unwrap();
         names.names.into_iter().map(|name| (name.name, name.kind, name.spans)).collect()
+    }
+
+    /// An answer as JSON.
+    async fn json(&self, path: &str) -> serde_json::Value {
+        let reply = get(self.address, &format!("/api/faden/v1/{path}")).await;
+        assert_eq!(reply.status, 200, "{path}: {}", reply.body);
+        reply.json()
     }
 
     /// The status, message and advice of a failure.

@@ -2,27 +2,24 @@
 
 use std::sync::Arc;
 
-use model::{Kind, StatusCode, Trace};
+use model::{Kind, StatusCode};
 use store::plan::{LIMIT_MAX, more_rows};
-use store::{Ask, Field as Stored, Filter, Level, Plan, Rows};
+use store::{Ask, Field as Stored, Filter, Plan, Rows, TraceFilter};
 
-use super::super::ast::{Aggregate, Field, Intrinsic, Measure, Scope, Series as Asked};
-use super::super::eval::{self, Subject, Value};
-use super::super::prefilter::{Prefilter, prefilter};
+use super::super::ast::{Aggregate, Field, Intrinsic, Measure, Series as Asked};
+use super::super::eval::{Subject, Value};
+use super::super::prefilter::{Prefilter, prefilter, stored};
+use super::super::visit::{Visit, visit};
 use super::compare::Compared;
 use super::{Answer, Cells, Request};
-use crate::candidates::Candidates;
 use crate::{Error, Query};
-
-/// Candidates that are asked for at once.
-const BATCH_TRACES: usize = 256;
 
 /// The series of one expression.
 pub(super) async fn gather(query: &Query, asked: &Asked, request: &Request) -> Result<Answer, Error> {
     let filter = prefilter(&asked.spans);
     let answer = match by_store(asked, &filter) {
         Some(by) => counted(query, asked, (by, filter.spans), request).await?,
-        None => evaluated(query, asked, filter, request).await?,
+        None => evaluated(query, asked, request).await?,
     };
     Ok(Answer { series: super::after::then(&asked.then, answer.series), ..answer })
 }
@@ -40,28 +37,6 @@ fn by_store(asked: &Asked, filter: &Prefilter) -> Option<Vec<Stored>> {
         return None;
     }
     asked.by.iter().map(stored).collect()
-}
-
-/// Where a store finds the text of a label; `None` where it would answer another one.
-fn stored(label: &Field) -> Option<Stored> {
-    match label {
-        Field::Attribute { scope: Scope::Resource, key, of_parent: false } if key == "service.name" => {
-            Some(Stored::Service)
-        }
-        Field::Attribute { scope, key, of_parent: false } => {
-            let level = match scope {
-                Scope::Span => Level::Span,
-                Scope::Resource => Level::Resource,
-                Scope::Instrumentation => Level::Scope,
-                Scope::Any | Scope::Event | Scope::Link => return None,
-            };
-            Some(Stored::Attribute { level, key: key.clone() })
-        }
-        Field::Intrinsic(Intrinsic::Name) => Some(Stored::Name),
-        Field::Intrinsic(Intrinsic::Kind) => Some(Stored::Kind),
-        Field::Intrinsic(Intrinsic::Status) => Some(Stored::Status),
-        _ => None,
-    }
 }
 
 async fn counted(
@@ -91,36 +66,31 @@ async fn counted(
     Ok(Answer { series: cells.series(asked, request), partial, work: answer.work })
 }
 
-async fn evaluated(
-    query: &Query,
-    asked: &Asked,
-    filter: Prefilter,
-    request: &Request,
-) -> Result<Answer, Error> {
-    let plan = Plan {
-        time: request.time,
-        ids: filter.ids,
-        spans: filter.spans,
-        trace: filter.trace,
-        limit: BATCH_TRACES,
-        time_limit: request.time_limit,
-        ..Plan::new(request.tenant.clone(), Ask::Traces)
-    };
-    let mut counting = Counting {
+async fn evaluated(query: &Query, asked: &Asked, request: &Request) -> Result<Answer, Error> {
+    let counting = Counting {
         asked: Arc::new(asked.clone()),
         request: request.clone(),
         cells: Cells::default(),
         compared: Compared::default(),
     };
-    let mut candidates = Candidates::new(query, plan);
-    while let Some(traces) = candidates.next().await? {
-        counting = counting.look(traces).await?;
-    }
+    let what = Visit {
+        tenant: request.tenant.clone(),
+        time: request.time,
+        pipeline: Some(Arc::new(asked.spans.clone())),
+        spans: Filter::All,
+        trace: TraceFilter::default(),
+        traces_max: usize::MAX,
+        time_limit: request.time_limit,
+    };
+    let (counting, visited) = visit(query, &what, counting, |counting, subject, places| {
+        places.iter().for_each(|at| counting.span(subject, *at, subject.span(*at).start()));
+    })
+    .await?;
     let series = match &asked.measure {
         Measure::Compare(comparing) => counting.compared.series(comparing, request),
         _ => counting.cells.series(asked, request),
     };
-    Ok(Answer { series, partial: candidates.partial, work: candidates.work })
+    Ok(Answer { series, partial: visited.partial, work: visited.work })
 }
 
 /// What was counted so far.
@@ -132,27 +102,6 @@ struct Counting {
 }
 
 impl Counting {
-    async fn look(mut self, traces: Vec<Arc<Trace>>) -> Result<Self, Error> {
-        let counted = tokio::task::spawn_blocking(move || {
-            traces.iter().for_each(|trace| self.count(trace));
-            self
-        });
-        counted.await.map_err(|_| Error::Failed("the evaluation of a trace panicked".into()))
-    }
-
-    fn count(&mut self, trace: &Trace) {
-        let asked = Arc::clone(&self.asked);
-        let subject = Subject::new(trace);
-        for set in eval::run(&asked.spans, &subject) {
-            for at in set.spans.into_iter().map(|at| at as usize) {
-                let start = subject.span(at).start();
-                if self.request.time.start <= start && start < self.request.time.end {
-                    self.span(&subject, at, start);
-                }
-            }
-        }
-    }
-
     fn span(&mut self, subject: &Subject<'_>, at: usize, start: u64) {
         let step = self.request.step_of(start);
         let measured = match &self.asked.measure {

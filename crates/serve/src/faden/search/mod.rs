@@ -1,4 +1,9 @@
-//! `search`: summaries of the traces that pass, page by page.
+//! `search` and what a page shows beside its results.
+
+mod diagnose;
+mod facets;
+mod heatmap;
+mod totals;
 
 use std::sync::Arc;
 
@@ -9,6 +14,15 @@ use store::Ask;
 
 use super::{Api, Asked, Failed};
 
+pub(super) use diagnose::diagnose;
+pub(super) use facets::facets;
+pub use facets::{FACETS_MAX, Facet, FacetValue, Facets, VALUES_MAX};
+pub(super) use heatmap::heatmap;
+pub use heatmap::{COLUMNS_MAX, Heatmap, ROWS_MAX as HEATMAP_ROWS_MAX};
+pub use totals::Totals;
+pub(super) use totals::totals;
+
+/// Summaries of the traces that pass, page by page.
 pub(super) async fn search(State(api): State<Arc<Api>>, asked: Asked) -> Result<Json<Found>, Failed> {
     let search = asked.search(api.faden.clock.as_ref())?;
     let plan = search.plan(asked.tenant, Ask::Summaries);
