@@ -22,20 +22,31 @@ pub fn passes(filter: &Filter, span: Span<'_>) -> bool {
 /// [`Compare::Unequal`] and [`Compare::MatchesNot`] hold where there is a value and none is equal or matches.
 #[must_use]
 pub fn holds(condition: &Condition, span: Span<'_>) -> bool {
-    let any = |test: &dyn Fn(Value<'_>) -> bool| any_value(&condition.field, span, test);
+    fulfils(condition, &|test| any_value(&condition.field, span, test))
+}
+
+/// True where a field of this one value fulfils the condition.
+#[must_use]
+pub fn holds_of(condition: &Condition, value: Value<'_>) -> bool {
+    fulfils(condition, &|test| test(value))
+}
+
+/// What one value is asked.
+type Test<'a> = dyn Fn(Value<'_>) -> bool + 'a;
+
+fn fulfils(condition: &Condition, any: &dyn Fn(&Test<'_>) -> bool) -> bool {
     let exists = || any(&|_| true);
+    let has = |compare| any(&|value| compares(compare, value, &condition.operand));
     match condition.compare {
         Compare::Exists => exists(),
         Compare::Missing => !exists(),
-        Compare::Unequal => exists() && !any(&|value| compares(Compare::Equal, value, &condition.operand)),
-        Compare::MatchesNot => {
-            exists() && !any(&|value| compares(Compare::Matches, value, &condition.operand))
-        }
-        compare => any(&|value| compares(compare, value, &condition.operand)),
+        Compare::Unequal => exists() && !has(Compare::Equal),
+        Compare::MatchesNot => exists() && !has(Compare::Matches),
+        compare => has(compare),
     }
 }
 
-fn any_value(field: &Field, span: Span<'_>, test: &dyn Fn(Value<'_>) -> bool) -> bool {
+fn any_value(field: &Field, span: Span<'_>, test: &Test<'_>) -> bool {
     let text = |text: &str| !text.is_empty() && test(Value::Text(text));
     match field {
         Field::Service => test(Value::Text(span.service())),
@@ -63,7 +74,7 @@ pub fn any_attribute<'a>(level: Level, span: Span<'a>, test: &mut dyn FnMut(Attr
         || at(Level::Link) && span.links().any(|link| test(link.attributes()))
 }
 
-fn any_of(attributes: Attributes<'_>, key: &str, test: &dyn Fn(Value<'_>) -> bool) -> bool {
+fn any_of(attributes: Attributes<'_>, key: &str, test: &Test<'_>) -> bool {
     attributes.values_of(key).any(|value| match value {
         Value::Array(values) => values.iter().any(test) || test(value),
         value => test(value),

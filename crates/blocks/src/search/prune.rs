@@ -61,7 +61,10 @@ impl Evaluator<'_> {
         let zone = self.zones[number];
         let compare = condition.compare;
         let one_of = |bits: u8, words: &[&'static str]| {
-            words.iter().enumerate().any(|(code, word)| bits >> code & 1 == 1 && word_may(condition, word))
+            words
+                .iter()
+                .enumerate()
+                .any(|(code, word)| bits >> code & 1 == 1 && eval::holds_of(condition, Value::Text(word)))
         };
         match source {
             Source::Kind => return Ok(one_of(zone.kinds, &KINDS.map(Kind::as_str))),
@@ -107,17 +110,6 @@ const KINDS: [Kind; 6] =
     [Kind::Unspecified, Kind::Internal, Kind::Server, Kind::Client, Kind::Producer, Kind::Consumer];
 
 const STATUSES: [StatusCode; 3] = [StatusCode::Unset, StatusCode::Ok, StatusCode::Error];
-
-fn word_may(condition: &Condition, word: &str) -> bool {
-    let compares = |compare| eval::compares(compare, Value::Text(word), &condition.operand);
-    match condition.compare {
-        Compare::Exists => true,
-        Compare::Missing => false,
-        Compare::Unequal => !compares(Compare::Equal),
-        Compare::MatchesNot => !compares(Compare::Matches),
-        compare => compares(compare),
-    }
-}
 
 fn duration_may(condition: &Condition, min: u64, max: u64) -> bool {
     let value = |duration: u64| Value::Int(i64::try_from(duration).unwrap_or(i64::MAX));

@@ -2,7 +2,7 @@
 
 use model::{Kind, StatusCode, Value};
 use store::eval;
-use store::plan::{Compare, Condition, Field, Filter};
+use store::plan::{Condition, Field, Filter};
 
 /// What some spans have in common.
 #[derive(Clone, Copy, Debug)]
@@ -78,13 +78,5 @@ impl<'a> Words<'a> {
 }
 
 fn holds(condition: &Condition, words: Words<'_>) -> bool {
-    let word = words.text(&condition.field);
-    let compares = |compare| eval::compares(compare, Value::Text(word), &condition.operand);
-    match condition.compare {
-        Compare::Exists => true,
-        Compare::Missing => false,
-        Compare::Unequal => !compares(Compare::Equal),
-        Compare::MatchesNot => !compares(Compare::Matches),
-        compare => compares(compare),
-    }
+    eval::holds_of(condition, Value::Text(words.text(&condition.field)))
 }

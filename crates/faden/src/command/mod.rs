@@ -10,6 +10,7 @@ pub mod r#gen;
 pub mod import;
 mod keep;
 mod keep_text;
+mod period;
 pub mod query;
 pub mod search;
 pub mod serve;

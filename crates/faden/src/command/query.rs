@@ -3,6 +3,7 @@
 use clap::Args;
 use query::answer::{Line, Matched, MatchedSpan, MatchedSpans, Queried};
 
+use super::period::Period;
 use crate::api::Api;
 use crate::cli::Server;
 use crate::exit::{Ended, Exit};
@@ -20,15 +21,8 @@ const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█']
 pub struct Arguments {
     /// TraceQL, such as { status = error } | count() > 2
     query: String,
-    /// Spans of the last while, such as 15m or 2d
-    #[arg(long, value_name = "DURATION")]
-    last: Option<String>,
-    /// Spans that start at this time or later
-    #[arg(long, value_name = "TIME", conflicts_with = "last")]
-    start: Option<String>,
-    /// Spans that start before this time
-    #[arg(long, value_name = "TIME", conflicts_with = "last")]
-    end: Option<String>,
+    #[command(flatten)]
+    period: Period,
     /// How much time a value of a metric covers
     #[arg(long, value_name = "DURATION")]
     step: Option<String>,
@@ -71,13 +65,8 @@ pub fn run(arguments: &Arguments, color: When) -> Ended {
 impl Arguments {
     fn parameters(&self) -> Vec<(&'static str, String)> {
         let mut all = vec![("q", self.query.clone()), ("limit", self.limit.to_string())];
-        let given = [
-            ("last", &self.last),
-            ("start", &self.start),
-            ("end", &self.end),
-            ("step", &self.step),
-            ("cursor", &self.cursor),
-        ];
+        let given = [("step", &self.step), ("cursor", &self.cursor)];
+        all.extend(self.period.parameters());
         all.extend(given.into_iter().filter_map(|(key, value)| Some((key, value.clone()?))));
         all
     }

@@ -3,6 +3,7 @@
 use clap::{Args, ValueEnum};
 use query::answer::{About, Found, Summary, Work};
 
+use super::period::Period;
 use crate::api::Api;
 use crate::cli::Server;
 use crate::exit::{Ended, Exit};
@@ -35,15 +36,8 @@ pub struct Arguments {
     /// Only what failed
     #[arg(long)]
     errors: bool,
-    /// Spans of the last while, such as 15m or 2d
-    #[arg(long, value_name = "DURATION")]
-    last: Option<String>,
-    /// Spans that start at this time or later
-    #[arg(long, value_name = "TIME", conflicts_with = "last")]
-    start: Option<String>,
-    /// Spans that start before this time
-    #[arg(long, value_name = "TIME", conflicts_with = "last")]
-    end: Option<String>,
+    #[command(flatten)]
+    period: Period,
     /// Which traces come first
     #[arg(long, value_enum, default_value = "newest")]
     order: Order,
@@ -120,11 +114,9 @@ impl Arguments {
             ("operation", &self.operation),
             ("min_duration", &self.min_duration),
             ("max_duration", &self.max_duration),
-            ("last", &self.last),
-            ("start", &self.start),
-            ("end", &self.end),
             ("cursor", &self.cursor),
         ];
+        all.extend(self.period.parameters());
         all.extend(given.into_iter().filter_map(|(key, value)| Some((key, value.clone()?))));
         all.extend(self.tag.iter().map(|tag| ("tag", tag.clone())));
         if self.errors {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use store::plan::Level;
+
 /// Something of a span that a query can name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Field {
@@ -36,6 +38,19 @@ pub enum Scope {
 }
 
 impl Scope {
+    /// Where a store looks for it.
+    #[must_use]
+    pub fn levels(self) -> &'static [Level] {
+        match self {
+            Self::Any => &[Level::Span, Level::Resource],
+            Self::Span => &[Level::Span],
+            Self::Resource => &[Level::Resource],
+            Self::Event => &[Level::Event],
+            Self::Link => &[Level::Link],
+            Self::Instrumentation => &[Level::Scope],
+        }
+    }
+
     const ALL: [(&'static str, Self); 6] = [
         ("span.", Self::Span),
         ("resource.", Self::Resource),

@@ -180,15 +180,7 @@ fn places(field: &Field) -> Option<Vec<Stored>> {
         Field::Attribute { of_parent: true, .. } => return None,
         Field::Attribute { .. } if is_service(field) => vec![Stored::Service],
         Field::Attribute { scope, key, .. } => {
-            let levels: &[Level] = match scope {
-                Scope::Any => &[Level::Span, Level::Resource],
-                Scope::Span => &[Level::Span],
-                Scope::Resource => &[Level::Resource],
-                Scope::Event => &[Level::Event],
-                Scope::Link => &[Level::Link],
-                Scope::Instrumentation => &[Level::Scope],
-            };
-            levels.iter().map(|level| Stored::Attribute { level: *level, key: key.clone() }).collect()
+            scope.levels().iter().map(|level| Stored::Attribute { level: *level, key: key.clone() }).collect()
         }
         Field::Intrinsic(intrinsic) => vec![match intrinsic {
             Intrinsic::Duration => Stored::Duration,

@@ -12,7 +12,7 @@ use query::traceql::parse;
 use wire::json::Writer;
 
 use super::params::{Params, TIME_LIMIT};
-use super::reply::{Refusal, json};
+use super::reply::{Refusal, about, json};
 use super::{Asked, Tempo};
 
 /// The time of a question that names none.
@@ -103,16 +103,7 @@ fn replied(answer: &Answer, values: impl Fn(&Series, &mut Writer)) -> Response {
                     });
                 }
             });
-            out.key("metrics").object(|out| {
-                out.key("inspectedBytes").plain(answer.work.bytes_read);
-                out.key("inspectedSpans").plain(answer.work.spans_seen);
-                out.key("completedJobs").int(1);
-                out.key("totalJobs").int(1);
-            });
-            if let Some(partial) = &answer.partial {
-                out.key("status").text("PARTIAL");
-                out.key("message").text(partial);
-            }
+            about(&answer.work, None, answer.partial.as_deref(), out);
         });
     })
 }

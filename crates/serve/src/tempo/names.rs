@@ -170,16 +170,8 @@ async fn attribute_values(
     scope: Scope,
     key: &str,
 ) -> Result<Vec<TagValue>, Refusal> {
-    let levels: &[Level] = match scope {
-        Scope::Any => &[Level::Span, Level::Resource],
-        Scope::Span => &[Level::Span],
-        Scope::Resource => &[Level::Resource],
-        Scope::Event => &[Level::Event],
-        Scope::Link => &[Level::Link],
-        Scope::Instrumentation => &[Level::Scope],
-    };
     let mut values = BTreeMap::new();
-    for level in levels {
+    for level in scope.levels() {
         let found = ask(api, asked, Ask::Values { key: key.to_owned(), level: *level }).await?;
         values.extend(found.into_iter().map(|value| ((value.name, word(value.kind)), ())));
     }

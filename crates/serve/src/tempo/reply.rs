@@ -4,6 +4,7 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderValue};
+use store::Work;
 use wire::json::Writer;
 
 /// Why there is no answer.
@@ -65,6 +66,23 @@ pub(super) fn protobuf(message: Vec<u8>) -> Response {
 
 fn typed(kind: &'static str, bytes: Vec<u8>) -> Response {
     ([(CONTENT_TYPE, HeaderValue::from_static(kind))], Body::from(bytes)).into_response()
+}
+
+/// What the answer cost, and why it is not whole.
+pub(super) fn about(work: &Work, traces: Option<u64>, partial: Option<&str>, out: &mut Writer) {
+    out.key("metrics").object(|out| {
+        if let Some(traces) = traces {
+            out.key("inspectedTraces").int(traces);
+        }
+        out.key("inspectedBytes").plain(work.bytes_read);
+        out.key("inspectedSpans").plain(work.spans_seen);
+        out.key("completedJobs").int(1);
+        out.key("totalJobs").int(1);
+    });
+    if let Some(partial) = partial {
+        out.key("status").text("PARTIAL");
+        out.key("message").text(partial);
+    }
 }
 
 /// What runs here; Grafana reads the version to know what it may ask for.

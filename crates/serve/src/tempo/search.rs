@@ -11,7 +11,7 @@ use query::traceql::{loose, parse};
 use wire::json::Writer;
 
 use super::params::{Params, TIME_LIMIT};
-use super::reply::{Refusal, json};
+use super::reply::{Refusal, about, json};
 use super::{Asked, Tempo};
 
 /// Every parameter; others are tags, as in Tempo.
@@ -74,17 +74,7 @@ fn write(answer: &Answer, shown: &[Field], spans_max: usize, out: &mut Writer) {
     out.object(|out| {
         out.key("traces")
             .array(|out| answer.traces.iter().for_each(|found| trace(found, shown, spans_max, out)));
-        out.key("metrics").object(|out| {
-            out.key("inspectedTraces").int(answer.candidates as u64);
-            out.key("inspectedBytes").plain(answer.work.bytes_read);
-            out.key("inspectedSpans").plain(answer.work.spans_seen);
-            out.key("completedJobs").int(1);
-            out.key("totalJobs").int(1);
-        });
-        if let Some(partial) = &answer.partial {
-            out.key("status").text("PARTIAL");
-            out.key("message").text(partial);
-        }
+        about(&answer.work, Some(answer.candidates as u64), answer.partial.as_deref(), out);
     });
 }
 

@@ -15,7 +15,7 @@ const AGGREGATES: [(&str, Aggregate); 5] = [
 ];
 
 /// Every stage and function, for advice.
-const FUNCTIONS: [&str; 24] = [
+const FUNCTIONS: [&str; 21] = [
     "by",
     "coalesce",
     "select",
@@ -37,9 +37,6 @@ const FUNCTIONS: [&str; 24] = [
     "compare",
     "topk",
     "bottomk",
-    "with",
-    "by",
-    "coalesce",
 ];
 
 impl Parser<'_> {
