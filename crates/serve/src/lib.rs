@@ -1,4 +1,4 @@
-//! The query APIs: Jaeger, Tempo, Zipkin, Faden, health, metrics.
+//! The query APIs (Jaeger, Tempo, Zipkin, Faden, health, metrics) and the pages.
 //!
 //! Each API is a router over the state it names; a [`Site`] is one port with any number of them. The binary hands in
 //! what they read: a [`query::Query`], a [`pipeline::Tap`], a metrics registry, a [`faden::StatusSource`].
@@ -16,7 +16,7 @@ mod site;
 pub mod tempo;
 #[cfg(test)]
 mod testing;
-pub mod welcome;
+pub mod ui;
 pub mod zipkin;
 
 pub use site::{QUERY_BYTES_MAX, Rules, Site};

@@ -120,8 +120,7 @@ async fn queries(
         allowed_origins: origins,
     };
     let rules = rules(settings);
-    let status = Arc::clone(state) as Arc<dyn StatusSource>;
-    let apis = [serve::jaeger::routes(jaeger), serve::faden::routes(faden), serve::welcome::routes(status)];
+    let apis = [serve::jaeger::routes(jaeger), serve::faden::routes(faden), serve::ui::routes()];
     let apis = apis.into_iter().map(|api| asked.count(api)).collect();
     Site::bind(&settings.http, apis, rules).await.map_err(Failure::problem)
 }

@@ -1,0 +1,114 @@
+import type { Resource, Span } from "../types";
+import { type Columns, criticalPath, selfTimes, siblingGroups, structureFlags } from "./analyse";
+import { FLAG, KINDS, STATUSES, type TraceModel, type TraceService } from "./model";
+import { ordered } from "./order";
+
+/** A trace in columns from spans in any order, as a file holds them. */
+export function traceOf(id: string, spans: Span[], resources: Resource[]): TraceModel {
+  const baseNs = spans.reduce(
+    (least, span) => (BigInt(span.start) < least ? BigInt(span.start) : least),
+    BigInt(spans[0].start),
+  );
+  const starts = Float64Array.from(spans, (span) => Number(BigInt(span.start) - baseNs));
+  const places = new Map(spans.map((span, at) => [span.span_id, at]));
+  const parents = Int32Array.from(spans, (span, at) => {
+    const parent = span.parent_id ? (places.get(span.parent_id) ?? -1) : -1;
+    return parent === at ? -1 : parent;
+  });
+  const { order, parent, depth, descendants } = ordered(parents, starts);
+  const rows = Array.from(order, (place) => spans[place]);
+  const services = new Numbered();
+  const names = new Numbered();
+  const columns: Columns = {
+    start: Float64Array.from(order, (place) => starts[place]),
+    duration: Float64Array.from(rows, (span) => Number(span.duration)),
+    parent,
+    service: Int32Array.from(rows, (span) => services.number(span.service)),
+    name: Int32Array.from(rows, (span) => names.number(span.name)),
+    kind: Uint8Array.from(rows, (span) => Math.max(0, KINDS.indexOf(span.kind))),
+    status: Uint8Array.from(rows, (span) => Math.max(0, STATUSES.indexOf(span.status))),
+  };
+  const self = selfTimes(columns);
+  const critical = criticalPath(columns);
+  const flags = structureFlags(columns, critical);
+  rows.forEach((span, row) => {
+    flags[row] |= span.parent_id && parent[row] < 0 ? FLAG.orphan : 0;
+    flags[row] |= span.events.length > 0 ? FLAG.events : 0;
+    flags[row] |= span.links.length > 0 ? FLAG.links : 0;
+    flags[row] |= span.events.some((event) => event.name === "exception") ? FLAG.exception : 0;
+  });
+  const durationNs = columns.start.reduce(
+    (end, start, row) => Math.max(end, start + columns.duration[row]),
+    0,
+  );
+  const told = shares(services.all, columns, self, critical);
+  return {
+    id,
+    baseNs,
+    durationNs,
+    size: rows.length,
+    ids: rows.map((span) => span.span_id.padStart(16, "0")).join(""),
+    ...columns,
+    self,
+    depth,
+    descendants,
+    flags,
+    services: told,
+    names: names.all,
+    critical,
+    groups: siblingGroups(columns),
+    missing: missingParents(rows, flags),
+    findings: [],
+    summary: {
+      trace_id: id,
+      start: String(baseNs),
+      duration: String(durationNs),
+      root_service: rows[0].service,
+      root_name: rows[0].name,
+      spans: rows.length,
+      errors: columns.status.filter((status) => status === 2).length,
+      orphans: flags.filter((bits) => bits & FLAG.orphan).length,
+      services: told,
+    },
+    details: async (wanted) =>
+      wanted.map((row) => ({ span: rows[row], resource: resources[rows[row].resource ?? -1] })),
+  };
+}
+
+/** Texts with numbers in the order of their first use. */
+class Numbered {
+  readonly all: string[] = [];
+  private readonly numbers = new Map<string, number>();
+
+  number(text: string): number {
+    let number = this.numbers.get(text);
+    if (number === undefined) {
+      number = this.all.push(text) - 1;
+      this.numbers.set(text, number);
+    }
+    return number;
+  }
+}
+
+function shares(names: string[], columns: Columns, self: Float64Array, critical: number[]): TraceService[] {
+  const services = names.map((name) => ({ name, spans: 0, errors: 0, self_ns: 0, critical_ns: 0 }));
+  columns.service.forEach((service, row) => {
+    services[service].spans += 1;
+    services[service].errors += columns.status[row] === 2 ? 1 : 0;
+    services[service].self_ns += self[row];
+  });
+  for (let at = 0; at < critical.length; at += 3) {
+    services[columns.service[critical[at]]].critical_ns += critical[at + 2] - critical[at + 1];
+  }
+  return services;
+}
+
+function missingParents(rows: Span[], flags: Uint16Array): TraceModel["missing"] {
+  const byId = new Map<string, number[]>();
+  rows.forEach((span, row) => {
+    if (flags[row] & FLAG.orphan && span.parent_id) {
+      byId.set(span.parent_id, [...(byId.get(span.parent_id) ?? []), row]);
+    }
+  });
+  return Array.from(byId, ([id, children]) => ({ id, children }));
+}

@@ -1,0 +1,78 @@
+import { get, post } from "../api";
+import type { Resource, Span, Summary } from "../types";
+import type { Detail, Finding, Group, TraceModel, TraceService } from "./model";
+
+interface Skeleton {
+  summary: Summary;
+  partial?: string;
+  base: string;
+  duration_ns: number;
+  spans: number;
+  ids: string;
+  columns: Record<
+    | "start_ns"
+    | "duration_ns"
+    | "self_ns"
+    | "parent"
+    | "depth"
+    | "descendants"
+    | "service"
+    | "name"
+    | "kind"
+    | "status"
+    | "flags",
+    number[]
+  >;
+  services: TraceService[];
+  names: string[];
+  critical: number[];
+  critical_caveat?: string;
+  groups: Group[];
+  missing: { id: string; children: number[] }[];
+  findings: Finding[];
+}
+
+const DETAILS_MAX = 1000;
+
+/** Loads a trace without its attributes; these come for the spans that are looked at. */
+export async function loadTrace(id: string, signal?: AbortSignal): Promise<TraceModel> {
+  const skeleton = await get<Skeleton>(`traces/${encodeURIComponent(id)}/skeleton`, {}, signal);
+  const { columns } = skeleton;
+  return {
+    id: skeleton.summary.trace_id,
+    summary: skeleton.summary,
+    partial: skeleton.partial,
+    baseNs: BigInt(skeleton.base),
+    durationNs: skeleton.duration_ns,
+    size: skeleton.spans,
+    ids: skeleton.ids,
+    start: Float64Array.from(columns.start_ns),
+    duration: Float64Array.from(columns.duration_ns),
+    self: Float64Array.from(columns.self_ns),
+    parent: Int32Array.from(columns.parent),
+    depth: Int32Array.from(columns.depth),
+    descendants: Int32Array.from(columns.descendants),
+    service: Int32Array.from(columns.service),
+    name: Int32Array.from(columns.name),
+    kind: Uint8Array.from(columns.kind),
+    status: Uint8Array.from(columns.status),
+    flags: Uint16Array.from(columns.flags),
+    services: skeleton.services,
+    names: skeleton.names,
+    critical: skeleton.critical,
+    criticalCaveat: skeleton.critical_caveat,
+    groups: skeleton.groups,
+    missing: skeleton.missing,
+    findings: skeleton.findings,
+    details: (spans, stop) => details(id, spans.slice(0, DETAILS_MAX), stop),
+  };
+}
+
+async function details(id: string, spans: number[], signal?: AbortSignal): Promise<Detail[]> {
+  const answer = await post<{ resources: Resource[]; spans: Span[] }>(
+    `traces/${encodeURIComponent(id)}/attributes`,
+    { spans },
+    signal,
+  );
+  return answer.spans.map((span) => ({ span, resource: answer.resources[span.resource ?? -1] }));
+}

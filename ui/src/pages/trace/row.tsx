@@ -1,0 +1,237 @@
+import { serviceColour } from "../../core/colour";
+import { count, duration, plural } from "../../core/format";
+import { FLAG, KINDS, nameOf, serviceOf } from "../../core/trace/model";
+import { Icon } from "../../parts/icon";
+import type { TraceState } from "./state";
+
+const INDENT = 14;
+const INDENT_LEVELS_MAX = 28;
+
+interface Props {
+  state: TraceState;
+  entry: number;
+  row: number;
+  top: number;
+}
+
+/** One row: a span, or several equal siblings. */
+export function Row(props: Props) {
+  return props.entry < 0 ? <GroupRow {...props} /> : <SpanRow {...props} />;
+}
+
+function SpanRow({ state, entry: span, row, top }: Props) {
+  const { trace } = state;
+  const service = serviceOf(trace, span);
+  const below = trace.descendants[span];
+  const isFolded = state.folded.value.has(span);
+  const isSelected = state.selected.value === span;
+  const isDim = state.matches.value !== undefined && !state.matches.value.has(span);
+  const flags = trace.flags[span];
+  const depth = trace.depth[span] - (state.focus.value >= 0 ? trace.depth[state.focus.value] : 0);
+  return (
+    <div
+      id={`row-${row}`}
+      role="row"
+      class={`row ${isSelected ? "selected" : ""} ${isDim ? "dim" : ""}`}
+      aria-level={trace.depth[span] + 1}
+      aria-rowindex={row + 1}
+      aria-expanded={below > 0 ? !isFolded : undefined}
+      aria-selected={isSelected}
+      style={{ transform: `translateY(${top}px)`, "--service": serviceColour(service) }}
+      onClick={() => {
+        state.selected.value = isSelected ? -1 : span;
+      }}
+      onDblClick={() => state.toggle(span)}
+    >
+      <div
+        role="gridcell"
+        class="names"
+        style={{ paddingLeft: `${8 + Math.min(depth, INDENT_LEVELS_MAX) * INDENT}px` }}
+      >
+        <Toggle state={state} entry={span} below={below} isFolded={isFolded} />
+        <span class="stripe" />
+        <span class="clip">
+          <b>{service}</b> {nameOf(trace, span)}
+        </span>
+        <Marks flags={flags} status={trace.status[span]} />
+        {isFolded && <span class="tag num">{count(below)}</span>}
+      </div>
+      <div role="gridcell" class="bars">
+        <Bar
+          state={state}
+          from={trace.start[span]}
+          nanos={trace.duration[span]}
+          isError={trace.status[span] === 2}
+          said={sentence(state, span)}
+        />
+      </div>
+    </div>
+  );
+}
+
+function Toggle({
+  state,
+  entry,
+  below,
+  isFolded,
+}: {
+  state: TraceState;
+  entry: number;
+  below: number;
+  isFolded: boolean;
+}) {
+  return below > 0 ? (
+    // The row carries its state for screen readers; this is a target for pointers.
+    <span
+      class={`toggle ${isFolded ? "" : "open"}`}
+      aria-hidden="true"
+      onClick={(event) => {
+        event.stopPropagation();
+        state.toggle(entry);
+      }}
+    >
+      <Icon name="right" />
+    </span>
+  ) : (
+    <span class="toggle none" />
+  );
+}
+
+function Marks({ flags, status }: { flags: number; status: number }) {
+  return (
+    <>
+      {status === 2 && (
+        <span
+          class={`mark-error ${flags & FLAG.errorOrigin ? "origin" : "echo"}`}
+          title={flags & FLAG.errorOrigin ? "The error begins here" : "Failed, and so did something below"}
+        >
+          !
+        </span>
+      )}
+      {status !== 2 && (flags & FLAG.errorBelow) !== 0 && (
+        <span class="mark-error below" title="Something below failed" />
+      )}
+      {(flags & FLAG.orphan) !== 0 && <span class="tag warn">parent missing</span>}
+      {(flags & FLAG.links) !== 0 && <Icon name="link" />}
+      {(flags & FLAG.events) !== 0 && <Icon name="event" />}
+    </>
+  );
+}
+
+function Bar({
+  state,
+  from,
+  nanos,
+  isError,
+  said,
+}: {
+  state: TraceState;
+  from: number;
+  nanos: number;
+  isError: boolean;
+  said: string;
+}) {
+  const [least, most] = state.domain.value;
+  const percent = (time: number) => ((time - least) / (most - least)) * 100;
+  const left = percent(from);
+  const right = percent(from + nanos);
+  const label = duration(nanos);
+  const shownLeft = Math.max(-0.5, Math.min(100.5, left));
+  const shownRight = Math.max(-0.5, Math.min(100.5, right));
+  const isRight = shownRight < 88;
+  const isLeft = !isRight && shownLeft > 12;
+  const place = isRight
+    ? { left: `calc(${shownRight}% + 6px)` }
+    : isLeft
+      ? { right: `calc(${100 - shownLeft}% + 6px)` }
+      : { left: `calc(${Math.max(0, shownLeft)}% + 6px)` };
+  return (
+    <>
+      <span class="unseen">{said}</span>
+      {right >= 0 && left <= 100 && (
+        <span
+          class={`bar ${isError ? "failed" : ""}`}
+          style={{ left: `${shownLeft}%`, width: `max(2px, ${shownRight - shownLeft}%)` }}
+        />
+      )}
+      <span class={`bar-label num ${isRight || isLeft ? "" : "inside"}`} style={place} aria-hidden="true">
+        {label}
+      </span>
+    </>
+  );
+}
+
+function GroupRow({ state, entry, row, top }: Props) {
+  const { trace } = state;
+  const group = trace.groups[-1 - entry];
+  const first = group.members[0];
+  const isOpen = state.opened.value.has(-1 - entry);
+  const service = serviceOf(trace, first);
+  const depth = trace.depth[first] - (state.focus.value >= 0 ? trace.depth[state.focus.value] : 0);
+  const [least, most] = state.domain.value;
+  return (
+    <div
+      id={`row-${row}`}
+      role="row"
+      class="row group"
+      aria-level={trace.depth[first] + 1}
+      aria-rowindex={row + 1}
+      aria-expanded={isOpen}
+      style={{ transform: `translateY(${top}px)`, "--service": serviceColour(service) }}
+      onClick={() => state.toggle(entry)}
+    >
+      <div
+        role="gridcell"
+        class="names"
+        style={{ paddingLeft: `${8 + Math.min(depth, INDENT_LEVELS_MAX) * INDENT}px` }}
+      >
+        <Toggle state={state} entry={entry} below={group.members.length} isFolded={!isOpen} />
+        <span class="stripe" />
+        <span class="clip">
+          <b>{service}</b> {nameOf(trace, first)}
+        </span>
+        <span class="tag num">×{count(group.members.length)}</span>
+        {group.errors > 0 && <span class="tag error num">{plural(group.errors, "error")}</span>}
+      </div>
+      <div role="gridcell" class="bars">
+        <span class="unseen">
+          {count(group.members.length)} equal spans, {duration(group.total_ns)} together
+        </span>
+        {sampled(group.members).map((span) => (
+          <span
+            key={span}
+            class="bar part"
+            style={{
+              left: `${((trace.start[span] - least) / (most - least)) * 100}%`,
+              width: `max(1px, ${(trace.duration[span] / (most - least)) * 100}%)`,
+            }}
+          />
+        ))}
+        <span class="group-sum soft num" aria-hidden="true">
+          Σ {duration(group.total_ns)} · p50 {duration(group.p50_ns)} · max {duration(group.max_ns)}
+        </span>
+      </div>
+    </div>
+  );
+}
+
+const PARTS_MAX = 40;
+
+function sampled(members: number[]): number[] {
+  const step = Math.max(1, Math.ceil(members.length / PARTS_MAX));
+  return members.filter((_, at) => at % step === 0);
+}
+
+function sentence(state: TraceState, span: number): string {
+  const { trace } = state;
+  const flags = trace.flags[span];
+  const kind = KINDS[trace.kind[span]];
+  return [
+    `${duration(trace.duration[span])}, starts at ${duration(trace.start[span])}`,
+    kind === "unspecified" ? "" : kind,
+    trace.status[span] === 2 ? "error" : "",
+    flags & FLAG.critical ? "on the critical path" : "",
+  ]
+    .filter(Boolean)
+    .join(", ");
+}

@@ -1,0 +1,176 @@
+import { useSignal } from "@preact/signals";
+import { count } from "../../core/format";
+import { nameOf } from "../../core/trace/model";
+import { Icon } from "../../parts/icon";
+import type { TraceState } from "./state";
+
+const VIEWS: [string, string][] = [["waterfall", "Waterfall"]];
+
+/** Views, the filter, and what is shown. */
+export function Tools({
+  state,
+  error,
+  view,
+  onView,
+}: {
+  state: TraceState;
+  error: string;
+  view: string;
+  onView: (view: string) => void;
+}) {
+  const { matches, rows } = state;
+  const { folded } = state;
+  return (
+    <div class="tools">
+      {VIEWS.length > 1 && (
+        <div class="tabs" role="tablist" aria-label="Views">
+          {VIEWS.map(([name, label]) => (
+            <button
+              key={name}
+              type="button"
+              role="tab"
+              aria-selected={view === name}
+              onClick={() => onView(name)}
+            >
+              {label}
+            </button>
+          ))}
+        </div>
+      )}
+      <Filter state={state} />
+      {matches.value && (
+        <span class="line-up">
+          <span class="num soft" role="status">
+            {count(matches.value.size)} of {count(state.trace.size)}
+            {rows.value.hidden > 0 && ` · ${count(rows.value.hidden)} hidden`}
+          </span>
+          <button
+            type="button"
+            class="bare small icon-only"
+            aria-label="Match before"
+            title="Match before (N)"
+            onClick={() => state.step(-1, (span) => matches.value?.has(span) ?? false)}
+          >
+            <Icon name="up" />
+          </button>
+          <button
+            type="button"
+            class="bare small icon-only"
+            aria-label="Next match"
+            title="Next match (n)"
+            onClick={() => state.step(1, (span) => matches.value?.has(span) ?? false)}
+          >
+            <Icon name="down" />
+          </button>
+          <button
+            type="button"
+            class="small"
+            aria-pressed={state.isHiding.value}
+            onClick={() => {
+              state.isHiding.value = !state.isHiding.value;
+            }}
+          >
+            Hide the rest
+          </button>
+        </span>
+      )}
+      {error && <span class="tag error">{error}</span>}
+      <span class="spread" />
+      {state.focus.value >= 0 && (
+        <button
+          type="button"
+          class="small"
+          aria-pressed="true"
+          title="Show the whole trace (u)"
+          onClick={() => state.focusOn(-1)}
+        >
+          <Icon name="focus" /> <span class="clip focus-name">{nameOf(state.trace, state.focus.value)}</span>{" "}
+          <Icon name="close" />
+        </button>
+      )}
+      {state.zoom.value && (
+        <button
+          type="button"
+          class="small bare"
+          title="All of the time (0)"
+          onClick={() => {
+            state.zoom.value = undefined;
+          }}
+        >
+          <Icon name="close" /> Zoom
+        </button>
+      )}
+      {folded.value.size > 0 && (
+        <button
+          type="button"
+          class="small bare"
+          onClick={() => {
+            folded.value = new Set();
+          }}
+        >
+          Unfold all
+        </button>
+      )}
+      {state.trace.groups.length > 0 && (
+        <button
+          type="button"
+          class="small"
+          aria-pressed={state.isGrouped.value}
+          title="Show equal siblings as one row"
+          onClick={() => {
+            state.isGrouped.value = !state.isGrouped.value;
+          }}
+        >
+          Group
+        </button>
+      )}
+      <button
+        type="button"
+        class="small"
+        aria-pressed={state.hasPath.value}
+        title="The chain of spans that the end waited for"
+        onClick={() => {
+          state.hasPath.value = !state.hasPath.value;
+        }}
+      >
+        <span class="thread-sample" /> Critical path
+      </button>
+    </div>
+  );
+}
+
+function Filter({ state }: { state: TraceState }) {
+  const draft = useSignal(state.filter.value);
+  return (
+    <form
+      class="filter"
+      onSubmit={(event) => {
+        event.preventDefault();
+        state.filter.value = draft.value;
+        state.step(1, (span) => state.matches.value?.has(span) ?? false);
+      }}
+    >
+      <Icon name="search" />
+      <input
+        id="trace-filter"
+        type="search"
+        aria-label="Filter spans"
+        placeholder="Filter spans: a name, or { duration > 10ms }"
+        value={draft.value}
+        onInput={(event) => {
+          draft.value = event.currentTarget.value;
+          if (!draft.value.trim().startsWith("{")) {
+            state.filter.value = draft.value;
+          }
+        }}
+        onKeyDown={(event) => {
+          if (event.key === "Escape") {
+            draft.value = "";
+            state.filter.value = "";
+            event.currentTarget.blur();
+          }
+        }}
+      />
+    </form>
+  );
+}

@@ -1,0 +1,153 @@
+import { useSignal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
+import { useKeys } from "../core/keys";
+import { isDark, isRailNarrow, theme } from "../core/prefs";
+import { go, href, param, path } from "../core/route";
+import { range, shifted } from "../core/time";
+import { Icon, type IconName } from "./icon";
+import { isSheetOpen, KeySheet } from "./key-sheet";
+import { chooseRange, TimeMenu } from "./time-menu";
+import { UniversalBox } from "./universal-box";
+import "./frame.css";
+
+interface Entry {
+  to: string;
+  label: string;
+  icon: IconName;
+  letter: string;
+}
+
+const PAGES: Entry[][] = [[{ to: "search", label: "Search", icon: "search", letter: "s" }]];
+
+/** Pages whose questions have a time. */
+const TIMED = new Set(["search", "services", "map", "errors", "explain"]);
+
+function switchTheme(): void {
+  theme.value = isDark.value ? "light" : "dark";
+}
+
+function goTo(entry: Entry): void {
+  go(href(entry.to, TIMED.has(entry.to) ? { from: param("from"), to: param("to") } : {}));
+}
+
+/** Navigation, the universal box, and a page inside. */
+export function Frame({ children }: { children: ComponentChildren }) {
+  const isMenuOpen = useSignal(false);
+  const first = path.value.split("/")[0];
+  useKeys("Everywhere", [
+    { key: "/", does: "the box", run: () => document.getElementById("universal")?.focus() },
+    {
+      key: "?",
+      does: "this sheet",
+      run: () => {
+        isSheetOpen.value = true;
+      },
+    },
+    { key: "T", does: "dark or light", run: switchTheme },
+    { key: "t", does: "time range", run: () => document.querySelector<HTMLElement>("button.time")?.click() },
+    { key: "[", does: "earlier", run: () => chooseRange(shifted(range(), -1)) },
+    { key: "]", does: "later", run: () => chooseRange(shifted(range(), 1)) },
+    ...PAGES.flat().map((entry) => ({
+      key: `g ${entry.letter}`,
+      does: entry.label,
+      run: () => goTo(entry),
+    })),
+  ]);
+  if (param("embed") === "1") {
+    return <main id="page">{children}</main>;
+  }
+  return (
+    <div class={`frame ${isRailNarrow.value ? "narrow" : ""}`}>
+      <button type="button" class="skip" onClick={() => document.getElementById("page")?.focus()}>
+        To the page
+      </button>
+      <nav class={`rail ${isMenuOpen.value ? "open" : ""}`} aria-label="Pages">
+        <a class="brand" href={href("")} aria-label="Faden, start">
+          <Mark />
+          <span class="word">Faden</span>
+        </a>
+        {PAGES.map((group, at) => (
+          <ul key={group[0].to} class={at > 0 ? "apart" : ""}>
+            {group.map((entry) => (
+              <li key={entry.to}>
+                <a
+                  href={href(entry.to, TIMED.has(entry.to) ? { from: param("from"), to: param("to") } : {})}
+                  aria-current={first === entry.to ? "page" : undefined}
+                  title={`${entry.label} (g ${entry.letter})`}
+                  onClick={() => {
+                    isMenuOpen.value = false;
+                  }}
+                >
+                  <Icon name={entry.icon} />
+                  <span class="word">{entry.label}</span>
+                </a>
+              </li>
+            ))}
+          </ul>
+        ))}
+        <span class="spread" />
+        <button
+          type="button"
+          class="bare fold"
+          aria-label={isRailNarrow.value ? "Show names of pages" : "Hide names of pages"}
+          onClick={() => {
+            isRailNarrow.value = !isRailNarrow.value;
+          }}
+        >
+          <Icon name={isRailNarrow.value ? "right" : "left"} />
+          <span class="word">Fold</span>
+        </button>
+      </nav>
+      <header class="topbar">
+        <button
+          type="button"
+          class="bare icon-only burger"
+          aria-label="Pages"
+          aria-expanded={isMenuOpen.value}
+          onClick={() => {
+            isMenuOpen.value = !isMenuOpen.value;
+          }}
+        >
+          <Icon name="menu" />
+        </button>
+        <UniversalBox />
+        {TIMED.has(first) && <TimeMenu />}
+        <button
+          type="button"
+          class="bare icon-only"
+          aria-label={isDark.value ? "Light colours" : "Dark colours"}
+          title="Dark or light (T)"
+          onClick={switchTheme}
+        >
+          <Icon name={isDark.value ? "sun" : "moon"} />
+        </button>
+        <button
+          type="button"
+          class="bare icon-only"
+          aria-label="Keys"
+          title="Keys (?)"
+          onClick={() => {
+            isSheetOpen.value = true;
+          }}
+        >
+          <Icon name="help" />
+        </button>
+      </header>
+      <main id="page" tabIndex={-1}>
+        {children}
+      </main>
+      <KeySheet />
+    </div>
+  );
+}
+
+function Mark() {
+  return (
+    <svg class="mark" viewBox="0 0 32 32" aria-hidden="true">
+      <rect width="32" height="32" rx="8" />
+      <path d="M6 23c6 0 4-14 10-14s4 14 10 14" />
+      <circle cx="6" cy="23" r="2.6" />
+      <circle cx="26" cy="23" r="2.6" />
+    </svg>
+  );
+}
