@@ -1,7 +1,9 @@
 import type { ComponentType } from "preact";
 import { useEffect } from "preact/hooks";
+import { get } from "./core/api";
 import { translated } from "./core/old-links";
 import { go, href, params, path } from "./core/route";
+import type { Found } from "./core/types";
 import { Frame } from "./parts/frame";
 import { Lazy } from "./parts/lazy";
 import { Empty } from "./parts/notes";
@@ -11,7 +13,21 @@ type Load = () => Promise<{ default: ComponentType }>;
 const PAGES: Record<string, Load> = {
   search: () => import("./pages/search/search"),
   trace: () => import("./pages/trace/trace"),
+  welcome: () => import("./pages/welcome/welcome"),
+  live: () => import("./pages/live/live"),
+  services: () => import("./pages/services/services"),
+  local: () => import("./pages/local/local"),
+  settings: () => import("./pages/system/system"),
 };
+
+/** Goes to the search, or to the welcome while nothing is stored. */
+async function start(): Promise<void> {
+  const isEmpty = await get<Found>("search", { limit: 1 }).then(
+    (found) => found.traces.length === 0,
+    () => false,
+  );
+  go(href(isEmpty ? "welcome" : "search"), true);
+}
 
 /** The page of the address, inside the frame. */
 export function App() {
@@ -21,7 +37,7 @@ export function App() {
     if (elsewhere) {
       go(href(elsewhere.path, elsewhere.params), true);
     } else if (first === "") {
-      go(href("search"), true);
+      start();
     }
   }, [path.value, params.value]);
   if (elsewhere || first === "") {

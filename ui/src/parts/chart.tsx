@@ -150,18 +150,23 @@ function pathOf(
   }
   let path = "";
   let isDown = false;
-  for (const [time, value] of points) {
+  points.forEach(([time, value], at) => {
     if (Number.isFinite(value)) {
-      path += `${isDown ? "L" : "M"}${x(time).toFixed(1)},${y(value).toFixed(1)}`;
+      const isAlone = !isDown && !Number.isFinite(points[at + 1]?.[1]);
+      const place = `${x(time).toFixed(1)},${y(value).toFixed(1)}`;
+      path += isAlone ? `M${place}h3` : `${isDown ? "L" : "M"}${place}`;
     }
     isDown = Number.isFinite(value);
-  }
+  });
   return path;
 }
 
 function nearest(points: [number, number][], time: number): [number, number] | undefined {
   return points.reduce<[number, number] | undefined>(
-    (best, point) => (!best || Math.abs(point[0] - time) < Math.abs(best[0] - time) ? point : best),
+    (best, point) =>
+      Number.isFinite(point[1]) && (!best || Math.abs(point[0] - time) < Math.abs(best[0] - time))
+        ? point
+        : best,
     undefined,
   );
 }

@@ -17,7 +17,18 @@ interface Entry {
   letter: string;
 }
 
-const PAGES: Entry[][] = [[{ to: "search", label: "Search", icon: "search", letter: "s" }]];
+const PAGES: Entry[][] = [
+  [
+    { to: "search", label: "Search", icon: "search", letter: "s" },
+    { to: "live", label: "Live", icon: "live", letter: "l" },
+  ],
+  [{ to: "services", label: "Services", icon: "services", letter: "v" }],
+  [
+    { to: "welcome", label: "Send spans", icon: "welcome", letter: "w" },
+    { to: "local", label: "Open a file", icon: "upload", letter: "o" },
+    { to: "settings", label: "Settings", icon: "settings", letter: "i" },
+  ],
+];
 
 /** Pages whose questions have a time. */
 const TIMED = new Set(["search", "services", "map", "errors", "explain"]);

@@ -19,8 +19,8 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
                       base-uri 'self'; form-action 'self'; frame-ancestors 'self'";
 
-/// The first parts of the pages' paths; the last two are other tools' addresses that the pages translate.
-const PAGES: &[&str] = &["search", "trace", "zipkin"];
+/// The first parts of the pages' paths; `zipkin` is for addresses of Zipkin's pages, which these pages translate.
+const PAGES: &[&str] = &["welcome", "search", "trace", "live", "services", "local", "settings", "zipkin"];
 
 /// Where a proxy says under which path it shows this server.
 const PREFIX: &str = "x-forwarded-prefix";

@@ -1,112 +1,97 @@
 import { get } from "../../core/api";
 import { useAsked } from "../../core/asked";
 import { serviceColour } from "../../core/colour";
-import { conditionsOf, isWholeTraceQl, literal, narrowed, widened } from "../../core/conditions";
-import { count, short } from "../../core/format";
+import { type Condition, conditionsOf, narrowed, widened } from "../../core/conditions";
+import { count, duration, percent, short } from "../../core/format";
 import { rangeQuery } from "../../core/time";
-import type { Names } from "../../core/types";
 import { Icon } from "../../parts/icon";
-import { ask } from "./builder";
+import { ask, shown } from "./builder";
+
+interface FacetValue {
+  value: string;
+  filter: string;
+  spans: number;
+  errors: number;
+  p50_ns: number;
+  p99_ns: number;
+}
 
 interface Facet {
   key: string;
   label: string;
-  values: { value: string; spans: number }[];
+  values: FacetValue[];
   distinct: number;
+  missing: number;
 }
 
 const SHOWN = 7;
-
-const KEYS: [string, string][] = [
-  ["resource.service.name", "Service"],
-  ["name", "Operation"],
-  ["span.http.response.status_code", "HTTP status"],
-  ["span.http.route", "Route"],
-  ["span.db.system.name", "Database"],
-  ["resource.service.version", "Version"],
-];
-
-async function facet(
-  key: string,
-  label: string,
-  query: Record<string, string | undefined>,
-  signal: AbortSignal,
-): Promise<Facet> {
-  const named = { "resource.service.name": "services", name: "operations" }[key];
-  const bare = key.replace(/^(span|resource)\./, "");
-  const answer = await get<Names>(named ?? "values", { ...query, key: named ? undefined : bare }, signal);
-  const sums = new Map<string, number>();
-  for (const { name, spans } of answer.names) {
-    sums.set(name, (sums.get(name) ?? 0) + spans);
-  }
-  const values = Array.from(sums, ([value, spans]) => ({ value, spans })).sort((a, b) => b.spans - a.spans);
-  return { key, label, values: values.slice(0, SHOWN), distinct: values.length };
-}
+const SERVICE = "resource.service.name";
 
 /** What occurs among the spans of the question, and how often. */
 export function Facets({ q, from, to }: { q: string; from: string; to: string }) {
-  const isPlain = !isWholeTraceQl(q);
-  const query = { q, ...rangeQuery({ from, to }) };
-  const asked = useAsked(
-    isPlain
-      ? (signal) => Promise.all(KEYS.map(([key, label]) => facet(key, label, query, signal)))
-      : undefined,
-    [q, from, to, isPlain],
-  );
-  const facets = (asked.value.value ?? []).filter((found) => found.values.length > 0);
+  const query = { q, ...rangeQuery({ from, to }), values: SHOWN };
+  const asked = useAsked((signal) => get<{ facets: Facet[] }>("search/facets", query, signal), [q, from, to]);
+  const facets = (asked.value.value?.facets ?? []).filter((facet) => facet.values.length > 0);
   return (
     <aside class="facets" aria-label="What occurs" aria-busy={asked.value.isLoading}>
-      {facets.map((found) => (
-        <FacetList key={found.key} facet={found} q={q} />
+      {facets.map((facet) => (
+        <FacetList key={facet.key} facet={facet} q={q} />
       ))}
-      {!isPlain && <p class="soft">Counts are shown for queries that are plain conditions.</p>}
     </aside>
   );
 }
 
 function FacetList({ facet, q }: { facet: Facet; q: string }) {
   const most = Math.max(...facet.values.map((value) => value.spans));
-  const chosen = conditionsOf(q) ?? [];
   return (
     <section class="facet">
       <h3>
-        {facet.label}
-        {facet.distinct > facet.values.length && <span class="soft"> {count(facet.distinct)}</span>}
+        {facet.key === SERVICE ? "service" : shown(facet.key)}
+        {facet.distinct > facet.values.length && (
+          <span class="soft num"> {count(facet.distinct)} values</span>
+        )}
       </h3>
       <ul>
-        {facet.values.map(({ value, spans }) => {
-          const condition = { key: facet.key, op: "=", value };
-          const isChosen = chosen.some(
-            (other) => other.key === facet.key && other.op === "=" && other.value === value,
-          );
-          return (
-            <li key={value} style={{ "--share": spans / most }}>
-              <button
-                type="button"
-                class="include"
-                aria-pressed={isChosen}
-                title={isChosen ? `Remove ${value}` : `Only ${value}`}
-                onClick={() => ask(isChosen ? widened(q, condition) : narrowed(q, condition))}
-              >
-                {facet.key === "resource.service.name" && (
-                  <span class="dot" style={{ background: serviceColour(value) }} />
-                )}
-                <span class="clip">{value}</span>
-                <span class="soft num">{short(spans)}</span>
-              </button>
-              <button
-                type="button"
-                class="exclude"
-                aria-label={`Without ${facet.label} ${value}`}
-                title={`Without: ${facet.label} != ${literal(facet.key, value)}`}
-                onClick={() => ask(narrowed(q, { ...condition, op: "!=" }))}
-              >
-                <Icon name="minus" />
-              </button>
-            </li>
-          );
-        })}
+        {facet.values.map((value) => (
+          <FacetRow key={value.value} facet={facet} value={value} q={q} most={most} />
+        ))}
       </ul>
     </section>
+  );
+}
+
+function FacetRow({ facet, value, q, most }: { facet: Facet; value: FacetValue; q: string; most: number }) {
+  const condition = conditionsOf(value.filter)?.[0] ?? { key: facet.key, op: "=", value: value.value };
+  const isChosen = has(conditionsOf(q) ?? [], condition);
+  const told = `${count(value.spans)} spans, ${percent(value.errors / value.spans)} errors, p50 ${duration(value.p50_ns)}, p99 ${duration(value.p99_ns)}`;
+  return (
+    <li style={{ "--share": value.spans / most, "--failed": value.errors / value.spans }}>
+      <button
+        type="button"
+        class="include"
+        aria-pressed={isChosen}
+        title={`${isChosen ? "Remove" : "Only"} ${value.value}\n${told}`}
+        onClick={() => ask(isChosen ? widened(q, condition) : narrowed(q, condition))}
+      >
+        {facet.key === SERVICE && <span class="dot" style={{ background: serviceColour(value.value) }} />}
+        <span class="clip">{value.value}</span>
+        <span class="soft num">{short(value.spans)}</span>
+      </button>
+      <button
+        type="button"
+        class="exclude"
+        aria-label={`Without ${facet.label} ${value.value}`}
+        title={`Without ${value.value}`}
+        onClick={() => ask(narrowed(q, { ...condition, op: "!=" }))}
+      >
+        <Icon name="minus" />
+      </button>
+    </li>
+  );
+}
+
+function has(conditions: Condition[], wanted: Condition): boolean {
+  return conditions.some(
+    ({ key, op, value }) => key === wanted.key && op === wanted.op && value === wanted.value,
   );
 }

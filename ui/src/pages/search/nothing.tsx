@@ -1,36 +1,68 @@
+import { get } from "../../core/api";
 import { useAsked } from "../../core/asked";
+import { plural } from "../../core/format";
 import { setParams } from "../../core/route";
-import { search } from "../../core/search";
-import { ago, nanosToMs } from "../../core/time";
+import { ago, nanosToMs, rangeQuery } from "../../core/time";
 import { Empty } from "../../parts/notes";
+import { ask } from "./builder";
+
+interface Diagnosis {
+  verdict: string;
+  spans: number;
+  conditions: { text: string; spans: number; hint?: { text: string; replace?: string } }[];
+  pairs: { left: number; right: number; spans: number }[];
+  outside?: { before: number | null; after: number | null; nearest: string | null };
+  newest?: string;
+}
 
 /** Why nothing was found, and what would find something. */
 export function Nothing({ q, from, to }: { q: string; from: string; to: string }) {
-  const isEver = from === "all" && !to;
-  const elsewhere = useAsked(isEver ? undefined : (signal) => search({ q, limit: 1 }, signal), [q, isEver]);
-  const newest = elsewhere.value.value?.hits[0]?.summary;
-  const goThere = () => {
-    const ms = nanosToMs(newest?.start ?? "0");
-    setParams({ from: new Date(ms - 1_800_000).toISOString(), to: new Date(ms + 1_800_000).toISOString() });
+  const query = { q, ...rangeQuery({ from, to }) };
+  const asked = useAsked((signal) => get<Diagnosis>("search/diagnose", query, signal), [q, from, to]);
+  const told = asked.value.value;
+  const nearest = told?.outside?.nearest ?? (q ? undefined : told?.newest);
+  const goTo = (nanos: string) => {
+    const ms = nanosToMs(nanos);
+    setParams({
+      from: new Date(ms - 1_800_000).toISOString(),
+      to: new Date(ms + 1_800_000).toISOString(),
+    });
   };
   return (
-    <Empty icon="search" title={q ? "No trace matches in this time" : "No spans in this time"}>
-      {newest ? (
+    <Empty icon="search" title={q ? "No trace matches" : "No spans in this time"}>
+      {asked.value.isLoading && <p role="status">Looking for the reason …</p>}
+      {told && q && <p>{told.verdict}</p>}
+      {told && told.conditions.length > 0 && (
+        <ul class="reasons">
+          {told.conditions.map((condition) => (
+            <li key={condition.text}>
+              <code>{condition.text}</code>
+              <span class={`tag ${condition.spans === 0 ? "warn" : "ok"} num`}>
+                {plural(condition.spans, "span")}
+              </span>
+              {condition.hint && (
+                <span class="line-up">
+                  {condition.hint.text}
+                  {condition.hint.replace && (
+                    <button type="button" class="small" onClick={() => ask(condition.hint?.replace ?? "")}>
+                      Use it
+                    </button>
+                  )}
+                </span>
+              )}
+            </li>
+          ))}
+        </ul>
+      )}
+      {nearest && (
         <p class="line-up centre">
-          The newest {q ? "match" : "trace"} is of {ago(nanosToMs(newest.start))}.
-          <button type="button" class="small" onClick={goThere}>
+          The nearest {q ? "match" : "span"} is of {ago(nanosToMs(nearest))}.
+          <button type="button" class="small" onClick={() => goTo(nearest)}>
             Go there
           </button>
         </p>
-      ) : elsewhere.value.isLoading ? (
-        <p>Looking at other times …</p>
-      ) : (
-        <p>
-          {q
-            ? "No trace matches at any time. Take a condition away, or compare its spelling with what occurs."
-            : "Nothing has arrived yet."}
-        </p>
       )}
+      {told && !nearest && !told.newest && <p>Nothing has arrived yet.</p>}
     </Empty>
   );
 }

@@ -8,6 +8,7 @@ import { range, rangeQuery } from "../../core/time";
 import { Loading, Partial, Trouble } from "../../parts/notes";
 import { Builder } from "./builder";
 import { Facets } from "./facets";
+import { Heatmap } from "./heatmap";
 import { Nothing } from "./nothing";
 import { Results, type Sort } from "./results";
 import { Series } from "./series";
@@ -56,6 +57,7 @@ export default function Search() {
       <div class="search-columns">
         <Facets q={q} from={from} to={to} />
         <section class="found" aria-label="Results" aria-busy={isLoading}>
+          {!value?.series && !error && (hits.length > 0 || !value) && <Heatmap q={q} from={from} to={to} />}
           {error && <Trouble error={error} retry={run} />}
           {!value && isLoading && <Loading what="traces" />}
           <Partial why={value?.partial} />

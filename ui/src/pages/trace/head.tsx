@@ -22,7 +22,7 @@ export function Head({ state, isLocal }: { state: TraceState; isLocal: boolean }
           {summary.root_service} <span class="op">{summary.root_name || "no root yet"}</span>
         </h1>
         <span class="spread" />
-        <Copy text={() => linkTo(state)} label="Link" what="a link to this view" />
+        {!isLocal && <Copy text={() => linkTo(state)} label="Link" what="a link to this view" />}
         <Download state={state} isLocal={isLocal} />
       </div>
       <div class="facts num">
@@ -53,6 +53,7 @@ export function Head({ state, isLocal }: { state: TraceState; isLocal: boolean }
         </span>
       </div>
       <Verdict state={state} />
+      <Findings state={state} />
     </header>
   );
 }
@@ -86,7 +87,16 @@ function Verdict({ state }: { state: TraceState }) {
         ))}
         {services.length > SHOWN_SERVICES && <li class="soft">+{services.length - SHOWN_SERVICES}</li>}
       </ul>
-      {trace.findings.map((finding) => (
+    </div>
+  );
+}
+
+/** What is worth knowing, each a way to its spans. The share of services stands above already. */
+function Findings({ state }: { state: TraceState }) {
+  const told = state.trace.findings.filter((finding) => finding.kind !== "critical_share");
+  return told.length === 0 ? null : (
+    <div class="findings">
+      {told.map((finding) => (
         <button
           key={finding.text}
           type="button"

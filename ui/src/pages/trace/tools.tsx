@@ -4,7 +4,11 @@ import { nameOf } from "../../core/trace/model";
 import { Icon } from "../../parts/icon";
 import type { TraceState } from "./state";
 
-const VIEWS: [string, string][] = [["waterfall", "Waterfall"]];
+const VIEWS: [string, string][] = [
+  ["waterfall", "Waterfall"],
+  ["flame", "Flame"],
+  ["sums", "Operations"],
+];
 
 /** Views, the filter, and what is shown. */
 export function Tools({
@@ -22,21 +26,19 @@ export function Tools({
   const { folded } = state;
   return (
     <div class="tools">
-      {VIEWS.length > 1 && (
-        <div class="tabs" role="tablist" aria-label="Views">
-          {VIEWS.map(([name, label]) => (
-            <button
-              key={name}
-              type="button"
-              role="tab"
-              aria-selected={view === name}
-              onClick={() => onView(name)}
-            >
-              {label}
-            </button>
-          ))}
-        </div>
-      )}
+      <div class="tabs" role="tablist" aria-label="Views">
+        {VIEWS.map(([name, label]) => (
+          <button
+            key={name}
+            type="button"
+            role="tab"
+            aria-selected={view === name}
+            onClick={() => onView(name)}
+          >
+            {label}
+          </button>
+        ))}
+      </div>
       <Filter state={state} />
       {matches.value && (
         <span class="line-up">

@@ -4,10 +4,12 @@ import { param, setParams } from "../../core/route";
 import type { TraceModel } from "../../core/trace/model";
 import { Partial } from "../../parts/notes";
 import { DetailPanel } from "./detail";
+import { Flame } from "./flame";
 import { Head } from "./head";
 import { matching } from "./matching";
 import { Minimap } from "./minimap";
 import { TraceState } from "./state";
+import { Sums } from "./sums";
 import { Tools } from "./tools";
 import { useTraceKeys } from "./trace-keys";
 import { Waterfall } from "./waterfall";
@@ -51,7 +53,13 @@ export function TraceView({ trace, isLocal = false }: { trace: TraceModel; isLoc
         onView={(name) => setParams({ view: name === "waterfall" ? undefined : name })}
       />
       <div class="trace-body">
-        {view === "waterfall" && <Waterfall state={state} />}
+        {view === "flame" ? (
+          <Flame state={state} />
+        ) : view === "sums" ? (
+          <Sums state={state} />
+        ) : (
+          <Waterfall state={state} />
+        )}
         {state.selected.value >= 0 && <DetailPanel state={state} isLocal={isLocal} />}
       </div>
     </div>

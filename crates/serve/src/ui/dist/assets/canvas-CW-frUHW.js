@@ -1,0 +1,1 @@
+function e(e){let{clientWidth:t,clientHeight:n}=e,r=devicePixelRatio||1;(e.width!==Math.round(t*r)||e.height!==Math.round(n*r))&&(e.width=Math.round(t*r),e.height=Math.round(n*r));let i=e.getContext(`2d`);return i.setTransform(r,0,0,r,0,0),i.clearRect(0,0,t,n),{pen:i,width:t,height:n}}export{e as t};

@@ -1,0 +1,1 @@
+function e(e,n){let r=t(e/n),i=[];for(let t=0;t*r<e+r*.999;t++)i.push(t*r);return i}function t(e){let t=10**Math.floor(Math.log10(e));return([1,2,5,10].find(n=>n*t>=e*.9999)??10)*t}function n(e,n,r){let i=t((n-e)/r),a=[];for(let t=Math.ceil(e/i);t*i<=n;t++)a.push(t*i);return a}export{e as n,n as t};
