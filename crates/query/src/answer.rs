@@ -13,6 +13,9 @@ pub use number::{Count64, Double, Hex};
 pub use queried::{Line, Matched, MatchedSpan, MatchedSpans, Queried};
 pub use span::{AnyValue, Attribute, Event, Link, Place, Resource, Scope, Span, resources};
 
+/// The greatest integer that every JSON reader keeps; longer times in numbers are cut to it.
+const NUMBER_MAX: u64 = (1 << 53) - 1;
+
 /// The answer to a search.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Found {
@@ -134,6 +137,15 @@ pub struct Edge {
     pub calls: u64,
     /// How many of the calls failed.
     pub errors: u64,
+    /// Half of them took at most so long, in nanoseconds; as the service that is called measures it.
+    #[serde(default)]
+    pub p50_ns: u64,
+    /// 95 % of them.
+    #[serde(default)]
+    pub p95_ns: u64,
+    /// 99 % of them.
+    #[serde(default)]
+    pub p99_ns: u64,
 }
 
 /// One whole trace. The API writes it span by span; its `spans` come parents first.
@@ -243,7 +255,17 @@ impl From<store::Name> for Name {
 
 impl From<store::Edge> for Edge {
     fn from(edge: store::Edge) -> Self {
-        Self { parent: edge.parent, child: edge.child, calls: edge.calls, errors: edge.errors }
+        let quantile = |q| edge.durations.quantile(q).unwrap_or(0).min(NUMBER_MAX);
+        let (p50_ns, p95_ns, p99_ns) = (quantile(0.5), quantile(0.95), quantile(0.99));
+        Self {
+            parent: edge.parent,
+            child: edge.child,
+            calls: edge.calls,
+            errors: edge.errors,
+            p50_ns,
+            p95_ns,
+            p99_ns,
+        }
     }
 }
 

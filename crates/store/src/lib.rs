@@ -121,7 +121,7 @@ impl Rows {
 }
 
 /// Calls from one service to another.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Edge {
     /// The service whose span is the parent.
     pub parent: String,
@@ -131,6 +131,16 @@ pub struct Edge {
     pub calls: u64,
     /// How many of those failed.
     pub errors: u64,
+    /// How long the spans of the child took.
+    pub durations: sketch::Sketch,
+}
+
+impl Edge {
+    /// The edge between two services over which spans add up to this.
+    #[must_use]
+    pub fn of((parent, child): (String, String), sum: metrics::Tally) -> Self {
+        Self { parent, child, calls: sum.spans(), errors: sum.errors, durations: sum.durations }
+    }
 }
 
 /// What answering cost.

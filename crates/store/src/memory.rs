@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use model::time::UnixNanos;
 use model::{Batch, Span, Tenant, TimeRange, Trace, TraceId};
 
-use crate::metrics::{self, Metric, Table};
+use crate::metrics::{self, Metric, Table, Tally};
 use crate::names::{Counts, Name, OfBatch};
 use crate::plan::{Ask, Field, Plan};
 use crate::scan::{Batches, Scan};
@@ -197,7 +197,7 @@ impl Run<'_> {
     }
 
     fn edges(&mut self) -> Vec<Edge> {
-        let mut counts: BTreeMap<(String, String), (u64, u64)> = BTreeMap::new();
+        let mut sums: BTreeMap<(String, String), Tally> = BTreeMap::new();
         let found = self.extents();
         for (id, extent) in found.iter().filter(|(_, extent)| extent.is_found) {
             if self.is_over_time() {
@@ -211,15 +211,11 @@ impl Run<'_> {
                     continue;
                 }
                 let key = (parent.service().to_owned(), child.service().to_owned());
-                let (calls, errors) = counts.entry(key).or_default();
-                *calls += 1;
-                *errors += u64::from(child.status() == model::StatusCode::Error);
+                let failed = child.status() == model::StatusCode::Error;
+                sums.entry(key).or_default().add(child.duration(), failed);
             }
         }
-        let rows = counts
-            .into_iter()
-            .map(|((parent, child), (calls, errors))| Edge { parent, child, calls, errors })
-            .collect();
+        let rows = sums.into_iter().map(|(ends, sum)| Edge::of(ends, sum)).collect();
         self.cut(rows)
     }
 

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use foldhash::fast::FixedState;
 use model::{StatusCode, Trace, TraceId, Value};
+use store::metrics::Tally;
 use store::{Edge, Field, Filter};
 
 use super::mask::Evaluator;
@@ -22,11 +23,11 @@ use crate::index::TraceRun;
 /// Traces that are joined at once.
 const JOINED_MAX: usize = 1024;
 
-/// Calls and failed calls, by the names of parent and child.
-type Counts = BTreeMap<(String, String), (u64, u64)>;
+/// Calls, by the names of parent and child.
+type Sums = BTreeMap<(String, String), Tally>;
 
 pub(super) fn edges(run: &mut Run<'_>) -> Result<Vec<Edge>> {
-    let mut counts = Counts::new();
+    let mut sums = Sums::new();
     let spread = Spread::of(run);
     let mut odd = Odd::default();
     for batch in run.head_candidates() {
@@ -40,7 +41,7 @@ pub(super) fn edges(run: &mut Run<'_>) -> Result<Vec<Edge>> {
         if run.is_over_time() {
             break;
         }
-        if let Err(error) = group(run, place, spread.as_ref(), (&mut counts, &mut odd)) {
+        if let Err(error) = group(run, place, spread.as_ref(), (&mut sums, &mut odd)) {
             run.go_on_without(&error);
         }
     }
@@ -50,11 +51,10 @@ pub(super) fn edges(run: &mut Run<'_>) -> Result<Vec<Edge>> {
             break;
         }
         for trace in join(run, some, depth)? {
-            count(run, &trace, &mut counts);
+            count(run, &trace, &mut sums);
         }
     }
-    let edge = |((parent, child), (calls, errors))| Edge { parent, child, calls, errors };
-    Ok(run.cut(counts.into_iter().map(edge).collect()))
+    Ok(run.cut(sums.into_iter().map(|(ends, sum)| Edge::of(ends, sum)).collect()))
 }
 
 /// Traces that have to be joined, in the order in which they were met.
@@ -83,6 +83,7 @@ struct Columns {
     /// How far before it the parent of a row stands; 0 for none.
     distances: Vec<u32>,
     failed: Vec<bool>,
+    durations: Vec<u64>,
     found: Vec<bool>,
 }
 
@@ -90,7 +91,7 @@ fn group(
     run: &mut Run<'_>,
     place: Place<'_>,
     spread: Option<&Spread>,
-    (counts, odd): (&mut Counts, &mut Odd),
+    (sums, odd): (&mut Sums, &mut Odd),
 ) -> Result<()> {
     if !run.may_pass(run.plan, place) {
         return Ok(());
@@ -115,7 +116,7 @@ fn group(
             run.go_on_without(&error);
         }
     }
-    let mut calls: HashMap<(u32, u32), (u64, u64), FixedState> = HashMap::default();
+    let mut calls: HashMap<(u32, u32), Tally, FixedState> = HashMap::default();
     for trace in evaluator.runs()?.iter() {
         let is_found = columns.found[rows(trace)].contains(&true);
         if !is_found {
@@ -131,11 +132,9 @@ fn group(
         }
     }
     run.work += evaluator.reader.work;
-    for ((parent, child), (all, failed)) in calls {
+    for ((parent, child), sum) in calls {
         let names = (columns.names[parent as usize].clone(), columns.names[child as usize].clone());
-        let count = counts.entry(names).or_default();
-        count.0 += all;
-        count.1 += failed;
+        sums.entry(names).or_default().merge(&sum);
     }
     Ok(())
 }
@@ -185,11 +184,13 @@ impl Columns {
         each_flat(reader, page.as_deref(), leaf::STATUS, |row, (plain, at)| {
             self.failed[base + row] = StatusCode::from_number(plain.int(at) as u8) == StatusCode::Error;
         });
+        self.durations.extend(values::durations(reader, number)?);
+        self.durations.resize(end, 0);
         reader.forget(number);
         Ok(())
     }
 
-    fn count(&self, trace: &TraceRun, calls: &mut HashMap<(u32, u32), (u64, u64), FixedState>) {
+    fn count(&self, trace: &TraceRun, calls: &mut HashMap<(u32, u32), Tally, FixedState>) {
         for row in rows(trace) {
             let distance = self.distances[row] as usize;
             let is_there = distance > 0 && distance <= row - trace.first as usize;
@@ -199,24 +200,21 @@ impl Columns {
             if self.services[row - distance] == LOST {
                 continue;
             }
-            let count = calls.entry((self.services[row - distance], self.services[row])).or_default();
-            count.0 += 1;
-            count.1 += u64::from(self.failed[row]);
+            let sum = calls.entry((self.services[row - distance], self.services[row])).or_default();
+            sum.add(self.durations[row], self.failed[row]);
         }
     }
 }
 
-fn count(run: &mut Run<'_>, trace: &Trace, counts: &mut Counts) {
+fn count(run: &mut Run<'_>, trace: &Trace, sums: &mut Sums) {
     for node in trace.nodes() {
         let Some(parent) = node.parent else { continue };
         let (child, parent) = (trace.span(node), trace.span(&trace.nodes()[parent as usize]));
         if parent.service() == child.service() || !run.finds(child) {
             continue;
         }
-        let (calls, errors) =
-            counts.entry((parent.service().to_owned(), child.service().to_owned())).or_default();
-        *calls += 1;
-        *errors += u64::from(child.status() == StatusCode::Error);
+        let sum = sums.entry((parent.service().to_owned(), child.service().to_owned())).or_default();
+        sum.add(child.duration(), child.status() == StatusCode::Error);
     }
 }
 

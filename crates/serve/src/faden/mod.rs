@@ -9,6 +9,7 @@
 //! | `traces/{id}/skeleton`, `/attributes`, `/spans/{id}`, `/filter` | the same in parts, for traces of any size |
 //! | `services`, `operations`, `keys`, `values?key=`, `edges` | names and calls with counts, by the same parameters |
 //! | `services/red`, `services/{name}/operations`, `/red`, `operations/histogram` | rate, errors, durations |
+//! | `map` | who calls whom, with databases, queues and peers, laid out |
 //! | `export` | all spans in a range, or whole traces of a search, in OTLP |
 //! | `tail` | spans as they are accepted, as server-sent events |
 //! | `store` | what is kept, what goes next |
@@ -22,6 +23,7 @@
 mod export;
 mod keep;
 mod lists;
+mod map;
 mod queried;
 mod red;
 mod reply;
@@ -50,6 +52,7 @@ use tokio::sync::Semaphore;
 use crate::keep::Keeper;
 
 pub use keep::read as read_erase;
+pub use map::{EDGES_MAX, Edge as MapEdge, EdgeKind, LeftOut, Map, NODES_MAX, Node as MapNode, NodeKind};
 pub use red::{Histogram, OperationRed, Operations, OverTime, Red, STEPS_MAX, ServiceRed, Services, Step};
 pub use reply::Failed;
 pub use search::{
@@ -107,6 +110,7 @@ pub fn routes(faden: Faden) -> Router {
         .route("/api/faden/v1/keys", get(lists::keys))
         .route("/api/faden/v1/values", get(lists::values))
         .route("/api/faden/v1/edges", get(lists::edges))
+        .route("/api/faden/v1/map", get(map::map))
         .route("/api/faden/v1/export", get(export::export))
         .route("/api/faden/v1/tail", get(tail::tail))
         .route("/api/faden/v1/store", get(keep::stat))

@@ -36,6 +36,12 @@ impl<'a> Subject<'a> {
         self.spans[at]
     }
 
+    /// The place of a span's parent.
+    #[must_use]
+    pub fn parent(&self, at: usize) -> Option<usize> {
+        self.trace.nodes()[at].parent.map(|parent| parent as usize)
+    }
+
     /// What the list of traces shows.
     pub fn summary(&self) -> &Summary {
         self.summary.get_or_init(|| self.trace.summary())
