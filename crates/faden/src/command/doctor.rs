@@ -157,8 +157,11 @@ fn of_server(report: &Report, url: &str) -> Vec<Finding> {
     findings.extend(report.ports.iter().map(port));
     findings.extend(report.store.iter().map(|store| {
         let figures = store.figures.iter().filter(|figure| figure.value > 0);
-        let figures: Vec<String> =
-            figures.map(|figure| format!("{} {}", super::store::value(figure), figure.name)).collect();
+        let figures: Vec<String> = figures
+            .map(|figure| {
+                format!("{} {}", super::store::value(figure), figure.name.trim_start_matches("bytes "))
+            })
+            .collect();
         good("store", format!("{}: {}", store.location, figures.join(", ")))
     }));
     findings.extend(report.budgets.iter().filter_map(|budget| {
