@@ -6,12 +6,14 @@
 mod number;
 mod queried;
 mod span;
+mod table;
 
 use serde::{Deserialize, Serialize};
 
 pub use number::{Count64, Double, Hex};
 pub use queried::{Line, Matched, MatchedSpan, MatchedSpans, Queried};
 pub use span::{AnyValue, Attribute, Event, Link, Place, Resource, Scope, Span, resources};
+pub use table::{Cell, Column};
 
 /// The greatest integer that every JSON reader keeps; longer times in numbers are cut to it.
 const NUMBER_MAX: u64 = (1 << 53) - 1;

@@ -6,9 +6,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use model::Trace;
+use model::{Summary, Trace};
 use store::plan::out_of_time;
-use store::{Cursor, Plan, Work};
+use store::{Cursor, Plan, Rows, Work};
 
 use crate::{Error, Query};
 
@@ -60,20 +60,42 @@ impl<'q> Candidates<'q> {
     /// # Errors
     /// [`Error`].
     pub async fn next(&mut self) -> Result<Option<Vec<Arc<Trace>>>, Error> {
+        match self.page().await? {
+            None => Ok(None),
+            Some(Rows::Traces(traces)) => Ok(Some(traces)),
+            Some(_) => Err(Error::Failed("the store answered a question for traces with other rows".into())),
+        }
+    }
+
+    /// The same for a plan that asks for [`store::Ask::Summaries`].
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn next_summaries(&mut self) -> Result<Option<Vec<Summary>>, Error> {
+        match self.page().await? {
+            None => Ok(None),
+            Some(Rows::Summaries(summaries)) => Ok(Some(summaries)),
+            Some(_) => {
+                Err(Error::Failed("the store answered a question for summaries with other rows".into()))
+            }
+        }
+    }
+
+    async fn page(&mut self) -> Result<Option<Rows>, Error> {
         if self.is_done {
             return Ok(None);
         }
         self.plan.time_limit = self.time_limit.saturating_sub(self.began.elapsed());
-        let (traces, page) = self.query.traces(&self.plan).await?;
+        let page = self.query.run(&self.plan).await?;
         self.work += page.work;
-        self.seen += traces.len();
+        self.seen += page.rows.len();
         self.partial = page.partial;
         self.plan.after = page.next;
         if self.plan.after.is_some() && self.partial.is_none() {
             self.partial = self.exhausted();
         }
         self.is_done = self.plan.after.is_none() || self.partial.is_some();
-        Ok(Some(traces))
+        Ok(Some(page.rows))
     }
 
     /// Where the next page would begin.

@@ -18,6 +18,7 @@ pub mod moment;
 mod quoted;
 pub mod scope;
 mod search;
+pub mod sql;
 pub mod traceql;
 
 pub use engine::{Error, Limits, Query};

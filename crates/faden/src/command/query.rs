@@ -1,7 +1,7 @@
-//! `faden query`: TraceQL, answered as a table of traces or as a chart of lines.
+//! `faden query`: TraceQL, answered as a table of traces or as a chart of lines; and SQL, answered as a table.
 
 use clap::Args;
-use query::answer::{Line, Matched, MatchedSpan, MatchedSpans, Queried};
+use query::answer::{Cell, Column, Line, Matched, MatchedSpan, MatchedSpans, Queried};
 
 use super::period::Period;
 use crate::api::Api;
@@ -13,13 +13,13 @@ use crate::text;
 /// The heights of a bar, lowest first.
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-/// Ask in TraceQL: relations between spans, groups, numbers over time
+/// Ask in TraceQL or SQL: relations between spans, groups, numbers over time, tables
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  faden query '{ status = error } >> { span.db.system = \"mysql\" }'          errors above a database\n  faden query '{ resource.service.name = \"cart\" } | count() > 20'           traces that call too often\n  faden query '{ duration > 1s } | select(span.user.id) | order by duration desc'\n  faden query '{ } | rate() by(resource.service.name) | topk(5)' --last 1h\n  faden query '({ status = error } | rate()) / ({ } | rate()) * 100' --step 1m\n\nExit codes: 0 found, 1 nothing found, 2 the question is wrong, 3 no server answers"
+    after_help = "Examples:\n  faden query '{ status = error } >> { span.db.system = \"mysql\" }'          errors above a database\n  faden query '{ resource.service.name = \"cart\" } | count() > 20'           traces that call too often\n  faden query '{ duration > 1s } | select(span.user.id) | order by duration desc'\n  faden query '{ } | rate() by(resource.service.name) | topk(5)' --last 1h\n  faden query 'SELECT service, count(*), p99(duration) FROM spans GROUP BY service ORDER BY 3 DESC'\n  faden query 'service=order-service error=true'\n  faden query '({ status = error } | rate()) / ({ } | rate()) * 100' --step 1m\n\nExit codes: 0 found, 1 nothing found, 2 the question is wrong, 3 no server answers"
 )]
 pub struct Arguments {
-    /// TraceQL, such as { status = error } | count() > 2
+    /// TraceQL, such as { status = error } | count() > 2, or SQL, such as SELECT * FROM traces
     query: String,
     #[command(flatten)]
     period: Period,
@@ -52,6 +52,7 @@ pub fn run(arguments: &Arguments, color: When) -> Ended {
     let (drawn, about) = match &queried {
         Queried::Traces { traces, about } => (traces_drawn(traces, view), about),
         Queried::Series { series, about } => (chart(series, view), about),
+        Queried::Table { columns, rows, about } => (table(columns, rows, view), about),
     };
     term::say(&drawn);
     super::search::remarks(about, color);
@@ -69,6 +70,58 @@ impl Arguments {
         all.extend(self.period.parameters());
         all.extend(given.into_iter().filter_map(|(key, value)| Some((key, value.clone()?))));
         all
+    }
+}
+
+/// Columns as wide as what stands in them, cut where the screen ends.
+fn table(columns: &[Column], rows: &[Vec<Cell>], (paint, width): (Paint, usize)) -> String {
+    const CELL_MAX: usize = 60;
+    let shown: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| {
+            row.iter().zip(columns).map(|(value, column)| text::cut(&cell(value, column), CELL_MAX)).collect()
+        })
+        .collect();
+    let widths: Vec<usize> = columns
+        .iter()
+        .enumerate()
+        .map(|(at, column)| {
+            let cells = shown.iter().filter_map(|row| row.get(at)).map(|cell| text::columns(cell));
+            cells.chain([text::columns(&column.name)]).max().unwrap_or(0)
+        })
+        .collect();
+    let line = |cells: &mut dyn Iterator<Item = &str>| {
+        let padded = cells.zip(&widths).zip(columns).map(|((cell, width), column)| {
+            let gap = " ".repeat(width.saturating_sub(text::columns(cell)));
+            let is_right = matches!(column.kind.as_str(), "number" | "duration");
+            if is_right { format!("{gap}{cell}") } else { format!("{cell}{gap}") }
+        });
+        let joined = padded.collect::<Vec<_>>().join("  ");
+        if widths.len() == 1 { joined.trim_end().to_owned() } else { text::cut(joined.trim_end(), width) }
+    };
+    if rows.is_empty() {
+        return String::new();
+    }
+    let head = line(&mut columns.iter().map(|column| column.name.as_str()));
+    let mut out = format!("{}\n", paint.ink(Ink::Dim, &head));
+    for row in &shown {
+        out.push_str(&line(&mut row.iter().map(String::as_str)));
+        out.push('\n');
+    }
+    out
+}
+
+fn cell(value: &Cell, column: &Column) -> String {
+    match value {
+        Cell::Null => String::new(),
+        Cell::Int(nanos) if column.kind == "duration" => {
+            let sign = if *nanos < 0 { "-" } else { "" };
+            format!("{sign}{}", text::duration(nanos.unsigned_abs()))
+        }
+        Cell::Int(number) => number.to_string(),
+        Cell::Number(number) => figure(number.0),
+        Cell::Bool(truth) => truth.to_string(),
+        Cell::Text(text) => text::harmless(text),
     }
 }
 
@@ -212,6 +265,21 @@ mod tests {
         assert!(lines[1].ends_with("0       8.000       8.000"), "{drawn}");
         assert!(lines[2].starts_with("name=b      ▂▃ "), "{drawn}");
         assert_eq!(chart(&[], (Paint::OFF, 80)), "");
+    }
+
+    #[test]
+    fn a_table_has_a_line_for_each_row() {
+        let column = |name: &str, kind: &str| Column { name: name.to_owned(), kind: kind.to_owned() };
+        let columns = [column("service", "any"), column("p99", "duration"), column("calls", "number")];
+        let row =
+            |name: &str, nanos, calls| vec![Cell::Text(name.to_owned()), Cell::Int(nanos), Cell::Int(calls)];
+        let drawn =
+            table(&columns, &[row("web", 1_500_000, 12), row("cart\x1b", 20_000, 3)], (Paint::OFF, 80));
+        let lines: Vec<&str> = drawn.lines().collect();
+        assert_eq!(lines[0], "service     p99  calls", "{drawn}");
+        assert_eq!(lines[1], "web      1.50ms     12", "{drawn}");
+        assert!(!drawn.contains('\x1b'), "{drawn}");
+        assert_eq!(table(&columns, &[], (Paint::OFF, 80)), "");
     }
 
     #[test]

@@ -1,9 +1,10 @@
-//! The answer to a TraceQL query: traces with the spans that matched, or numbers over time.
+//! The answer to a query: traces with the spans that matched, numbers over time, or a table.
 
 use model::Span;
 use serde::{Deserialize, Serialize};
 
-use super::{About, Count64, Double, Summary, Work};
+use super::{About, Cell, Column, Count64, Double, Summary, Work, table};
+use crate::sql;
 use crate::traceql::ast::{Field, Intrinsic};
 use crate::traceql::eval::{Subject, Value};
 use crate::traceql::{metrics, search};
@@ -24,6 +25,16 @@ pub enum Queried {
     Series {
         /// The lines of a chart, by their labels.
         series: Vec<Line>,
+        /// How the answer came about.
+        #[serde(flatten)]
+        about: About,
+    },
+    /// Rows, of a statement of SQL.
+    Table {
+        /// What stands in each column.
+        columns: Vec<Column>,
+        /// The rows, a cell for each column.
+        rows: Vec<Vec<Cell>>,
         /// How the answer came about.
         #[serde(flatten)]
         about: About,
@@ -84,6 +95,13 @@ impl Queried {
         let next = answer.next.map(|next| next.to_string());
         let about = About { next, partial: answer.partial.clone(), work: Work::from(answer.work) };
         Self::Traces { traces: traces.collect(), about }
+    }
+
+    /// What a statement found.
+    #[must_use]
+    pub fn table(answer: &sql::Answer) -> Self {
+        let (columns, rows, about) = table::table(answer);
+        Self::Table { columns, rows, about }
     }
 
     /// What was computed.

@@ -21,5 +21,5 @@ mod tests;
 
 pub use lex::TEXT_BYTES_MAX;
 pub use parse::{DEPTH_MAX, parse};
-pub(crate) use prefilter::stored;
+pub(crate) use prefilter::{Part, stored};
 pub use prefilter::{Prefilter, prefilter};

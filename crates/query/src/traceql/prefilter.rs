@@ -45,7 +45,7 @@ pub fn prefilter(pipeline: &Pipeline) -> Prefilter {
 }
 
 /// A filter that no span fails which matches.
-struct Part {
+pub(crate) struct Part {
     filter: Filter,
     /// True where no other span passes it.
     is_exact: bool,
@@ -53,16 +53,34 @@ struct Part {
 
 impl Part {
     /// Every span, which is right for a condition that every span meets.
-    const EVERY: Self = Self { filter: Filter::All, is_exact: true };
+    pub(crate) const EVERY: Self = Self { filter: Filter::All, is_exact: true };
 
     /// Every span, for want of a better filter.
-    const UNKNOWN: Self = Self { filter: Filter::All, is_exact: false };
+    pub(crate) const UNKNOWN: Self = Self { filter: Filter::All, is_exact: false };
 
-    fn and(self, other: Self) -> Self {
+    /// The filter that only spans pass which match.
+    pub(crate) fn exactly(filter: Filter) -> Self {
+        Self { filter, is_exact: true }
+    }
+
+    /// A filter that other spans pass as well.
+    pub(crate) fn roughly_as(filter: Filter) -> Self {
+        Self { filter, is_exact: false }
+    }
+
+    pub(crate) fn is_exact(&self) -> bool {
+        self.is_exact
+    }
+
+    pub(crate) fn into_filter(self) -> Filter {
+        self.filter
+    }
+
+    pub(crate) fn and(self, other: Self) -> Self {
         Self { filter: and(vec![self.filter, other.filter]), is_exact: self.is_exact && other.is_exact }
     }
 
-    fn or(self, other: Self) -> Self {
+    pub(crate) fn or(self, other: Self) -> Self {
         Self { filter: or(vec![self.filter, other.filter]), is_exact: self.is_exact && other.is_exact }
     }
 

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `search` | summaries of traces, by the parameters of [`query::Search`] |
 //! | `search/facets`, `/heatmap`, `/totals`, `/diagnose` | what a page shows beside it, for all that is found |
-//! | `query` | TraceQL: traces with the spans that matched, or numbers over time |
+//! | `query` | TraceQL: traces with the spans that matched, or numbers over time; SQL: a table |
 //! | `traces/{id}` | one whole trace, written span by span |
 //! | `traces/{id}/skeleton`, `/attributes`, `/spans/{id}`, `/filter` | the same in parts, for traces of any size |
 //! | `services`, `operations`, `keys`, `values?key=`, `edges` | names and calls with counts, by the same parameters |

@@ -1,4 +1,6 @@
-//! `query`: TraceQL, answered by traces with the spans that matched or by numbers over time.
+//! `query`: TraceQL, answered by traces with the spans that matched or by numbers over time; and SQL, answered by a table.
+//!
+//! `lang` says which of them a text is; without it, the text tells.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,6 +10,7 @@ use axum::extract::State;
 use model::TimeRange;
 use query::Mistake;
 use query::answer::Queried;
+use query::sql;
 use query::traceql::ast::Root;
 use query::traceql::{metrics, parse, search};
 
@@ -20,16 +23,42 @@ const TIME_LIMIT: Duration = Duration::from_secs(30);
 /// So many spans of each spanset are told; their number is told always.
 const SPANS_MAX: usize = 10;
 
+/// A statement without `LIMIT`, asked without `limit`, has so many rows.
+const ROWS_DEFAULT: usize = 100;
+
 /// Metrics without a step have about so many.
 const STEPS_DEFAULT: u64 = 60;
 
 pub(super) async fn query(State(api): State<Arc<Api>>, mut asked: Asked) -> Result<Json<Queried>, Failed> {
-    let missing =
-        || Failed::invalid("q: the query is missing").remedy("send q={ status = error } or q={ } | rate()");
+    let missing = || {
+        Failed::invalid("q: the query is missing")
+            .remedy("send q={ status = error }, q={ } | rate() or q=SELECT * FROM traces")
+    };
     let text = asked.take("q").ok_or_else(missing)?;
     let step = asked.nanos("step")?;
+    let has_limit = asked.names("limit");
+    let is_sql = match asked.take("lang").as_deref() {
+        None => sql::is_sql(&text),
+        Some("sql") => true,
+        Some("traceql") => false,
+        Some(other) => {
+            return Err(
+                Failed::invalid(format!("lang: `{other}` is no language")).remedy("it is traceql or sql")
+            );
+        }
+    };
     let found = asked.search(api.faden.clock.as_ref())?;
     let query = &api.faden.query;
+    if is_sql {
+        let statement = sql::parse(&text, api.faden.clock.now()).map_err(unclear)?;
+        let request = sql::Request {
+            tenant: asked.tenant,
+            time: found.time,
+            limit: if has_limit { found.limit } else { ROWS_DEFAULT },
+            time_limit: TIME_LIMIT,
+        };
+        return Ok(Json(Queried::table(&sql::run(query, statement, &request).await?)));
+    }
     match parse(&text).map_err(unclear)?.root {
         Root::Spansets(pipeline) => {
             let shown = search::fields(&pipeline);

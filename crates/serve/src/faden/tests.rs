@@ -21,6 +21,7 @@ mod keep;
 mod map;
 mod red;
 mod skeleton;
+mod sql;
 
 struct Source;
 

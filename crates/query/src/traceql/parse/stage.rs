@@ -64,6 +64,9 @@ impl Parser<'_> {
                 Part::Spans(spans) => Ok(Stage::Spans(spans)),
             };
         }
+        if self.begins_field() {
+            return self.expression().map(|condition| Stage::Spans(Spanset::Filter(Some(condition))));
+        }
         let left = self.scalar()?;
         let Some(comparison) = self.comparison() else {
             return Err(self
@@ -110,6 +113,17 @@ impl Parser<'_> {
     fn begins_spans(&self) -> bool {
         let mut ahead = self.tokens[self.next..].iter().skip_while(|token| token.kind == Kind::Sign("("));
         matches!(ahead.next().map(|token| &token.kind), Some(Kind::Sign("{")))
+    }
+
+    /// `| duration > 1s` means `| { duration > 1s }`.
+    fn begins_field(&self) -> bool {
+        let is_call =
+            matches!(self.tokens.get(self.next + 1).map(|token| &token.kind), Some(Kind::Sign("(")));
+        match &self.peek().kind {
+            Kind::Word(word) => !is_call && word.parse::<super::super::ast::Field>().is_ok(),
+            Kind::Name(_) => true,
+            _ => false,
+        }
     }
 
     fn scalar(&mut self) -> Result<Scalar, Mistake> {
