@@ -1,7 +1,8 @@
 //! What the engine runs on.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use crate::engine::peers::Peer;
 use crate::memory;
 use crate::retain::Retention;
 
@@ -16,6 +17,8 @@ pub struct Settings {
     pub url_options: Vec<(String, String)>,
     /// Others write: this node answers questions only, and changes nothing in the store.
     pub reads_only: bool,
+    /// Other nodes that ingest into the same object store; their heads are asked for what is not in it yet.
+    pub peers: Vec<Arc<dyn Peer>>,
     /// Tells whoever finds the directory locked where the holder listens.
     pub address: String,
     /// How long what is kept.
@@ -39,6 +42,7 @@ impl Settings {
             url: None,
             url_options: Vec::new(),
             reads_only: false,
+            peers: Vec::new(),
             address: String::new(),
             retention: Retention::of_time(Duration::from_secs(7 * 24 * 3600)),
             is_tended: true,
@@ -105,6 +109,9 @@ pub struct Limits {
     pub index_bytes_max: usize,
     /// Bytes for decoded pages (`store.memory.cache`); what finds no room is read and decoded again.
     pub page_bytes_max: usize,
+    /// Bytes of other nodes' heads that are kept here for the next question (`store.memory.peers`), an equal part for each;
+    /// a head that has more is not asked, and answers are partial.
+    pub peer_bytes_max: usize,
     /// How long a writer waits for room in the head; then it is refused with a retry hint.
     pub head_wait_max: Duration,
     /// A tenant's chunk of this many bytes freezes into a row group.
@@ -144,6 +151,7 @@ impl Default for Limits {
             head_bytes_max: 96 << 20,
             index_bytes_max: memory::INDEX_BYTES,
             page_bytes_max: memory::PAGE_BYTES,
+            peer_bytes_max: 128 << 20,
             head_wait_max: Duration::from_secs(5),
             chunk_bytes_max: 24 << 20,
             chunk_spans_max: 64 << 10,

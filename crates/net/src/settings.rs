@@ -16,7 +16,7 @@ use config::Block;
 
 use crate::retry::RetryPolicy;
 
-pub use client::{GrpcClientSettings, HttpClientSettings, grpc_client, http_client};
+pub use client::{GrpcClientSettings, HttpClientSettings, grpc_client, headers, http_client};
 pub use server::{Cors, GrpcServerSettings, HttpServerSettings, grpc_server, http_server};
 pub use tls::{client_tls, server_tls};
 

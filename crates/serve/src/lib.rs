@@ -11,6 +11,7 @@ pub mod health;
 pub mod jaeger;
 pub mod keep;
 pub mod metrics;
+pub mod peers;
 mod query_string;
 mod site;
 pub mod tempo;

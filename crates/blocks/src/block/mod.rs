@@ -5,6 +5,7 @@
 //! group become is the matter of `columns`; what is known of them without reading, of `index`.
 
 mod file;
+mod lend;
 mod loose;
 mod open;
 mod pieces;
@@ -18,6 +19,7 @@ mod view;
 
 pub(crate) use file::LocalFile;
 pub use file::{BlockFiles, RangeFile};
+pub(crate) use lend::{Borrowed, Loan};
 pub use loose::LooseFile;
 pub use open::OpenBlock;
 pub(crate) use pieces::pieces;

@@ -38,6 +38,11 @@ impl Source {
         Self { file }
     }
 
+    /// The file itself.
+    pub(crate) fn file(&self) -> &Arc<dyn RangeFile> {
+        &self.file
+    }
+
     /// Reads a page and compares its checksum.
     pub(crate) fn part(&self, part: Part) -> Result<Bytes> {
         checked(&*self.file, range(part), part.crc)?

@@ -123,6 +123,11 @@ impl BlockView {
         Ok(Some(Vec::new()))
     }
 
+    /// Has the tenant spans in it?
+    pub(crate) fn has(&self, tenant: &Tenant) -> bool {
+        self.groups.iter().any(|group| group.tenant == *tenant)
+    }
+
     /// How many spans it has.
     #[must_use]
     pub fn spans(&self) -> u64 {

@@ -8,6 +8,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
 use journal::{Journal, Position};
@@ -38,6 +39,7 @@ pub(crate) struct Part {
 
 /// A chunk that takes no more spans and waits to be frozen, or is being frozen; still searchable.
 pub(crate) struct Sealed {
+    number: u64,
     pub(crate) generation: u64,
     pub(crate) tenant: Tenant,
     pub(crate) skew: bool,
@@ -61,6 +63,8 @@ pub(crate) struct Closed {
     pub(crate) from: Position,
     pub(crate) to: Position,
     pub(crate) blocks: Vec<Block>,
+    /// Views on the blocks where they were written.
+    views: Vec<(String, Arc<BlockView>)>,
 }
 
 /// What a question looks at.
@@ -68,6 +72,33 @@ pub(crate) struct Closed {
 pub(crate) struct Visible {
     pub(crate) head: Vec<Batch>,
     pub(crate) blocks: Vec<Arc<BlockView>>,
+    /// The manifest that the views on committed blocks stand for.
+    pub(crate) seen: Arc<manifest::State>,
+}
+
+/// What is in no block that someone else can know.
+#[derive(Default)]
+pub(crate) struct Unseen {
+    /// Batches of each chunk, in the order in which they came, under its number.
+    pub(crate) chunks: Vec<(u64, Vec<Batch>)>,
+    pub(crate) blocks: Vec<(String, Arc<BlockView>)>,
+}
+
+/// Why a question about what is unseen has no answer: the asker has to see this manifest first.
+pub(crate) struct Behind(pub(crate) u64);
+
+/// How long a generation is still at hand after it was committed, for askers who have not seen that yet.
+const RECENT_FOR: Duration = Duration::from_secs(60);
+
+/// … and how many at most.
+const RECENT_MAX: usize = 64;
+
+/// A committed generation that is still at hand.
+struct Recent {
+    closed: Closed,
+    /// A manifest that knows it.
+    number: u64,
+    since: Instant,
 }
 
 /// Figures of the head.
@@ -89,6 +120,10 @@ struct State {
     closed: Arc<BTreeMap<String, Arc<BlockView>>>,
     /// The manifest that the views on committed blocks stand for.
     seen: Arc<manifest::State>,
+    /// Committed generations, oldest first.
+    recent: VecDeque<Recent>,
+    /// The manifest before which generations were committed that are no longer at hand.
+    forgotten: u64,
 }
 
 /// What a state of the manifest lists otherwise than the views.
@@ -114,20 +149,22 @@ struct Generation {
     views: BTreeMap<String, Arc<BlockView>>,
     block_bytes: u64,
     spans: u64,
+    /// How many chunks were begun.
+    chunks: u64,
     began_ns: Option<UnixNanos>,
 }
 
-#[derive(Default)]
 struct Chunk {
+    number: u64,
     runs: Runs,
     received_ns: UnixNanos,
     room: Option<OwnedSemaphorePermit>,
 }
 
 impl Head {
-    /// A head whose first live generation begins at `from`.
-    pub(crate) fn new(limits: Limits, from: Position) -> Self {
-        let mut state = State::default();
+    /// A head whose first live generation begins at `from`; all before this manifest is in committed blocks.
+    pub(crate) fn new(limits: Limits, from: Position, forgotten: u64) -> Self {
+        let mut state = State { forgotten, ..State::default() };
         state.begin(from, false);
         Self { limits, state: Mutex::new(state) }
     }
@@ -255,12 +292,13 @@ impl Head {
         let Some(at) = state.generations.iter().position(|found| found.number == generation) else { return };
         let Some(Generation { from, to: Some(to), .. }) = state.generations.remove(at) else { return };
         let closed = Arc::make_mut(&mut state.closed);
-        let mut listed = Vec::new();
+        let (mut listed, mut views) = (Vec::new(), Vec::new());
         for (block, view) in blocks {
-            closed.insert(block.meta.id.clone(), view);
+            closed.insert(block.meta.id.clone(), view.clone());
+            views.push((block.meta.id.clone(), view));
             listed.push(block);
         }
-        state.unpublished.push_back(Closed { generation, from, to, blocks: listed });
+        state.unpublished.push_back(Closed { generation, from, to, blocks: listed, views });
     }
 
     /// The oldest generation to publish that nobody is busy with.
@@ -284,9 +322,60 @@ impl Head {
         open.chain(others.map(|closed| closed.from)).min().unwrap_or(Position::START)
     }
 
-    /// The generation is committed.
-    pub(crate) fn published(&self, generation: u64) {
-        self.lock().unpublished.retain(|closed| closed.generation != generation);
+    /// The generation is committed, as this manifest knows.
+    pub(crate) fn published(&self, generation: u64, number: u64) {
+        let mut state = self.lock();
+        let at = state.unpublished.iter().position(|closed| closed.generation == generation);
+        let Some(closed) = at.and_then(|at| state.unpublished.remove(at)) else { return };
+        state.recent.push_back(Recent { closed, number, since: Instant::now() });
+        while state.recent.len() > RECENT_MAX
+            || state.recent.front().is_some_and(|recent| recent.since.elapsed() > RECENT_FOR)
+        {
+            let Some(gone) = state.recent.pop_front() else { break };
+            state.forgotten = state.forgotten.max(gone.number);
+        }
+    }
+
+    /// What of a tenant is in no block that someone can know who has seen this manifest, by which these parts of the
+    /// journal are in blocks.
+    pub(crate) fn unseen(
+        &self,
+        tenant: &Tenant,
+        number: u64,
+        is_committed: impl Fn(Position, Position) -> bool,
+    ) -> Result<Unseen, Behind> {
+        let (mut unseen, mut open) = (Unseen::default(), Vec::new());
+        let state = self.lock();
+        if number < state.forgotten {
+            return Err(Behind(state.forgotten));
+        }
+        for generation in &state.generations {
+            let mine = generation.open.iter().filter(|((of, _), _)| of == tenant);
+            open.extend(mine.map(|(_, chunk)| (chunk.number, chunk.runs.clone())));
+            let waiting = generation.sealed.iter().chain(&generation.freezing);
+            let mine = waiting.filter(|sealed| &sealed.tenant == tenant);
+            unseen.chunks.extend(mine.map(|sealed| (sealed.number, sealed.batches.clone())));
+            unseen.blocks.extend(generation.views.iter().map(|(id, view)| (id.clone(), view.clone())));
+        }
+        let closed = state.unpublished.iter().chain(state.recent.iter().map(|recent| &recent.closed));
+        for closed in closed.filter(|closed| !is_committed(closed.from, closed.to)) {
+            unseen.blocks.extend(closed.views.iter().cloned());
+        }
+        drop(state);
+        unseen.chunks.extend(open.into_iter().map(|(number, runs)| (number, runs.batches().collect())));
+        unseen.blocks.retain(|(_, view)| view.has(tenant));
+        Ok(unseen)
+    }
+
+    /// The view on a block where it was written, while it is at hand.
+    pub(crate) fn lent(&self, id: &str) -> Option<Arc<BlockView>> {
+        let state = self.lock();
+        let growing = state.generations.iter().find_map(|generation| generation.views.get(id));
+        let closed = || {
+            let closed = state.unpublished.iter().chain(state.recent.iter().map(|recent| &recent.closed));
+            closed.flat_map(|closed| &closed.views).find(|(found, _)| found == id).map(|(_, view)| view)
+        };
+        growing.or_else(closed).cloned()
     }
 
     /// Makes a committed block searchable.
@@ -352,7 +441,7 @@ impl Head {
     /// The same without these closed blocks.
     pub(crate) fn visible_without(&self, tenant: &Tenant, ids: &BTreeSet<&str>) -> Visible {
         let (mut open, mut sealed, mut views) = (Vec::new(), Vec::new(), Vec::new());
-        let closed = {
+        let (closed, seen) = {
             let state = self.lock();
             for generation in &state.generations {
                 let mine = generation.open.iter().filter(|((of, _), _)| of == tenant);
@@ -361,13 +450,13 @@ impl Head {
                 sealed.extend(waiting.filter(|sealed| &sealed.tenant == tenant).cloned());
                 views.extend(generation.views.values().cloned());
             }
-            state.closed.clone()
+            (state.closed.clone(), state.seen.clone())
         };
         views
             .extend(closed.iter().filter(|(id, _)| !ids.contains(id.as_str())).map(|(_, view)| view.clone()));
         let mut head: Vec<Batch> = sealed.iter().flat_map(|sealed| sealed.batches.iter().cloned()).collect();
         open.iter().for_each(|runs| head.extend(runs.batches()));
-        Visible { head, blocks: views }
+        Visible { head, blocks: views, seen }
     }
 
     /// How full it is.
@@ -426,6 +515,7 @@ impl State {
             views: BTreeMap::new(),
             block_bytes: 0,
             spans: 0,
+            chunks: 0,
             began_ns: None,
         });
         number
@@ -441,13 +531,22 @@ impl State {
     }
 }
 
+impl Chunk {
+    fn new(number: u64) -> Self {
+        Self { number, runs: Runs::default(), received_ns: 0, room: None }
+    }
+}
+
 impl Generation {
     fn insert(&mut self, parts: Vec<Part>, now: UnixNanos, limits: &Limits) -> bool {
         for part in parts {
             let key = (part.batch.tenant().clone(), part.skew);
             self.spans += part.batch.len() as u64;
             self.began_ns.get_or_insert(now);
-            let chunk = self.open.entry(key.clone()).or_default();
+            let chunk = self.open.entry(key.clone()).or_insert_with(|| {
+                self.chunks += 1;
+                Chunk::new(self.number << 32 | self.chunks)
+            });
             chunk.received_ns = chunk.received_ns.max(part.received_ns);
             chunk.runs.push(part.batch);
             match (&mut chunk.room, part.room) {
@@ -464,6 +563,7 @@ impl Generation {
     fn seal(&mut self, key: &(Tenant, bool)) {
         let Some(chunk) = self.open.remove(key) else { return };
         self.sealed.push_back(Arc::new(Sealed {
+            number: chunk.number,
             generation: self.number,
             tenant: key.0.clone(),
             skew: key.1,

@@ -18,6 +18,7 @@ mod freeze;
 mod head;
 mod keep;
 mod node;
+pub mod peers;
 mod publish;
 mod record;
 mod recover;
@@ -56,7 +57,10 @@ pub use self::{
     repair::{Mended, repair},
     stat::{Level, NextDrop, Recovered, Stat},
 };
-use self::{compact::Compacting, head::Head, node::Identity, publish::Away, recover::Recovery, shelf::Shelf};
+use self::{
+    compact::Compacting, head::Head, node::Identity, peers::Peers, publish::Away, recover::Recovery,
+    shelf::Shelf,
+};
 use crate::{
     block,
     error::{Doing, Error, Next, Result},
@@ -64,7 +68,7 @@ use crate::{
     manifest::{Known, Manifest, State},
     memory::Memory,
     metrics::Metrics,
-    search::{self, Scan, Sources},
+    search::{self, Scan},
     settings::Settings,
 };
 
@@ -96,6 +100,8 @@ struct Inner {
     manifest: Mutex<Manifest>,
     /// What the manifest says, for whoever must not wait for the object store.
     known: Known,
+    /// Who has what is not in the object store yet.
+    peers: Peers,
     /// Held while views are brought up to the manifest.
     seeing: Mutex<()>,
     away: Away,
@@ -179,7 +185,8 @@ impl Engine {
         let memory = memory.rebuilding_in(path.join(REBUILT));
         block::tidy_rebuilt(&path.join(REBUILT), &|id| committed.blocks.contains_key(id))?;
         let inner = Arc::new(Inner {
-            head: Head::new(settings.limits.clone(), live_from),
+            head: Head::new(settings.limits.clone(), live_from, committed.number),
+            peers: Peers::new(&settings.peers, settings.limits.peer_bytes_max),
             memory: Arc::new(memory),
             room: Arc::new(Semaphore::new(keep::kibibytes(settings.limits.head_bytes_max) as usize)),
             queries: Arc::new(Semaphore::new(settings.limits.queries_max)),
@@ -272,7 +279,7 @@ impl Inner {
         }
     }
 
-    async fn ask(&self, plan: &Plan) -> std::result::Result<Answer, ReadError> {
+    async fn ask(self: &Arc<Self>, plan: &Plan) -> std::result::Result<Answer, ReadError> {
         let waited = tokio::time::timeout(plan.time_limit, self.queries.clone().acquire_owned()).await;
         let Ok(Ok(turn)) = waited else {
             let reason = format!("{} questions are being answered already", self.settings.limits.queries_max);
@@ -283,8 +290,7 @@ impl Inner {
         self.recovery.settled().await;
         // Asked before the sources are taken: what is replayed in between is missing in them.
         let missing = self.recovery.missing();
-        let visible = self.head.visible(&plan.tenant);
-        let sources = Sources { head: visible.head, blocks: visible.blocks };
+        let (sources, absent) = self.sources(&plan.tenant).await;
         // Whoever stops waiting drops the guard, and the search ends at its next page.
         let gone = CancellationToken::new();
         let _waiting = gone.clone().drop_guard();
@@ -295,10 +301,8 @@ impl Inner {
         let panicked = |_| Err(ReadError::Failed { reason: "the search panicked".into() });
         let mut answer = searched.await.unwrap_or_else(panicked)?;
         self.metrics.damaged_pages.inc_by(answer.work.pages_damaged);
-        answer.partial = match (missing, answer.partial) {
-            (Some(missing), Some(partial)) => Some(format!("{missing}; {partial}")),
-            (missing, partial) => missing.or(partial),
-        };
+        let why: Vec<String> = [missing, absent, answer.partial].into_iter().flatten().collect();
+        answer.partial = (!why.is_empty()).then(|| why.join("; "));
         Ok(answer)
     }
 }
@@ -344,8 +348,10 @@ impl Reader for Engine {
         if let Some(reason) = inner.recovery.missing() {
             return Err(ReadError::Failed { reason });
         }
-        let visible = inner.head.visible(tenant);
-        Ok(Box::new(Scan::new(Sources { head: visible.head, blocks: visible.blocks }, tenant, time)))
+        match inner.sources(tenant).await {
+            (sources, None) => Ok(Box::new(Scan::new(sources, tenant, time))),
+            (_, Some(reason)) => Err(ReadError::Failed { reason }),
+        }
     }
 }
 

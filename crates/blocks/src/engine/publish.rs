@@ -140,7 +140,7 @@ impl Inner {
         if let Err(error) = truncated.doing(Next::Repair, "truncate the journal")? {
             tracing::warn!(%error, "cannot truncate the journal; trying again after the next block");
         }
-        self.head.published(closed.generation);
+        self.head.published(closed.generation, self.known.now().number);
         self.freeze.notify_one();
         self.compact.notify_one();
         Ok(())

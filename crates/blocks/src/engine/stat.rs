@@ -38,6 +38,8 @@ pub struct Stat {
     pub backlog_bytes: u64,
     /// How long the object store has been away and why, if it is.
     pub away: Option<(std::time::Duration, String)>,
+    /// The peers that did not answer when asked last, each with why.
+    pub peers_away: Vec<String>,
     /// Bytes of copies of what is in the object store.
     pub cache_bytes: u64,
     /// Committed blocks by level, from 0.
@@ -160,6 +162,7 @@ impl Inner {
             blocks_unpublished: head.unpublished,
             backlog_bytes: if waiting_bytes > 0 { waiting_bytes + journal.bytes } else { 0 },
             away: self.away.why(),
+            peers_away: self.peers.away(),
             cache_bytes: self.shelf.cache_figures().bytes,
             compaction_waiting_blocks: self.compacting.waiting_blocks.load(Relaxed),
             compaction_waiting_bytes: self.compacting.waiting_bytes.load(Relaxed),

@@ -6,6 +6,7 @@ mod crashes;
 mod erasure;
 mod life;
 mod limits;
+mod peers;
 mod repair;
 mod retention;
 mod s3;

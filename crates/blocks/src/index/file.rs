@@ -54,7 +54,7 @@ impl Directory {
         self.0.insert(at, entry);
     }
 
-    fn write(&self) -> Vec<u8> {
+    pub(super) fn write(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.0.len() * ENTRY_BYTES);
         for entry in &self.0 {
             out.extend_from_slice(&entry.kind.to_le_bytes());

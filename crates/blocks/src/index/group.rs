@@ -56,6 +56,14 @@ impl Group {
         Self { looked_up: LookedUp::Written(place), ..self.clone() }
     }
 
+    /// What is looked up of it, while that is in memory.
+    pub(crate) fn live(&self) -> Option<&Arc<Live>> {
+        match &self.looked_up {
+            LookedUp::Live(live) => Some(live),
+            LookedUp::Written(_) => None,
+        }
+    }
+
     /// How many pages a column has.
     pub(crate) fn pages(&self) -> usize {
         self.about().pages()

@@ -51,6 +51,42 @@ impl Index {
         Ok(Self { file, block: memory.block(), memory, directory: Place::Growing(directory) })
     }
 
+    /// The index of a block that someone else writes; what it has is said by [`Index::grown`].
+    pub(crate) fn borrowed(file: Arc<dyn RangeFile>, memory: Arc<Memory>) -> Self {
+        Self { file, block: memory.block(), memory, directory: Place::Growing(Arc::default()) }
+    }
+
+    /// Someone else's index has these sections now, as its directory says.
+    ///
+    /// # Errors
+    /// Where that is no directory.
+    pub(crate) fn grown(&self, directory: &[u8]) -> Result<()> {
+        let directory = self.parse_directory(directory, 0)?;
+        if let Place::Growing(known) = &self.directory {
+            *known.write().unwrap_or_else(PoisonError::into_inner) = directory;
+        }
+        Ok(())
+    }
+
+    /// Where its sections lie, as its file says or will say.
+    ///
+    /// # Errors
+    /// Where the file can't be read, or is damaged.
+    pub(crate) fn directory(&self) -> Result<Vec<u8>> {
+        match &self.directory {
+            Place::Growing(known) => Ok(known.read().unwrap_or_else(PoisonError::into_inner).write()),
+            Place::Written { at, length, crc } => {
+                let raw = checked(&*self.file, *at..*at + u64::from(*length), *crc)?;
+                Ok(raw.ok_or_else(|| self.damaged(*at, "the directory is damaged"))?.to_vec())
+            }
+        }
+    }
+
+    /// Its file.
+    pub(crate) fn file(&self) -> &Arc<dyn RangeFile> {
+        &self.file
+    }
+
     /// The index in a file of so many bytes.
     ///
     /// # Errors

@@ -39,6 +39,22 @@ impl Sorted {
         self.0.len()
     }
 
+    /// Its bytes, for another node.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&(self.0.len() as u64).to_le_bytes());
+        self.0.iter().for_each(|entry| out.extend_from_slice(&entry.to_le_bytes()));
+    }
+
+    /// Reads what `write` wrote, and answers what follows it; `None` where that is something else.
+    pub(crate) fn read(raw: &[u8]) -> Option<(Self, &[u8])> {
+        let (count, rest) = raw.split_first_chunk::<8>()?;
+        let bytes = usize::try_from(u64::from_le_bytes(*count)).ok()?.checked_mul(8)?;
+        let (entries, rest) = rest.split_at_checked(bytes)?;
+        let entries: Vec<u64> =
+            entries.as_chunks::<8>().0.iter().map(|entry| u64::from_le_bytes(*entry)).collect();
+        entries.is_sorted().then_some((Self(entries), rest))
+    }
+
     /// The places of a hash.
     pub(crate) fn places(&self, hash: u32) -> impl Iterator<Item = u32> {
         let first = self.0.partition_point(|entry| *entry < u64::from(hash) << 32);

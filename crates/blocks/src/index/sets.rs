@@ -152,6 +152,21 @@ impl Live {
         }
     }
 
+    /// Its bytes, for another node.
+    pub(crate) fn write(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity((self.tokens.len() + self.ids.len() + 2) * 8);
+        self.tokens.write(&mut out);
+        self.ids.write(&mut out);
+        out
+    }
+
+    /// Reads what `write` wrote; `None` where that is something else.
+    pub(crate) fn read(raw: &[u8]) -> Option<Self> {
+        let (tokens, rest) = Sorted::read(raw)?;
+        let (ids, rest) = Sorted::read(rest)?;
+        rest.is_empty().then_some(Self { tokens, ids })
+    }
+
     /// The places that have a token.
     pub(crate) fn with_token(&self, token: u64) -> Vec<u32> {
         self.tokens.places(short(token)).collect()

@@ -9,6 +9,7 @@ pub mod keeper;
 mod logs;
 mod memory;
 mod pages;
+mod peers;
 mod signals;
 mod state;
 pub mod storage;

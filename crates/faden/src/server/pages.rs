@@ -14,6 +14,7 @@ use serve::{Rules, Site};
 use tokio::task::JoinSet;
 
 use super::Parts;
+use super::peers::EngineHeads;
 use super::state::State;
 use crate::exit::Failure;
 use crate::settings::{ServeSettings, Settings};
@@ -46,6 +47,11 @@ impl Pages {
             }
             if !serve.zipkin.is_empty() {
                 pages.push(("Zipkin's API", zipkin(serve, query, parts, &asked).await?));
+            }
+            if !serve.peers.is_empty() {
+                let routes = serve::peers::routes(Arc::new(EngineHeads(storage.engine())));
+                let site = Site::bind(&serve.peers, vec![routes], Rules::default()).await;
+                pages.push(("other nodes", site.map_err(Failure::problem)?));
             }
         }
         if let Some(address) = &settings.pipeline.telemetry.metrics_address {

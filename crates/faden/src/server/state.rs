@@ -38,6 +38,8 @@ pub struct State {
     location: Option<String>,
     retention: Option<std::time::Duration>,
     head_bytes_max: u64,
+    /// Where there are peers.
+    peer_bytes_max: Option<u64>,
     is_logging_json: bool,
     configuration: String,
     receivers: Vec<String>,
@@ -70,6 +72,9 @@ impl State {
             location,
             retention: store.map(|store| store.retention.time),
             head_bytes_max: store.map_or(0, |store| store.head_bytes_max),
+            peer_bytes_max: store
+                .filter(|store| !store.peers.nodes.is_empty())
+                .map(|store| store.peer_bytes_max),
             is_logging_json: settings.pipeline.telemetry.log_json,
             configuration: about.name.clone(),
             receivers: settings.pipeline.receivers.iter().map(|receiver| receiver.id.to_string()).collect(),
@@ -144,6 +149,12 @@ impl State {
                     when_full: "what was not used for longest goes, and is read again".to_owned(),
                 });
             }
+            parts.extend(self.peer_bytes_max.map(|bytes_max| Part {
+                name: "peers".to_owned(),
+                bytes_max,
+                bytes_used: Some(engine.peer_bytes()),
+                when_full: "a head that has more is not asked, and answers are partial".to_owned(),
+            }));
         }
         parts
     }
@@ -181,6 +192,7 @@ impl StatusSource for State {
             }),
         );
         warnings.extend(stat.iter().filter_map(storage::away));
+        warnings.extend(stat.iter().flat_map(|stat| stat.peers_away.iter().cloned()));
         Report {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             phase: self.health.phase().as_str().to_owned(),

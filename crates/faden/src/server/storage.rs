@@ -8,6 +8,7 @@ use model::Clock;
 use prometheus::Registry;
 use store::{Reader, Writer};
 
+use super::peers;
 use crate::exit::Failure;
 use crate::settings::{ServeSettings, StoreSettings};
 use crate::text;
@@ -26,7 +27,8 @@ impl Storage {
         registry: &Registry,
     ) -> Result<Self, Failure> {
         let address = serve.map_or(String::new(), |serve| format!("http://{}", serve.http));
-        let settings = blocks::settings::Settings { address, ..engine_settings(settings) };
+        let peers = peers::clients(&settings.peers)?;
+        let settings = blocks::settings::Settings { address, peers, ..engine_settings(settings) };
         let engine = Engine::open(settings, Arc::clone(clock), registry).await.map_err(Failure::problem)?;
         Ok(Self { engine: Arc::new(engine) })
     }
@@ -72,6 +74,7 @@ pub fn engine_settings(settings: &StoreSettings) -> blocks::settings::Settings {
     engine.limits.head_bytes_max = bytes(settings.head_bytes_max);
     engine.limits.index_bytes_max = bytes(settings.index_bytes_max);
     engine.limits.page_bytes_max = bytes(settings.page_bytes_max);
+    engine.limits.peer_bytes_max = bytes(settings.peer_bytes_max);
     engine
 }
 

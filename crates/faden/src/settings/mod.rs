@@ -4,6 +4,7 @@
 //! the built-in configuration is read, which is a file like any other. All problems come back together.
 
 pub mod own;
+mod peers;
 mod remote;
 mod retention;
 mod source;
@@ -12,6 +13,7 @@ use config::{Block, Node, Problems};
 use pipeline::Registry;
 
 pub use own::{ServeSettings, StoreSettings};
+pub use peers::PeerSettings;
 
 pub use source::{BUILT_IN, Source};
 

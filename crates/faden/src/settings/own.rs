@@ -6,6 +6,7 @@ use blocks::retain::Retention;
 use blocks::settings::{Compaction, Size};
 use config::Block;
 
+use super::peers::{self, PeerSettings};
 use super::remote::{self, RemoteSettings};
 use super::retention;
 
@@ -16,6 +17,8 @@ pub struct StoreSettings {
     pub path: String,
     /// Blocks in an object store, and who else is there.
     pub remote: RemoteSettings,
+    /// Other nodes whose heads are asked.
+    pub peers: PeerSettings,
     /// No pipeline writes to it: others do.
     pub reads_only: bool,
     /// How long what is kept.
@@ -28,6 +31,8 @@ pub struct StoreSettings {
     pub index_bytes_max: u64,
     /// Bytes for decoded pages.
     pub page_bytes_max: u64,
+    /// Bytes of other nodes' heads that are kept.
+    pub peer_bytes_max: u64,
 }
 
 /// Where queries are answered.
@@ -39,6 +44,8 @@ pub struct ServeSettings {
     pub tempo: String,
     /// Zipkin's HTTP API; served nowhere if empty.
     pub zipkin: String,
+    /// For other nodes, which ask for what is not in the object store yet; served nowhere if empty.
+    pub peers: String,
     /// Origins of web pages that may read, besides the listener's own.
     pub allowed_origins: Vec<String>,
 }
@@ -48,6 +55,7 @@ pub fn store(root: &mut Block<'_>) -> StoreSettings {
     let mut block = root.section("store", "where spans are kept, and for how long");
     let path = block.text("path", "./faden-data", "the data directory: journal, open blocks and lock");
     let remote = remote::read(&mut block);
+    let peers = peers::read(&mut block, remote.url.is_some());
     let is_remote = remote.url.as_deref().is_some_and(|url| !url.starts_with("file:"));
     let retention = retention::retention(&mut block, is_remote);
     let mut memory = block.section("memory", "what the store may hold in memory");
@@ -57,7 +65,10 @@ pub fn store(root: &mut Block<'_>) -> StoreSettings {
         memory.bytes("index", "128MiB", "indexes of blocks; what finds no room is read from its block again");
     let page_bytes_max =
         memory.bytes("cache", "64MiB", "decoded pages; what finds no room is read and decoded again");
-    for (key, bytes_max) in [("index", index_bytes_max), ("cache", page_bytes_max)] {
+    let doc = "other nodes' heads, for the next question; one that has more is not asked";
+    let peer_bytes_max = memory.bytes("peers", "128MiB", doc);
+    for (key, bytes_max) in [("index", index_bytes_max), ("cache", page_bytes_max), ("peers", peer_bytes_max)]
+    {
         if !memory.is_describing() && bytes_max < CACHE_BYTES_MIN {
             memory.problem(
                 key,
@@ -82,12 +93,14 @@ pub fn store(root: &mut Block<'_>) -> StoreSettings {
     StoreSettings {
         path,
         remote,
+        peers,
         reads_only,
         retention,
         head_bytes_max,
         compaction,
         index_bytes_max,
         page_bytes_max,
+        peer_bytes_max,
     }
 }
 
@@ -165,6 +178,11 @@ pub fn serve(root: &mut Block<'_>) -> ServeSettings {
     let http = block.text("http", "127.0.0.1:16686", "Jaeger's and Faden's HTTP API");
     let tempo = block.text("tempo", "127.0.0.1:3200", "Tempo's HTTP API; empty to serve none");
     let zipkin = block.text("zipkin", "127.0.0.1:9411", "Zipkin's HTTP API for queries; empty to serve none");
+    let peers = block.text(
+        "peers",
+        "",
+        "where other nodes ask for what is not in store.url yet, such as 0.0.0.0:16687; empty for nowhere",
+    );
     if block.node("grpc").is_some_and(|node| !node.is_null()) {
         block.problem("grpc", "this version serves HTTP only", Some("remove it".to_owned()));
     }
@@ -173,5 +191,5 @@ pub fn serve(root: &mut Block<'_>) -> ServeSettings {
         &[],
         "web pages of other origins that may read, such as https://*.example.com",
     );
-    ServeSettings { http, tempo, zipkin, allowed_origins }
+    ServeSettings { http, tempo, zipkin, peers, allowed_origins }
 }

@@ -1,4 +1,4 @@
-//! Several processes on one bucket, without a coordinator: two ingest, one answers.
+//! Several processes on one bucket, without a coordinator: two ingest, one merges, one answers.
 
 use std::path::Path;
 use std::time::Duration;
@@ -41,15 +41,17 @@ fn ingest(bucket: &Bucket, data: &Path, name: &str) -> Server {
     Server::start(&data.join(name), &set.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
-/// A node with a store and no pipeline.
-fn query(bucket: &Bucket, data: &Path) -> Server {
-    let file = data.join("query.yaml");
+/// A node with a store and no pipeline, which asks these peers.
+fn query(bucket: &Bucket, data: &Path, peers: &[&Server], more: &str) -> Server {
+    let file = data.join(format!("query{}.yaml", more.len()));
+    let peers: Vec<String> = peers.iter().map(|peer| peer.port("other nodes")).collect();
     let options: Vec<String> =
         bucket.options().iter().map(|(key, value)| format!("    {key}: \"{value}\"\n")).collect();
     let text = format!(
-        "store:\n  path: {}\n  url: {}\n  follow: 200ms\n  url_options:\n{}serve: {{ http: 127.0.0.1:0 }}\n\
+        "store:\n  path: {}\n  url: {}\n  follow: 200ms\n{more}  peers: {{ nodes: {peers:?} }}\n  url_options:\n{}\
+         serve: {{ http: 127.0.0.1:0, tempo: 127.0.0.1:0, zipkin: 127.0.0.1:0 }}\n\
          service: {{ telemetry: {{ metrics: {{ address: 127.0.0.1:0 }} }} }}\n",
-        data.join("query").display(),
+        data.join(format!("query{}", more.len())).display(),
         bucket.url("shared"),
         options.concat()
     );
@@ -71,7 +73,7 @@ async fn send(server: &Server, seed: u64, ledger: &mut Ledger) {
 async fn two_ingest_nodes_and_a_query_node_share_a_bucket() {
     let bucket = Bucket::start("spans").await;
     let data = tempfile::tempdir().unwrap();
-    let reader = query(&bucket, data.path());
+    let reader = query(&bucket, data.path(), &[], "");
     let (one, two) = (ingest(&bucket, data.path(), "one"), ingest(&bucket, data.path(), "two"));
     let mut ledger = Ledger::default();
     for round in 0..3 {
@@ -95,4 +97,45 @@ async fn two_ingest_nodes_and_a_query_node_share_a_bucket() {
     check_found(&two, &ledger, "on the node that is left").await;
     let epochs = bucket.keys().iter().filter(|key| key.contains("/manifest/")).count();
     assert!(epochs > 0, "both nodes committed to one manifest");
+}
+
+/// What was acknowledged is found on the query node while nothing of it is in the bucket, at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_query_node_finds_what_is_not_in_the_bucket_yet() {
+    let bucket = Bucket::start("spans").await;
+    let data = tempfile::tempdir().unwrap();
+    let ingest = |name: &str, after: &str| {
+        let set = changes(&bucket, data.path(), name);
+        let more = [
+            format!("store.upload.after={after}"),
+            "serve.peers=127.0.0.1:0".into(),
+            "store.compaction.enabled=false".into(),
+        ];
+        let set: Vec<&str> = set.iter().chain(&more).map(String::as_str).collect();
+        Server::start(&data.path().join(name), &set)
+    };
+    let (one, two) = (ingest("one", "60s"), ingest("two", "1s"));
+    let _compactor = query(&bucket, data.path(), &[], "  compaction: { enabled: true, blocks_min: 2 }\n");
+    let reader = query(&bucket, data.path(), &[&one, &two], "");
+    let mut ledger = Ledger::default();
+    let mut sent = 0;
+    for round in 0..8 {
+        send(&one, round * 10 + 1, &mut ledger).await;
+        send(&two, round * 10 + 2, &mut ledger).await;
+        sent = ledger.spans() as u64;
+        let asked = std::time::Instant::now();
+        let (_, services) = reader.get("/api/faden/v1/services").await;
+        assert!(services["partial"].is_null(), "{services}");
+        let counts = services["names"].as_array().into_iter().flatten().map(|name| &name["spans"]);
+        let counted: u64 =
+            counts.map(|count| count.as_u64().or_else(|| count.as_str()?.parse().ok()).unwrap()).sum();
+        assert_eq!(counted, sent, "round {round}: {services}");
+        println!("round {round}: {sent} spans counted {:?} after the last acknowledgement", asked.elapsed());
+    }
+    assert!(sent > 0);
+    check_found(&reader, &ledger, "on the query node").await;
+    one.kill();
+    let (_, services) = reader.get("/api/faden/v1/services").await;
+    let why = services["partial"].as_str().unwrap_or_default();
+    assert!(why.contains("what only 127.0.0.1:"), "the peer that is away is named: {services}");
 }

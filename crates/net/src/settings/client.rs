@@ -166,8 +166,8 @@ fn ignore_http_details(block: &mut Block<'_>) {
     }
 }
 
-/// Values may be tokens: they are marked so that no log shows them.
-fn headers(block: &mut Block<'_>) -> HeaderMap {
+/// Reads `headers`. Values may be tokens: they are marked so that no log shows them.
+pub fn headers(block: &mut Block<'_>) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (name, value) in block.map_of_secrets("headers", "sent with every request") {
         match header(&name, &value) {
