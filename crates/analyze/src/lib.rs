@@ -1,12 +1,15 @@
 //! What traces mean: pure functions from traces and counts to what people ask about them.
 //!
 //! [`Skeleton`] is a trace as columns, with its critical path, its groups of equal siblings, what is missing and whose
-//! clock is off. [`layout`] draws graphs, [`neighbours`] cuts them to what is worth looking at. Answers are types that the API writes as JSON and the command line reads back; times that JSON readers
+//! clock is off. [`compare`] tells two traces or groups apart, [`explain`] a selection from the rest, [`errors`] groups
+//! what failed. [`layout`] draws graphs, [`neighbours`] cuts them to what is worth looking at. Answers are types that the API writes as JSON and the command line reads back; times that JSON readers
 //! would round are strings or offsets, never more than [`EXACT_MAX`].
 //!
 //! This crate knows no store, no query language, no socket and no clock.
 
+pub mod compare;
 pub mod errors;
+pub mod explain;
 pub mod layout;
 pub mod neighbours;
 pub mod skeleton;

@@ -10,6 +10,8 @@
 //! | `services`, `operations`, `keys`, `values?key=`, `edges` | names and calls with counts, by the same parameters |
 //! | `services/red`, `services/{name}/operations`, `/red`, `operations/histogram` | rate, errors, durations |
 //! | `map` | who calls whom, with databases, queues and peers, laid out |
+//! | `errors` | what failed, grouped by why |
+//! | `compare`, `explain` | `POST`: two traces or groups told apart, a selection told from the rest |
 //! | `export` | all spans in a range, or whole traces of a search, in OTLP |
 //! | `tail` | spans as they are accepted, as server-sent events |
 //! | `store` | what is kept, what goes next |
@@ -20,6 +22,9 @@
 //! JSON in the types of [`query::answer`]; failures are `{"error":{"message","remedy"}}`. Bounded by the limits of the
 //! [`Query`], by [`TAILS_MAX`], and by pages of at most [`store::plan::LIMIT_MAX`] rows.
 
+mod compare;
+mod errors;
+mod explain;
 mod export;
 mod keep;
 mod lists;
@@ -51,6 +56,9 @@ use tokio::sync::Semaphore;
 
 use crate::keep::Keeper;
 
+pub use compare::{Compared, GROUP_TRACES_MAX};
+pub use errors::Errors;
+pub use explain::Explained;
 pub use keep::read as read_erase;
 pub use map::{EDGES_MAX, Edge as MapEdge, EdgeKind, LeftOut, Map, NODES_MAX, Node as MapNode, NodeKind};
 pub use red::{Histogram, OperationRed, Operations, OverTime, Red, STEPS_MAX, ServiceRed, Services, Step};
@@ -111,6 +119,9 @@ pub fn routes(faden: Faden) -> Router {
         .route("/api/faden/v1/values", get(lists::values))
         .route("/api/faden/v1/edges", get(lists::edges))
         .route("/api/faden/v1/map", get(map::map))
+        .route("/api/faden/v1/errors", get(errors::errors))
+        .route("/api/faden/v1/compare", post(compare::compare))
+        .route("/api/faden/v1/explain", post(explain::explain))
         .route("/api/faden/v1/export", get(export::export))
         .route("/api/faden/v1/tail", get(tail::tail))
         .route("/api/faden/v1/store", get(keep::stat))

@@ -34,6 +34,11 @@ impl Failed {
         Self { remedy: Some(remedy.into()), ..self }
     }
 
+    /// The same, of this part of the question.
+    pub(super) fn of(self, part: &str) -> Self {
+        Self { message: format!("{part}: {}", self.message), ..self }
+    }
+
     /// All that is wrong with the parameters; one advice where there is one problem, else inside the message.
     pub(super) fn unclear(unclear: Vec<Unclear>) -> Self {
         match <[Unclear; 1]>::try_from(unclear) {

@@ -22,6 +22,7 @@ mod map;
 mod red;
 mod skeleton;
 mod sql;
+mod told;
 
 struct Source;
 

@@ -23,6 +23,12 @@ impl<'a> Subject<'a> {
         Self { trace, spans: trace.spans().collect(), summary: OnceCell::new(), nested: OnceCell::new() }
     }
 
+    /// The trace itself.
+    #[must_use]
+    pub fn trace(&self) -> &'a Trace {
+        self.trace
+    }
+
     /// How many spans it has.
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "a trace has at least one span")]
