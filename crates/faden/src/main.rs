@@ -2,6 +2,7 @@
 
 #![allow(unreachable_pub, reason = "a binary has no outside: `pub` is what a module offers to the others")]
 
+mod allocator;
 mod api;
 mod cli;
 mod closed;
@@ -16,9 +17,7 @@ mod term;
 mod text;
 mod waterfall;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> std::process::ExitCode {
+    allocator::give_back_at_once();
     command::run(cli::parse())
 }
