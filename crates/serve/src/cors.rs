@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -13,8 +14,17 @@ use http::header::{
 use http::{Method, StatusCode};
 use net::origin::AllowList;
 
+/// The routes, whose answers pages of these origins may read; with no origins, none may.
+pub(crate) fn allowed(router: Router, origins: Vec<String>) -> Router {
+    if origins.is_empty() {
+        return router;
+    }
+    let origins = Arc::new(AllowList { origins, hosts: Vec::new() });
+    router.layer(axum::middleware::from_fn_with_state(origins, allow))
+}
+
 /// Adds the headers for an allowed origin, and answers its preflight.
-pub(crate) async fn allow(State(origins): State<Arc<AllowList>>, request: Request, next: Next) -> Response {
+async fn allow(State(origins): State<Arc<AllowList>>, request: Request, next: Next) -> Response {
     let origin = request.headers().get(ORIGIN).cloned();
     let allowed = origin.filter(|origin| origin.to_str().is_ok_and(|origin| origins.allows_origin(origin)));
     let is_preflight =

@@ -20,6 +20,8 @@ mod testing;
 pub mod ui;
 pub mod zipkin;
 
+/// All paths of an API.
+pub use axum::Router;
 pub use site::{QUERY_BYTES_MAX, Rules, Site};
 
 /// Every extension that serves.

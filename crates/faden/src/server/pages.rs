@@ -10,7 +10,7 @@ use serve::jaeger::Jaeger;
 use serve::metrics::Asked;
 use serve::tempo::Tempo;
 use serve::zipkin::Zipkin;
-use serve::{Rules, Site};
+use serve::{Router, Rules, Site};
 use tokio::task::JoinSet;
 
 use super::Parts;
@@ -43,10 +43,12 @@ impl Pages {
             let faden = queries(serve, query.clone(), (parts, state, stop), &asked).await?;
             pages.push(("Jaeger's API and Faden's", faden));
             if !serve.tempo.is_empty() {
-                pages.push(("Tempo's API", tempo(serve, query.clone(), parts, &asked).await?));
+                let api = tempo(serve, query.clone(), parts);
+                pages.push(("Tempo's API", site(&serve.tempo, api, serve, &asked).await?));
             }
             if !serve.zipkin.is_empty() {
-                pages.push(("Zipkin's API", zipkin(serve, query, parts, &asked).await?));
+                let api = zipkin(serve, query, parts);
+                pages.push(("Zipkin's API", site(&serve.zipkin, api, serve, &asked).await?));
             }
             if !serve.peers.is_empty() {
                 let routes = serve::peers::routes(Arc::new(EngineHeads(storage.engine())));
@@ -131,32 +133,19 @@ async fn queries(
     Site::bind(&settings.http, apis, rules).await.map_err(Failure::problem)
 }
 
-async fn tempo(
-    settings: &ServeSettings,
-    query: Query,
-    parts: &Parts,
-    asked: &Asked,
-) -> Result<Site, Failure> {
+fn tempo(settings: &ServeSettings, query: Query, parts: &Parts) -> Router {
     let allowed_origins = settings.allowed_origins.clone();
-    let rules = rules(settings);
-    let state = Tempo { query, clock: Arc::clone(&parts.clock), allowed_origins };
-    Site::bind(&settings.tempo, vec![asked.count(serve::tempo::routes(state))], rules)
-        .await
-        .map_err(Failure::problem)
+    serve::tempo::routes(Tempo { query, clock: Arc::clone(&parts.clock), allowed_origins })
 }
 
-async fn zipkin(
-    settings: &ServeSettings,
-    query: Query,
-    parts: &Parts,
-    asked: &Asked,
-) -> Result<Site, Failure> {
+fn zipkin(settings: &ServeSettings, query: Query, parts: &Parts) -> Router {
     let allowed_origins = settings.allowed_origins.clone();
-    let rules = rules(settings);
-    let state = Zipkin { query, clock: Arc::clone(&parts.clock), allowed_origins };
-    Site::bind(&settings.zipkin, vec![asked.count(serve::zipkin::routes(state))], rules)
-        .await
-        .map_err(Failure::problem)
+    serve::zipkin::routes(Zipkin { query, clock: Arc::clone(&parts.clock), allowed_origins })
+}
+
+/// An API at an address of its own.
+async fn site(address: &str, api: Router, settings: &ServeSettings, asked: &Asked) -> Result<Site, Failure> {
+    Site::bind(address, vec![asked.count(api)], rules(settings)).await.map_err(Failure::problem)
 }
 
 fn rules(settings: &ServeSettings) -> Rules {

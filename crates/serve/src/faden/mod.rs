@@ -48,7 +48,6 @@ use bytes::Bytes;
 use http::StatusCode;
 use http::request::Parts;
 use model::{Clock, Tenant};
-use net::origin::AllowList;
 use pipeline::{Stop, Tap};
 use query::{Query, Search};
 use serde::de::DeserializeOwned;
@@ -95,7 +94,7 @@ struct Api {
 
 /// All paths of the API.
 pub fn routes(faden: Faden) -> Router {
-    let origins = Arc::new(AllowList { origins: faden.allowed_origins.clone(), hosts: Vec::new() });
+    let origins = faden.allowed_origins.clone();
     let api = Api { faden, tails: Arc::new(Semaphore::new(TAILS_MAX)) };
     let router = Router::new()
         .route("/api/faden/v1/search", get(search::search))
@@ -133,10 +132,7 @@ pub fn routes(faden: Faden) -> Router {
         .route("/api/faden/{*rest}", any(reply::unknown_path))
         .method_not_allowed_fallback(reply::wrong_method)
         .with_state(Arc::new(api));
-    if origins.origins.is_empty() {
-        return router;
-    }
-    router.layer(axum::middleware::from_fn_with_state(origins, crate::cors::allow))
+    crate::cors::allowed(router, origins)
 }
 
 /// Who asks, and with which parameters.

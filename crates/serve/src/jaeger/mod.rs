@@ -19,7 +19,6 @@ use axum::extract::{DefaultBodyLimit, FromRequestParts};
 use axum::routing::{any, get, post};
 use http::request::Parts;
 use model::{Clock, Tenant};
-use net::origin::AllowList;
 use query::Query;
 use store::plan::{LIMIT_MAX, more_rows};
 use store::{Answer, Plan};
@@ -47,7 +46,7 @@ pub struct Jaeger {
 
 /// All paths of the API below `/api`. What is unknown there is a 404 in plain text, as in Jaeger.
 pub fn routes(state: Jaeger) -> Router {
-    let origins = Arc::new(AllowList { origins: state.allowed_origins.clone(), hosts: Vec::new() });
+    let origins = state.allowed_origins.clone();
     let searches = || get(v3::traces).post(v3::traces_posted).layer(DefaultBodyLimit::max(SEARCH_BYTES_MAX));
     let summaries =
         || get(v3::summaries).post(v3::summaries_posted).layer(DefaultBodyLimit::max(SEARCH_BYTES_MAX));
@@ -71,10 +70,7 @@ pub fn routes(state: Jaeger) -> Router {
         .route("/api/", any(reply::page_not_found))
         .route("/api/{*rest}", any(reply::page_not_found))
         .with_state(Arc::new(state));
-    if origins.origins.is_empty() {
-        return router;
-    }
-    router.layer(axum::middleware::from_fn_with_state(origins, crate::cors::allow))
+    crate::cors::allowed(router, origins)
 }
 
 /// Why rows may be missing from an answer: the store says so, or the limit that was asked for is beyond what plans take.

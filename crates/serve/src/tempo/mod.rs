@@ -26,7 +26,6 @@ use axum::extract::FromRequestParts;
 use axum::routing::{any, get};
 use http::request::Parts;
 use model::{Clock, Tenant};
-use net::origin::AllowList;
 use query::Query;
 
 use params::Params;
@@ -43,7 +42,7 @@ pub struct Tempo {
 
 /// All paths of the API.
 pub fn routes(state: Tempo) -> Router {
-    let origins = Arc::new(AllowList { origins: state.allowed_origins.clone(), hosts: Vec::new() });
+    let origins = state.allowed_origins.clone();
     let router = Router::new()
         .route("/api/echo", get(|| async { "echo" }))
         .route("/ready", get(|| async { "ready" }))
@@ -60,10 +59,7 @@ pub fn routes(state: Tempo) -> Router {
         .route("/api", any(reply::not_here))
         .route("/api/{*rest}", any(reply::not_here))
         .with_state(Arc::new(state));
-    if origins.origins.is_empty() {
-        return router;
-    }
-    router.layer(axum::middleware::from_fn_with_state(origins, crate::cors::allow))
+    crate::cors::allowed(router, origins)
 }
 
 /// Who asks, with which parameters, and in which form the answer shall come.

@@ -28,7 +28,6 @@ use axum::extract::FromRequestParts;
 use axum::routing::{any, get};
 use http::request::Parts;
 use model::{Clock, Tenant};
-use net::origin::AllowList;
 use query::Query;
 
 use params::Params;
@@ -45,7 +44,7 @@ pub struct Zipkin {
 
 /// All paths of the API.
 pub fn routes(state: Zipkin) -> Router {
-    let origins = Arc::new(AllowList { origins: state.allowed_origins.clone(), hosts: Vec::new() });
+    let origins = state.allowed_origins.clone();
     let state = Arc::new(state);
     let api = Router::new()
         .route("/api/v2/services", get(names::services))
@@ -63,10 +62,7 @@ pub fn routes(state: Zipkin) -> Router {
         .route("/api/{*rest}", any(reply::not_here))
         .with_state(state);
     let router = Router::new().nest("/zipkin", api.clone()).merge(api);
-    if origins.origins.is_empty() {
-        return router;
-    }
-    router.layer(axum::middleware::from_fn_with_state(origins, crate::cors::allow))
+    crate::cors::allowed(router, origins)
 }
 
 /// Who asks, and with which parameters.
