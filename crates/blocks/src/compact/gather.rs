@@ -19,7 +19,11 @@ use crate::columns::schema::{Layout, leaf};
 use crate::columns::shred::{Shredded, TraceRows};
 use crate::columns::sink::PAGE_ROWS;
 use crate::columns::values::{Column, Levels, Place, Texts, Values};
-use crate::error::Result;
+use crate::error::{Error, Next, Result};
+
+/// Bytes of texts that one column of a row group may have; blocks that come to more stay as they are. A page adds less than
+/// the rest up to 4 GiB, which is what the places of texts can tell apart.
+const TEXT_BYTES_MAX: usize = 1 << 30;
 
 /// The columns of these rows, with the columns that the layout says.
 pub(super) fn gather(
@@ -190,6 +194,13 @@ impl Copier {
                     *rows = slice.row + slice.count;
                 }
             }
+        }
+        if let Values::Text(texts) = &column.values
+            && texts.bytes.len() > TEXT_BYTES_MAX
+        {
+            let what =
+                format!("the texts of a column take more than {TEXT_BYTES_MAX} bytes in one row group");
+            return Err(Error::new(Next::Repair, what));
         }
         match &placed.page.values {
             Held::Plain(plain) => extend(&mut column.values, plain, values),

@@ -2,7 +2,8 @@
 //!
 //! In: views on finished blocks. Out: finished blocks in folders that the caller makes, in which traces are whole, rows
 //! are in order over all row groups, and spans that were sent twice stand once. Which blocks are merged is decided by
-//! `plan` alone. Memory is bounded by the pages and columns of one output row group, whatever the size of a trace.
+//! `plan` alone. Memory is bounded by the pages and columns of one output row group, about
+//! [`GROUP_BYTES_MAX`], whatever the size of a trace and of its spans.
 
 mod facts;
 mod gather;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 
 use model::Tenant;
 
+pub use self::order::GROUP_BYTES_MAX;
 use self::order::Merge;
 use self::pages::Pages;
 use crate::block::{BlockView, OpenBlock};

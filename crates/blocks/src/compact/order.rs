@@ -3,7 +3,7 @@
 //! Nothing is decoded for a trace that stands in one run of rows: its run is taken as it is. Runs of one trace in several
 //! row groups are merged by span start, spans that were sent twice are left out, and the parents are looked for anew.
 //! In memory: the runs of those row groups that lie around the same time, a fixed filter of trace ids, and one output
-//! row group; a trace that is larger than a row group is merged piece by piece.
+//! row group of about [`GROUP_BYTES_MAX`]; a trace that is larger than a row group is merged piece by piece.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
@@ -18,6 +18,12 @@ use crate::columns::order::GROUP_ROWS_MAX;
 use crate::columns::schema::leaf;
 use crate::columns::shred::{Parents, TraceRows};
 use crate::error::Result;
+
+/// Bytes that the columns of one output row group take, about: it ends where the rows that it takes come to that.
+pub const GROUP_BYTES_MAX: u64 = 128 << 20;
+
+/// How much larger values are in memory than in their pages, about.
+const UNPACKED: u64 = 8;
 
 /// Row groups that are merged, and how far.
 pub(super) struct Merge<'a> {
@@ -36,6 +42,8 @@ pub(super) struct Input<'a> {
     pub(super) pages: Pages<'a>,
     /// Its runs from the last to the first; none before the merge reaches it.
     runs: Option<Vec<TraceRows>>,
+    /// Bytes that a row takes in memory, about.
+    row_bytes: u64,
 }
 
 /// The rows of one output row group.
@@ -46,6 +54,8 @@ pub(super) struct Ordered {
     /// The parents of rows whose trace was joined or cut, by row; the other rows keep theirs.
     pub(super) parents: Vec<(u32, Parent)>,
     pub(super) rows: u32,
+    /// Bytes that they take in memory, about.
+    bytes: u64,
     /// Spans that were left out because they stand there already.
     pub(super) repeated: u64,
 }
@@ -85,13 +95,8 @@ impl<'a> Merge<'a> {
         for pages in &inputs {
             suspects.add(pages.traces()?.all());
         }
-        Ok(Self {
-            waiting,
-            suspects,
-            taken: HashSet::default(),
-            joining: None,
-            inputs: inputs.into_iter().map(|pages| Input { pages, runs: None }).collect(),
-        })
+        let inputs = inputs.into_iter().map(Input::new).collect::<Result<_>>()?;
+        Ok(Self { waiting, suspects, taken: HashSet::default(), joining: None, inputs })
     }
 
     /// The rows of the next row group; `None` after the last.
@@ -100,19 +105,20 @@ impl<'a> Merge<'a> {
         if let Some(joining) = self.joining.take() {
             self.join(joining, &mut out)?;
         }
-        while self.joining.is_none() && out.room() > 0 {
+        while self.joining.is_none() && out.has_room(1, 0) {
             let Some((input, run)) = self.peek()? else { break };
             let runs = match self.suspects.may_hold(run.id) {
                 true => self.runs_of(run.id)?,
                 false => vec![(input, run)],
             };
             let rows: u64 = runs.iter().map(|(_, run)| u64::from(run.count)).sum();
-            if out.rows > 0 && rows > out.room() && rows <= GROUP_ROWS_MAX as u64 {
+            let bytes = runs.iter().map(|(input, run)| self.bytes_of(*input, run.count)).sum();
+            if out.rows > 0 && !out.has_room(rows, bytes) && Ordered::default().has_room(rows, bytes) {
                 break;
             }
             self.take(&runs);
             match &runs[..] {
-                [(input, run)] if run.plain && rows <= out.room() => out.whole(*input, *run),
+                [(input, run)] if run.plain && out.has_room(rows, bytes) => out.whole(*input, *run, bytes),
                 _ => {
                     let joining = Joining::new(self, &runs)?;
                     self.join(joining, &mut out)?;
@@ -161,8 +167,9 @@ impl<'a> Merge<'a> {
     /// Merges a trace into a group until it is over or the group is full.
     fn join(&mut self, mut joining: Joining, out: &mut Ordered) -> Result<()> {
         let mut piece = Piece::default();
-        while (piece.rows.len() as u64) < out.room() {
+        while out.has_room(piece.rows.len() as u64 + 1, 0) {
             let Some(row) = joining.next(self, &mut out.repeated)? else { break };
+            out.bytes += self.bytes_of(row.0, 1);
             piece.push(self, row)?;
         }
         piece.finish(joining.id, out);
@@ -170,6 +177,11 @@ impl<'a> Merge<'a> {
             self.joining = Some(joining);
         }
         Ok(())
+    }
+
+    /// What rows of an input take in memory, about.
+    fn bytes_of(&self, input: u32, rows: u32) -> u64 {
+        self.inputs[input as usize].row_bytes * u64::from(rows)
     }
 
     /// Forgets the pages that were decoded.
@@ -182,7 +194,16 @@ impl<'a> Merge<'a> {
     }
 }
 
-impl Input<'_> {
+impl<'a> Input<'a> {
+    fn new(pages: Pages<'a>) -> Result<Self> {
+        let group = pages.group();
+        let parts = group.parts()?;
+        let packed: u64 =
+            parts.iter().flat_map(|chunk| &chunk.pages).map(|part| u64::from(part.length)).sum();
+        let row_bytes = packed * UNPACKED / u64::from(group.rows.max(1));
+        Ok(Self { pages, runs: None, row_bytes })
+    }
+
     /// Its runs by their start, the last first.
     fn load(&mut self) -> Result<&mut Vec<TraceRows>> {
         if self.runs.is_none() {
@@ -195,13 +216,15 @@ impl Input<'_> {
 }
 
 impl Ordered {
-    /// How many rows still fit.
-    fn room(&self) -> u64 {
-        GROUP_ROWS_MAX as u64 - u64::from(self.rows)
+    /// Do so many rows of so many bytes fit as well?
+    fn has_room(&self, rows: u64, bytes: u64) -> bool {
+        u64::from(self.rows) + rows <= GROUP_ROWS_MAX as u64
+            && (self.rows == 0 && rows <= 1 || self.bytes + bytes <= GROUP_BYTES_MAX)
     }
 
     /// Takes a run of rows as it is.
-    fn whole(&mut self, input: u32, run: TraceRows) {
+    fn whole(&mut self, input: u32, run: TraceRows, bytes: u64) {
+        self.bytes += bytes;
         self.traces.push(TraceRows { first: self.rows, ..run });
         self.segment(Segment { input, first: run.first, count: run.count, has_new_parents: false });
     }

@@ -59,7 +59,17 @@ impl Image {
         dir
     }
 
-    fn read(root: &Path) -> Self {
+    /// Writes it where it stays.
+    pub(crate) fn keep(&self, root: &Path) {
+        for (name, bytes) in self.files() {
+            let path = root.join(name);
+            fs::create_dir_all(path.parent().expect("a file is in a folder")).unwrap();
+            fs::write(path, bytes).unwrap();
+        }
+    }
+
+    /// A store as it lies in a folder.
+    pub(crate) fn read(root: &Path) -> Self {
         let mut files = BTreeMap::new();
         let mut folders: Vec<PathBuf> = vec![root.into()];
         while let Some(folder) = folders.pop() {

@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of a test fail where the test should")]
 
 mod asked;
+mod golden;
 mod made;
 
 use std::{

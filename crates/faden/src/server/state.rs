@@ -40,6 +40,7 @@ pub struct State {
     head_bytes_max: u64,
     /// Where there are peers.
     peer_bytes_max: Option<u64>,
+    compacts: bool,
     is_logging_json: bool,
     configuration: String,
     receivers: Vec<String>,
@@ -75,6 +76,7 @@ impl State {
             peer_bytes_max: store
                 .filter(|store| !store.peers.nodes.is_empty())
                 .map(|store| store.peer_bytes_max),
+            compacts: store.is_some_and(|store| store.compaction.enabled && !store.reads_only),
             is_logging_json: settings.pipeline.telemetry.log_json,
             configuration: about.name.clone(),
             receivers: settings.pipeline.receivers.iter().map(|receiver| receiver.id.to_string()).collect(),
@@ -149,6 +151,12 @@ impl State {
                     when_full: "what was not used for longest goes, and is read again".to_owned(),
                 });
             }
+            parts.extend(self.compacts.then(|| Part {
+                name: "merging".to_owned(),
+                bytes_max: blocks::compact::GROUP_BYTES_MAX,
+                bytes_used: None,
+                when_full: "a row group ends with fewer spans".to_owned(),
+            }));
             parts.extend(self.peer_bytes_max.map(|bytes_max| Part {
                 name: "peers".to_owned(),
                 bytes_max,
