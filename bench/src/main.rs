@@ -22,7 +22,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 
-use crate::scenario::{ingest, query, receive, size};
+use crate::scenario::{ingest, query, receive, recover, size};
 
 #[derive(Parser)]
 #[command(about = "Measures Faden and records the figures in bench/results/")]
@@ -53,6 +53,11 @@ enum Scenario {
     Size {
         #[arg(long, default_value_t = 2_000_000, help = "how many spans to keep")]
         spans: u64,
+    },
+    /// A start with a long journal of which nothing is in a block
+    Recover {
+        #[arg(long, default_value_t = 1024, help = "how long the journal is")]
+        mebibytes: u64,
     },
     /// Fills a store for `query`, which does it itself where it is missing
     Fill {
@@ -121,6 +126,7 @@ fn main() -> anyhow::Result<()> {
                 ingest::run(setting, spans, paced).await
             }
             Scenario::Size { spans } => size::run(setting, spans).await,
+            Scenario::Recover { mebibytes } => recover::run(setting, mebibytes).await,
             Scenario::Query { spans, rate } => query::run(setting, &spans, rate).await,
         }
     })?;

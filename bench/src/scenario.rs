@@ -5,6 +5,7 @@ pub(crate) mod filled;
 pub(crate) mod ingest;
 pub(crate) mod query;
 pub(crate) mod receive;
+pub(crate) mod recover;
 pub(crate) mod size;
 
 use std::path::PathBuf;
