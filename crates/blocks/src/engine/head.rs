@@ -13,14 +13,17 @@ use std::{
 
 use journal::{Journal, Position};
 use model::{Batch, Tenant, time::UnixNanos};
-use tokio::sync::{OwnedRwLockReadGuard, OwnedSemaphorePermit, RwLock};
+use tokio::sync::{OwnedRwLockReadGuard, OwnedSemaphorePermit};
 
-use super::runs::Runs;
+use generation::Generation;
+
 use crate::{
     block::BlockView,
     manifest::{self, Block},
     settings::Limits,
 };
+
+mod generation;
 
 /// Everything that is searchable.
 pub(crate) struct Head {
@@ -132,33 +135,6 @@ pub(crate) struct Difference {
     pub(crate) missing: Vec<String>,
     /// Blocks with a view that are no longer listed.
     pub(crate) gone: Vec<String>,
-}
-
-struct Generation {
-    number: u64,
-    from: Position,
-    to: Option<Position>,
-    /// Filled by replay, not by writers.
-    replayed: bool,
-    /// Writers that may still add to it hold it for reading.
-    gate: Arc<RwLock<()>>,
-    open: BTreeMap<(Tenant, bool), Chunk>,
-    sealed: VecDeque<Arc<Sealed>>,
-    freezing: Option<Arc<Sealed>>,
-    /// Views on its open blocks, by id.
-    views: BTreeMap<String, Arc<BlockView>>,
-    block_bytes: u64,
-    spans: u64,
-    /// How many chunks were begun.
-    chunks: u64,
-    began_ns: Option<UnixNanos>,
-}
-
-struct Chunk {
-    number: u64,
-    runs: Runs,
-    received_ns: UnixNanos,
-    room: Option<OwnedSemaphorePermit>,
 }
 
 impl Head {
@@ -503,21 +479,7 @@ impl State {
     fn begin(&mut self, from: Position, replayed: bool) -> u64 {
         let number = self.next_number;
         self.next_number += 1;
-        self.generations.push_back(Generation {
-            number,
-            from,
-            to: None,
-            replayed,
-            gate: Arc::default(),
-            open: BTreeMap::new(),
-            sealed: VecDeque::new(),
-            freezing: None,
-            views: BTreeMap::new(),
-            block_bytes: 0,
-            spans: 0,
-            chunks: 0,
-            began_ns: None,
-        });
+        self.generations.push_back(Generation::new(number, from, replayed));
         number
     }
 
@@ -528,74 +490,5 @@ impl State {
 
     fn generation(&mut self, number: u64) -> Option<&mut Generation> {
         self.generations.iter_mut().find(|generation| generation.number == number)
-    }
-}
-
-impl Chunk {
-    fn new(number: u64) -> Self {
-        Self { number, runs: Runs::default(), received_ns: 0, room: None }
-    }
-}
-
-impl Generation {
-    fn insert(&mut self, parts: Vec<Part>, now: UnixNanos, limits: &Limits) -> bool {
-        for part in parts {
-            let key = (part.batch.tenant().clone(), part.skew);
-            self.spans += part.batch.len() as u64;
-            self.began_ns.get_or_insert(now);
-            let chunk = self.open.entry(key.clone()).or_insert_with(|| {
-                self.chunks += 1;
-                Chunk::new(self.number << 32 | self.chunks)
-            });
-            chunk.received_ns = chunk.received_ns.max(part.received_ns);
-            chunk.runs.push(part.batch);
-            match (&mut chunk.room, part.room) {
-                (Some(room), Some(more)) => room.merge(more),
-                (room, more) => *room = room.take().or(more),
-            }
-            if chunk.runs.bytes() >= limits.chunk_bytes_max || chunk.runs.spans() >= limits.chunk_spans_max {
-                self.seal(&key);
-            }
-        }
-        !self.sealed.is_empty()
-    }
-
-    fn seal(&mut self, key: &(Tenant, bool)) {
-        let Some(chunk) = self.open.remove(key) else { return };
-        self.sealed.push_back(Arc::new(Sealed {
-            number: chunk.number,
-            generation: self.number,
-            tenant: key.0.clone(),
-            skew: key.1,
-            received_ns: chunk.received_ns,
-            batches: chunk.runs.batches().collect(),
-            _room: chunk.room,
-        }));
-    }
-
-    fn seal_all(&mut self) {
-        while let Some(key) = self.open.keys().next().cloned() {
-            self.seal(&key);
-        }
-    }
-
-    fn is_big(&self, limits: &Limits) -> bool {
-        self.spans >= limits.block_spans_max || self.block_bytes >= limits.block_bytes_max
-    }
-
-    fn is_due(&self, now: UnixNanos, limits: &Limits) -> bool {
-        let age_max = u64::try_from(limits.block_age_max.as_nanos()).unwrap_or(u64::MAX);
-        // A clock that was set back says nothing of an age.
-        let is_old =
-            |began: UnixNanos| began.saturating_add(age_max) <= now || now.saturating_add(age_max) < began;
-        let old = self.began_ns.is_some_and(is_old);
-        self.spans > 0 && (old || self.is_big(limits))
-    }
-
-    fn drained(&self) -> Option<Drained> {
-        let Self { number: generation, from, to: Some(to), .. } = *self else { return None };
-        let empty = self.open.is_empty() && self.sealed.is_empty() && self.freezing.is_none();
-        let left = self.gate.clone().try_write_owned().is_ok();
-        (empty && left).then_some(Drained { generation, from, to })
     }
 }

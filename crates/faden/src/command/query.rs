@@ -276,8 +276,8 @@ mod tests {
         let drawn =
             table(&columns, &[row("web", 1_500_000, 12), row("cart\x1b", 20_000, 3)], (Paint::OFF, 80));
         let lines: Vec<&str> = drawn.lines().collect();
-        assert_eq!(lines[0], "service     p99  calls", "{drawn}");
-        assert_eq!(lines[1], "web      1.50ms     12", "{drawn}");
+        assert_eq!(lines[0], "service       p99  calls", "{drawn}");
+        assert_eq!(lines[1], "web         1.5ms     12", "{drawn}");
         assert!(!drawn.contains('\x1b'), "{drawn}");
         assert_eq!(table(&columns, &[], (Paint::OFF, 80)), "");
     }
