@@ -13,7 +13,7 @@ use http::{Request, StatusCode};
 use model::Tenant;
 use net::listen::BindError;
 use net::origin::AllowList;
-use net::{HttpLimits, Listener, Peer, Server, is_loopback};
+use net::{Handler, HttpLimits, Listener, Peer, Server, is_loopback};
 use tower_service::Service as _;
 
 use crate::faden::Failed;
@@ -33,8 +33,7 @@ pub struct Rules {
 /// A bound port with its APIs; nothing is answered before [`serve`](Self::serve).
 pub struct Site {
     listener: Listener,
-    router: Router,
-    rules: Rules,
+    handler: Handler,
 }
 
 impl Site {
@@ -45,7 +44,20 @@ impl Site {
     pub async fn bind(endpoint: &str, apis: Vec<Router>, rules: Rules) -> Result<Self, BindError> {
         let listener = Listener::bind(endpoint).await?;
         let router = apis.into_iter().fold(Router::new(), Router::merge);
-        Ok(Self { listener, router, rules })
+        let door = Arc::new(Door { is_loopback: is_loopback(&listener.local_addr()), rules, router });
+        let handler = net::handler(move |request: Request<hyper::body::Incoming>, peer: Peer| {
+            let door = Arc::clone(&door);
+            async move { door.answer(request.map(axum::body::Body::new), peer).await.map(net::Body::stream) }
+        });
+        Ok(Self { listener, handler })
+    }
+
+    /// The same for what answers by itself, such as gRPC.
+    ///
+    /// # Errors
+    /// If the address cannot be listened on; the error says what to do.
+    pub async fn of(endpoint: &str, handler: Handler) -> Result<Self, BindError> {
+        Ok(Self { listener: Listener::bind(endpoint).await?, handler })
     }
 
     /// Where it listens, with the real port.
@@ -56,12 +68,7 @@ impl Site {
 
     /// Answers until `stop` is done, then finishes what is at work.
     pub async fn serve(self, stop: impl Future<Output = ()>) {
-        let Self { listener, router, rules } = self;
-        let door = Arc::new(Door { is_loopback: is_loopback(&listener.local_addr()), rules, router });
-        let handler = net::handler(move |request: Request<hyper::body::Incoming>, peer: Peer| {
-            let door = Arc::clone(&door);
-            async move { door.answer(request.map(axum::body::Body::new), peer).await.map(net::Body::stream) }
-        });
+        let Self { listener, handler } = self;
         Server { listener, tls: None, limits: HttpLimits::default() }.serve(handler, stop).await;
     }
 }

@@ -6,6 +6,7 @@
 
 pub mod files;
 pub mod jaeger_json;
+pub mod jaeger_proto;
 pub mod json;
 pub mod otlp_json;
 pub mod zipkin_json;

@@ -6,7 +6,7 @@ use blocks::engine::Engine;
 use pipeline::{Listening, Stop};
 use query::{Limits, Query};
 use serve::faden::{Faden, StatusSource};
-use serve::jaeger::Jaeger;
+use serve::jaeger::{Jaeger, grpc};
 use serve::metrics::Asked;
 use serve::tempo::Tempo;
 use serve::zipkin::Zipkin;
@@ -42,6 +42,28 @@ impl Pages {
             let asked = Asked::register(&parts.registry).map_err(Failure::problem)?;
             let faden = queries(serve, query.clone(), (parts, state, stop), &asked).await?;
             pages.push(("Jaeger's API and Faden's", faden));
+            let services = Arc::new(grpc::Services {
+                query: query.clone(),
+                keeper: state.keeper(),
+                writer: settings
+                    .store
+                    .as_ref()
+                    .is_some_and(|store| !store.reads_only)
+                    .then(|| storage.writer()),
+                clock: Arc::clone(&parts.clock),
+                tenant: model::Tenant::default(),
+                budget: parts.budget.clone(),
+            });
+            if !serve.grpc.is_empty() {
+                let handler = grpc::query_handler(Arc::clone(&services));
+                pages
+                    .push(("Jaeger's gRPC", Site::of(&serve.grpc, handler).await.map_err(Failure::problem)?));
+            }
+            if !serve.storage.is_empty() {
+                let handler = grpc::storage_handler(services);
+                let site = Site::of(&serve.storage, handler).await.map_err(Failure::problem)?;
+                pages.push(("Jaeger's remote storage", site));
+            }
             if !serve.tempo.is_empty() {
                 let api = tempo(serve, query.clone(), parts);
                 pages.push(("Tempo's API", site(&serve.tempo, api, serve, &asked).await?));

@@ -40,6 +40,10 @@ pub struct StoreSettings {
 pub struct ServeSettings {
     /// Jaeger's and Faden's HTTP API.
     pub http: String,
+    /// Jaeger's gRPC query services; served nowhere if empty.
+    pub grpc: String,
+    /// Jaeger's remote storage API; served nowhere if empty.
+    pub storage: String,
     /// Tempo's HTTP API; served nowhere if empty.
     pub tempo: String,
     /// Zipkin's HTTP API; served nowhere if empty.
@@ -176,6 +180,12 @@ const CACHE_BYTES_MIN: u64 = 1 << 20;
 pub fn serve(root: &mut Block<'_>) -> ServeSettings {
     let mut block = root.section("serve", "where queries are answered");
     let http = block.text("http", "127.0.0.1:16686", "Jaeger's and Faden's HTTP API");
+    let grpc = block.text("grpc", "127.0.0.1:16685", "Jaeger's gRPC query services; empty to serve none");
+    let storage = block.text(
+        "storage",
+        "127.0.0.1:17271",
+        "Jaeger's remote storage API, by which a stock Jaeger keeps its spans here; empty to serve none",
+    );
     let tempo = block.text("tempo", "127.0.0.1:3200", "Tempo's HTTP API; empty to serve none");
     let zipkin = block.text("zipkin", "127.0.0.1:9411", "Zipkin's HTTP API for queries; empty to serve none");
     let peers = block.text(
@@ -183,13 +193,10 @@ pub fn serve(root: &mut Block<'_>) -> ServeSettings {
         "",
         "where other nodes ask for what is not in store.url yet, such as 0.0.0.0:16687; empty for nowhere",
     );
-    if block.node("grpc").is_some_and(|node| !node.is_null()) {
-        block.problem("grpc", "this version serves HTTP only", Some("remove it".to_owned()));
-    }
     let allowed_origins = block.list_of_text(
         "allowed_origins",
         &[],
         "web pages of other origins that may read, such as https://*.example.com",
     );
-    ServeSettings { http, tempo, zipkin, peers, allowed_origins }
+    ServeSettings { http, grpc, storage, tempo, zipkin, peers, allowed_origins }
 }

@@ -61,6 +61,8 @@ impl Server {
             "receivers.otlp.protocols.http.endpoint=127.0.0.1:0",
             "extensions.health_check.endpoint=127.0.0.1:0",
             "serve.http=127.0.0.1:0",
+            "serve.grpc=127.0.0.1:0",
+            "serve.storage=127.0.0.1:0",
             "serve.tempo=127.0.0.1:0",
             "serve.zipkin=127.0.0.1:0",
             "service.telemetry.metrics.address=127.0.0.1:0",

@@ -181,12 +181,6 @@ pub(super) fn dependency(edge: &Edge, count: impl FnOnce(&mut Writer), out: &mut
     });
 }
 
-/// Jaeger's monitor page asks for these; without a metrics store it gets this answer.
-pub(super) async fn metrics() -> Reply {
-    let message = "metrics querying is currently disabled".into();
-    Err(Refusal { status: StatusCode::NOT_IMPLEMENTED, message }.into())
-}
-
 struct Problem {
     code: Option<StatusCode>,
     message: String,

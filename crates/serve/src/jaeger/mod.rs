@@ -5,7 +5,9 @@
 //! in chunks while it is written. Whose spans are asked for is the [`Tenant`](model::Tenant) in the request's
 //! extensions, else the default one. Browsers on other origins are refused unless `allowed_origins` names them.
 
+pub mod grpc;
 mod legacy;
+mod metrics;
 mod params;
 mod reply;
 mod search;
@@ -59,7 +61,8 @@ pub fn routes(state: Jaeger) -> Router {
         .route("/api/archive/{id}", post(legacy::archive))
         .route("/api/transform", post(legacy::transform).layer(DefaultBodyLimit::max(TRANSFORM_BYTES_MAX)))
         .route("/api/dependencies", get(legacy::dependencies))
-        .route("/api/metrics/{what}", get(legacy::metrics))
+        .route("/api/metrics/minstep", get(metrics::min_step))
+        .route("/api/metrics/{what}", get(metrics::metrics))
         .route("/api/v3/services", get(v3::services))
         .route("/api/v3/operations", get(v3::operations))
         .route("/api/v3/traces", searches())

@@ -183,7 +183,8 @@ pub(super) fn dependencies_v3(params: &Params, tenant: Tenant, now: UnixNanos) -
     Ok(edges(tenant, time))
 }
 
-fn edges(tenant: Tenant, time: TimeRange) -> Plan {
+/// Who calls whom.
+pub(super) fn edges(tenant: Tenant, time: TimeRange) -> Plan {
     Plan { time, limit: LIMIT_MAX, ..Plan::new(tenant, Ask::Edges) }
 }
 
@@ -214,7 +215,8 @@ fn durations(params: &Params, min: &[&str], max: &[&str]) -> Result<Durations, R
     Ok((min, max))
 }
 
-fn conditions(
+/// What one span must pass.
+pub(super) fn conditions(
     service: Option<&str>,
     operation: Option<&str>,
     wanted: &[(String, String)],

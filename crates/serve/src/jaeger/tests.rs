@@ -1,5 +1,6 @@
 mod cors;
 mod legacy;
+mod metrics;
 mod search;
 mod v3;
 

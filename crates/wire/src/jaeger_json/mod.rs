@@ -10,11 +10,11 @@ mod tag;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use model::{Attribute, Attributes, Event, Kind, Link, Span, SpanId, StatusCode, Trace, TraceId, Value};
+use model::{Attribute, Event, Kind, Link, Span, SpanId, StatusCode, Trace, TraceId, Value};
 
 use crate::json::Writer;
 pub use read::{REQUEST_SPANS_MAX, read};
-use structure::Structure;
+pub(crate) use structure::Structure;
 
 /// The greatest whole number that a JavaScript reader keeps exactly; larger ones are written as strings.
 pub const SAFE_INTEGER_MAX: i64 = (1 << 53) - 1;
@@ -75,7 +75,7 @@ fn span(trace: &Trace, structure: &Structure<'_>, place: usize, out: &mut Writer
         out.key("references").array(|out| references(span, structure.parent(place), out));
         out.key("startTime").int(span.start() / 1000);
         out.key("duration").int(span.duration() / 1000);
-        out.key("tags").array(|out| tags(span, out));
+        out.key("tags").array(|out| each_tag(span, &mut |tag| attribute(tag, out)));
         out.key("logs").array(|out| span.events().for_each(|event| log(event, out)));
         out.key("processID").plain(format_args!("p{}", structure.process(place) + 1));
         out.key("warnings");
@@ -83,79 +83,82 @@ fn span(trace: &Trace, structure: &Structure<'_>, place: usize, out: &mut Writer
     });
 }
 
+/// A span that another one refers to.
+pub(crate) struct Reference {
+    pub(crate) trace: TraceId,
+    pub(crate) span: SpanId,
+    /// `CHILD_OF`, else `FOLLOWS_FROM`.
+    pub(crate) is_child: bool,
+}
+
 /// The parent first, then the links; a link to the parent itself only says of which type that reference is.
-fn references(span: Span<'_>, parent: Option<SpanId>, out: &mut Writer) {
+pub(crate) fn each_reference(span: Span<'_>, parent: Option<SpanId>, see: &mut dyn FnMut(Reference)) {
     let is_parent =
         |link: &Link<'_>| link.trace_id() == span.trace_id() && Some(link.span_id()) == span.parent();
     if let Some(parent) = parent {
-        let kind = span.links().filter(is_parent).last().map_or("CHILD_OF", reference_type);
-        reference(kind, span.trace_id(), parent, out);
+        let is_child = span.links().filter(is_parent).last().is_none_or(is_child);
+        see(Reference { trace: span.trace_id(), span: parent, is_child });
     }
     for link in span.links().filter(|link| parent.is_none() || !is_parent(link)) {
         if !link.trace_id().is_zero() && !link.span_id().is_zero() {
-            reference(reference_type(link), link.trace_id(), link.span_id(), out);
+            see(Reference { trace: link.trace_id(), span: link.span_id(), is_child: is_child(link) });
         }
     }
 }
 
-fn reference(kind: &str, trace: TraceId, span: SpanId, out: &mut Writer) {
-    out.object(|out| {
-        out.key("refType").text(kind);
-        out.key("traceID").plain(ShortId(trace));
-        out.key("spanID").plain(span);
+fn is_child(link: Link<'_>) -> bool {
+    matches!(link.attributes().get("opentracing.ref_type"), Some(Value::Text("child_of")))
+}
+
+fn references(span: Span<'_>, parent: Option<SpanId>, out: &mut Writer) {
+    each_reference(span, parent, &mut |found| {
+        out.object(|out| {
+            out.key("refType").text(if found.is_child { "CHILD_OF" } else { "FOLLOWS_FROM" });
+            out.key("traceID").plain(ShortId(found.trace));
+            out.key("spanID").plain(found.span);
+        });
     });
 }
 
-fn reference_type(link: Link<'_>) -> &'static str {
-    match link.attributes().get("opentracing.ref_type") {
-        Some(Value::Text("child_of")) => "CHILD_OF",
-        _ => "FOLLOWS_FROM",
-    }
-}
-
-fn tags(span: Span<'_>, out: &mut Writer) {
+/// The tags of a span: its attributes, and what Jaeger has no field for.
+pub(crate) fn each_tag<'a>(span: Span<'a>, see: &mut dyn FnMut(Attribute<'a>)) {
     let scope = span.scope();
-    texts([("otel.scope.name", scope.name()), ("otel.scope.version", scope.version())], out);
-    attributes(scope.attributes(), out);
-    attributes(span.attributes(), out);
+    texts([("otel.scope.name", scope.name()), ("otel.scope.version", scope.version())], see);
+    scope.attributes().for_each(&mut *see);
+    span.attributes().for_each(&mut *see);
     if span.kind() != Kind::Unspecified {
-        text("span.kind", span.kind().as_str(), out);
+        texts([("span.kind", span.kind().as_str())], see);
     }
     match span.status() {
         StatusCode::Unset => {}
-        StatusCode::Ok => text("otel.status_code", "OK", out),
+        StatusCode::Ok => texts([("otel.status_code", "OK")], see),
         StatusCode::Error => {
-            text("otel.status_code", "ERROR", out);
-            attribute(Attribute { key: "error", value: Value::Bool(true) }, out);
+            texts([("otel.status_code", "ERROR")], see);
+            see(Attribute { key: "error", value: Value::Bool(true) });
         }
     }
-    texts([("otel.status_description", span.status_message()), ("w3c.tracestate", span.trace_state())], out);
+    texts([("otel.status_description", span.status_message()), ("w3c.tracestate", span.trace_state())], see);
+}
+
+/// The fields of a log: the name of the event and its attributes.
+pub(crate) fn each_field<'a>(event: Event<'a>, see: &mut dyn FnMut(Attribute<'a>)) {
+    if event.attributes().get("event").is_none() {
+        texts([("event", event.name())], see);
+    }
+    event.attributes().for_each(see);
+}
+
+fn texts<'a, const N: usize>(tags: [(&'a str, &'a str); N], see: &mut dyn FnMut(Attribute<'a>)) {
+    for (key, value) in tags.into_iter().filter(|(_, value)| !value.is_empty()) {
+        see(Attribute { key, value: Value::Text(value) });
+    }
 }
 
 fn log(event: Event<'_>, out: &mut Writer) {
     out.object(|out| {
         out.key("timestamp").int(event.time() / 1000);
-        out.key("fields").array(|out| {
-            if event.attributes().get("event").is_none() {
-                texts([("event", event.name())], out);
-            }
-            attributes(event.attributes(), out);
-        });
+        out.key("fields").array(|out| each_field(event, &mut |field| attribute(field, out)));
     });
-}
-
-fn attributes(attributes: Attributes<'_>, out: &mut Writer) {
-    attributes.for_each(|tag| attribute(tag, out));
-}
-
-fn texts<const N: usize>(tags: [(&str, &str); N], out: &mut Writer) {
-    for (key, value) in tags.into_iter().filter(|(_, value)| !value.is_empty()) {
-        text(key, value, out);
-    }
-}
-
-fn text(key: &str, value: &str, out: &mut Writer) {
-    attribute(Attribute { key, value: Value::Text(value) }, out);
 }
 
 fn attribute(tag: Attribute<'_>, out: &mut Writer) {

@@ -6,7 +6,7 @@ use model::{Resource, SpanId, Trace};
 
 use super::Form;
 
-pub(super) struct Structure<'a> {
+pub(crate) struct Structure<'a> {
     trace: &'a Trace,
     form: Form,
     /// The distinct resources, in the order of their first spans.
@@ -16,7 +16,7 @@ pub(super) struct Structure<'a> {
 }
 
 impl<'a> Structure<'a> {
-    pub(super) fn of(trace: &'a Trace, form: Form) -> Self {
+    pub(crate) fn of(trace: &'a Trace, form: Form) -> Self {
         let mut numbers: HashMap<(u32, u32), usize> = HashMap::new();
         let mut by_content: HashMap<&[u8], usize> = HashMap::new();
         let mut processes = Vec::new();
@@ -38,12 +38,12 @@ impl<'a> Structure<'a> {
     }
 
     /// The id that is shown.
-    pub(super) fn id(&self, place: usize) -> SpanId {
+    pub(crate) fn id(&self, place: usize) -> SpanId {
         self.ids[place]
     }
 
     /// The parent's id that is shown; also where the parent itself is missing, but not where it closes a circle.
-    pub(super) fn parent(&self, place: usize) -> Option<SpanId> {
+    pub(crate) fn parent(&self, place: usize) -> Option<SpanId> {
         let node = &self.trace.nodes()[place];
         let given = self.trace.span(node).parent();
         match (self.form, node.parent) {
@@ -54,7 +54,7 @@ impl<'a> Structure<'a> {
     }
 
     /// What a reader should know before trusting the picture.
-    pub(super) fn warnings(&self, place: usize) -> Vec<String> {
+    pub(crate) fn warnings(&self, place: usize) -> Vec<String> {
         let node = &self.trace.nodes()[place];
         let span = self.trace.span(node);
         let mut warnings = Vec::new();

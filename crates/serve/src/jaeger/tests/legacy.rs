@@ -169,15 +169,6 @@ async fn dependencies_count_calls_in_milliseconds() {
 }
 
 #[tokio::test]
-async fn metrics_are_not_implemented() {
-    let site = Site::open().await;
-    for path in ["latencies?service=a&quantile=0.95", "calls?service=a", "errors?service=a", "minstep"] {
-        let reply = site.get(&format!("/api/metrics/{path}")).await;
-        check_error(&reply, 501, "metrics querying is currently disabled");
-    }
-}
-
-#[tokio::test]
 async fn other_paths_below_api_are_not_the_ui() {
     let site = Site::open().await;
     for path in ["/api", "/api/", "/api/nothing", "/api/v3/nothing", "/api/services/a/b/c"] {
