@@ -19,7 +19,7 @@ pub(crate) fn pieces(
     wanted: &mut dyn FnMut(TraceId) -> bool,
     visit: &mut dyn FnMut(Batch) -> Result<()>,
 ) -> Result<()> {
-    let mut reader = GroupReader::new(view, group)?;
+    let mut reader = GroupReader::new(view, group)?.passing();
     let mut rows: Vec<u32> = Vec::with_capacity(PIECE_ROWS);
     for run in group.runs()?.iter() {
         if !wanted(reader.trace_id(run.first)?) {

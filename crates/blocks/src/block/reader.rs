@@ -26,6 +26,8 @@ pub(crate) struct GroupReader<'a> {
     pub(crate) parts: Arc<Parts>,
     dictionaries: HashMap<usize, Arc<Plain>, FixedState>,
     pages: HashMap<(usize, usize), Arc<Page>, FixedState>,
+    /// Does what was decoded stay for the next question?
+    keeps: bool,
     pub(crate) work: Work,
 }
 
@@ -39,7 +41,12 @@ impl<'a> GroupReader<'a> {
     /// The same where it is known already where the pages lie.
     pub(crate) fn with_parts(view: &'a BlockView, group: &'a Group, parts: Arc<Parts>) -> Self {
         let (dictionaries, pages) = (HashMap::default(), HashMap::default());
-        Self { view, group, parts, dictionaries, pages, work: Work::default() }
+        Self { view, group, parts, dictionaries, pages, keeps: true, work: Work::default() }
+    }
+
+    /// Keeps nothing for others: for whoever reads everything once.
+    pub(crate) fn passing(self) -> Self {
+        Self { keeps: false, ..self }
     }
 
     /// How many rows a page has.
@@ -62,7 +69,9 @@ impl<'a> GroupReader<'a> {
                 let dictionary = decode::dictionary(&self.view.layout.leaves[leaf], &raw);
                 let dictionary = dictionary.map_err(|damage| self.view.source.damaged(part, damage.0))?;
                 let (bytes, dictionary) = (dictionary.memory(), Arc::new(dictionary));
-                kept.put(key, dictionary.clone(), bytes);
+                if self.keeps {
+                    kept.put(key, dictionary.clone(), bytes);
+                }
                 dictionary
             }
         };
@@ -89,7 +98,9 @@ impl<'a> GroupReader<'a> {
                 let page = decode::page(leaf, &raw, self.rows(number), dictionary.as_ref());
                 let page = page.map_err(|damage| self.view.source.damaged(part, damage.0))?;
                 let (bytes, page) = (page.memory(), Arc::new(page));
-                kept.put(key, page.clone(), bytes);
+                if self.keeps {
+                    kept.put(key, page.clone(), bytes);
+                }
                 page
             }
         };

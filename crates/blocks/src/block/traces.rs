@@ -31,7 +31,7 @@ impl BlockView {
             return Ok(known);
         }
         let runs = group.runs()?;
-        let mut reader = GroupReader::new(self, group)?;
+        let mut reader = GroupReader::new(self, group)?.passing();
         let mut rows = Vec::with_capacity(runs.len());
         for run in runs.iter() {
             rows.push(run.of(reader.trace_id(run.first)?));

@@ -32,7 +32,7 @@ pub(super) struct Placed {
 
 impl<'a> Pages<'a> {
     pub(super) fn new(view: &'a BlockView, group: &'a Group) -> Result<Self> {
-        Ok(Self { reader: GroupReader::new(view, group)?, known: HashMap::default() })
+        Ok(Self { reader: GroupReader::new(view, group)?.passing(), known: HashMap::default() })
     }
 
     pub(super) fn layout(&self) -> &'a Layout {
