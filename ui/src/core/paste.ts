@@ -14,6 +14,10 @@ export function meaningOf(text: string, services: readonly string[] = []): Meani
   if (!trimmed) {
     return { kind: "nothing" };
   }
+  const id = alone(trimmed);
+  if (id) {
+    return id;
+  }
   if (isQuery(trimmed)) {
     return { kind: "query", text: trimmed };
   }
@@ -21,7 +25,6 @@ export function meaningOf(text: string, services: readonly string[] = []): Meani
     header(trimmed) ??
     xray(trimmed) ??
     webAddress(trimmed) ??
-    alone(trimmed) ??
     service(trimmed, services) ??
     inside(trimmed) ?? { kind: "query", text: trimmed }
   );

@@ -21,8 +21,14 @@ const PAGES: Entry[][] = [
   [
     { to: "search", label: "Search", icon: "search", letter: "s" },
     { to: "live", label: "Live", icon: "live", letter: "l" },
+    { to: "explain", label: "Explain", icon: "explain", letter: "e" },
+    { to: "compare", label: "Compare", icon: "compare", letter: "c" },
   ],
-  [{ to: "services", label: "Services", icon: "services", letter: "v" }],
+  [
+    { to: "services", label: "Services", icon: "services", letter: "v" },
+    { to: "map", label: "Map", icon: "map", letter: "m" },
+    { to: "errors", label: "Errors", icon: "errors", letter: "r" },
+  ],
   [
     { to: "welcome", label: "Send spans", icon: "welcome", letter: "w" },
     { to: "local", label: "Open a file", icon: "upload", letter: "o" },
@@ -31,7 +37,7 @@ const PAGES: Entry[][] = [
 ];
 
 /** Pages whose questions have a time. */
-const TIMED = new Set(["search", "services", "map", "errors", "explain"]);
+const TIMED = new Set(["search", "services", "map", "errors", "explain", "compare"]);
 
 function switchTheme(): void {
   theme.value = isDark.value ? "light" : "dark";
@@ -100,7 +106,7 @@ export function Frame({ children }: { children: ComponentChildren }) {
         <button
           type="button"
           class="bare fold"
-          aria-label={isRailNarrow.value ? "Show names of pages" : "Hide names of pages"}
+          aria-label={isRailNarrow.value ? "Show names of pages" : "Fold names of pages"}
           onClick={() => {
             isRailNarrow.value = !isRailNarrow.value;
           }}

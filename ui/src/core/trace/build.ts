@@ -32,7 +32,7 @@ export function traceOf(id: string, spans: Span[], resources: Resource[]): Trace
   const critical = criticalPath(columns);
   const flags = structureFlags(columns, critical);
   rows.forEach((span, row) => {
-    flags[row] |= span.parent_id && parent[row] < 0 ? FLAG.orphan : 0;
+    flags[row] |= span.parent_id && !places.has(span.parent_id) ? FLAG.orphan : 0;
     flags[row] |= span.events.length > 0 ? FLAG.events : 0;
     flags[row] |= span.links.length > 0 ? FLAG.links : 0;
     flags[row] |= span.events.some((event) => event.name === "exception") ? FLAG.exception : 0;

@@ -5,7 +5,7 @@ import { useAsked } from "../../core/asked";
 import { narrowed } from "../../core/conditions";
 import { count, duration, percent, plural } from "../../core/format";
 import { isDark } from "../../core/prefs";
-import { setParams } from "../../core/route";
+import { href, param, setParams } from "../../core/route";
 import { clock, nanosToMs, rangeQuery } from "../../core/time";
 import { drawHeatmap, type Heat, usedRows } from "../../draw/heatmap";
 
@@ -66,6 +66,8 @@ function Drawn({ heat, q }: { heat: Heat; q: string }) {
   const box = pressed.value && over.value ? corners(pressed.value, over.value) : chosen.value;
   const startMs = nanosToMs(heat.start);
   const timeOf = (column: number) => startMs + (column * heat.step_ns) / 1e6;
+  const [firstUsed, lastUsed] = usedColumns(heat);
+  const isNarrow = lastUsed - firstUsed + 1 < heat.columns / 4;
   const marks = durationMarks(heat.bounds_ns[least], heat.bounds_ns[most]);
   const at = (nanos: number) =>
     (Math.log(nanos / heat.bounds_ns[least]) / Math.log(heat.bounds_ns[most] / heat.bounds_ns[least])) * 100;
@@ -90,7 +92,14 @@ function Drawn({ heat, q }: { heat: Heat; q: string }) {
             }}
           />
         ) : (
-          <span class="soft">{over.value ? cellText(heat, over.value, timeOf) : "drag to select"}</span>
+          <>
+            {isNarrow && !over.value && (
+              <button type="button" class="small" onClick={() => setParams(extent(heat))}>
+                Zoom to the spans
+              </button>
+            )}
+            <span class="soft">{over.value ? cellText(heat, over.value, timeOf) : "drag to select"}</span>
+          </>
         )}
       </div>
       <div class="heat-area">
@@ -160,6 +169,8 @@ function Actions({
   onClose: () => void;
 }) {
   const { times, durations } = region(heat, box);
+  const sel = [times.from, times.to, ...durations].join(",");
+  const different = href("explain", { q, from: param("from"), to: param("to"), sel });
   const narrow = () => {
     const [from, to] = durations;
     const least = narrowed(q, { key: "duration", op: ">=", value: `${from}ns` });
@@ -173,6 +184,9 @@ function Actions({
       <button type="button" class="small" onClick={() => setParams(times)}>
         This time
       </button>
+      <a class="button small" href={different}>
+        What is different
+      </a>
       <button type="button" class="small bare" onClick={onClose}>
         Cancel
       </button>
@@ -187,6 +201,27 @@ function region(heat: Heat, [low, high]: [Cell, Cell]) {
     times: { from: iso(low.column), to: iso(high.column + 1) },
     durations: [heat.bounds_ns[low.row], heat.bounds_ns[high.row + 1]] as [number, number],
   };
+}
+
+/** The columns that hold something, first and last. */
+function usedColumns(heat: Heat): [number, number] {
+  let first = heat.columns;
+  let last = 0;
+  for (let at = 0; at < heat.cells.length; at += 4) {
+    first = Math.min(first, heat.cells[at]);
+    last = Math.max(last, heat.cells[at]);
+  }
+  return [first, last];
+}
+
+/** The time in which there are spans, with some room. */
+function extent(heat: Heat) {
+  const [first, last] = usedColumns(heat);
+  const { times } = region(heat, [
+    { column: first - 1, row: 0 },
+    { column: last + 1, row: 0 },
+  ]);
+  return times;
 }
 
 function corners(a: Cell, b: Cell): [Cell, Cell] {

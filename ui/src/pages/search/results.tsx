@@ -1,8 +1,9 @@
+import { useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { serviceColour } from "../../core/colour";
 import { count, digits, duration, plural, short } from "../../core/format";
 import { useKeys } from "../../core/keys";
-import { href } from "../../core/route";
+import { go, href } from "../../core/route";
 import type { Hit } from "../../core/search";
 import { ago, clock, isoNanos, nanosToMs } from "../../core/time";
 import type { Service } from "../../core/types";
@@ -42,7 +43,20 @@ export function Results(props: Props) {
     const at = links.indexOf(document.activeElement as HTMLElement);
     links[Math.max(0, Math.min(links.length - 1, at + step))]?.focus();
   };
+  const checked = useSignal<string[]>([]);
+  const check = (id: string) => {
+    const isIn = checked.value.includes(id);
+    checked.value = isIn ? checked.value.filter((other) => other !== id) : [...checked.value, id].slice(-2);
+  };
+  const compare = () => {
+    if (checked.value.length === 2) {
+      go(href("compare", { a: checked.value[0], b: checked.value[1] }));
+    }
+  };
+  const focused = () => (document.activeElement as HTMLElement | null)?.dataset?.trace;
   useKeys("Results", [
+    { key: "x", does: "check for comparing", run: () => check(focused() ?? "") },
+    { key: "c", does: "compare the two that are checked", run: compare },
     { key: "j / ArrowDown", does: "next trace", run: () => move(1) },
     { key: "k / ArrowUp", does: "trace before", run: () => move(-1) },
     { key: "o", does: "open beside", run: () => openBeside() },
@@ -60,6 +74,11 @@ export function Results(props: Props) {
           {digits(props.tookMs)} ms
         </span>
         <span class="spread" />
+        {checked.value.length > 0 && (
+          <button type="button" class="small" disabled={checked.value.length < 2} onClick={compare}>
+            <Icon name="compare" /> {checked.value.length < 2 ? "Check one more to compare" : "Compare"}
+          </button>
+        )}
         <label class="soft line-up">
           Order
           <select value={props.sort} onChange={(event) => props.onSort(event.currentTarget.value as Sort)}>
@@ -73,7 +92,13 @@ export function Results(props: Props) {
       </div>
       <ol class={`hits card ${props.isStale ? "stale" : ""}`} ref={list}>
         {hits.map((hit) => (
-          <HitRow key={hit.summary.trace_id} hit={hit} longest={longest} />
+          <HitRow
+            key={hit.summary.trace_id}
+            hit={hit}
+            longest={longest}
+            isChecked={checked.value.includes(hit.summary.trace_id)}
+            onCheck={check}
+          />
         ))}
       </ol>
       {props.hasMore && (
@@ -106,15 +131,33 @@ function sorted(hits: Hit[], sort: Sort): Hit[] {
   return measure ? hits.slice().sort((a, b) => measure(b) - measure(a)) : hits;
 }
 
-function HitRow({ hit, longest }: { hit: Hit; longest: number }) {
+interface RowProps {
+  hit: Hit;
+  longest: number;
+  isChecked: boolean;
+  onCheck: (id: string) => void;
+}
+
+function HitRow({ hit, longest, isChecked, onCheck }: RowProps) {
   const { summary, sets } = hit;
   const nanos = Number(summary.duration);
   const matched = sets.reduce((sum, set) => sum + set.matched, 0);
   const first = sets[0]?.spans[0];
   const startMs = nanosToMs(summary.start);
   return (
-    <li>
-      <a class="hit" href={href(`trace/${summary.trace_id}`, { span: first?.span_id })}>
+    <li class={isChecked ? "checked" : ""}>
+      <input
+        type="checkbox"
+        class="check"
+        aria-label={`Check ${summary.root_service} ${summary.root_name} for comparing`}
+        checked={isChecked}
+        onChange={() => onCheck(summary.trace_id)}
+      />
+      <a
+        class="hit"
+        data-trace={summary.trace_id}
+        href={href(`trace/${summary.trace_id}`, { span: first?.span_id })}
+      >
         <span class="when num" title={isoNanos(summary.start)}>
           <span>{clock(startMs, "second")}</span>
           <span class="soft">{ago(startMs)}</span>

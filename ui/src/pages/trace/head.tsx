@@ -1,5 +1,6 @@
 import { serviceColour } from "../../core/colour";
 import { count, duration, percent, plural } from "../../core/format";
+import { href } from "../../core/route";
 import { ago, clock, isoNanos, nanosToMs, zoneName } from "../../core/time";
 import { Copy } from "../../parts/copy";
 import { Icon } from "../../parts/icon";
@@ -23,6 +24,11 @@ export function Head({ state, isLocal }: { state: TraceState; isLocal: boolean }
         </h1>
         <span class="spread" />
         {!isLocal && <Copy text={() => linkTo(state)} label="Link" what="a link to this view" />}
+        {!isLocal && (
+          <a class="button bare small" href={href("compare", { a: trace.id })}>
+            <Icon name="compare" /> Compare
+          </a>
+        )}
         <Download state={state} isLocal={isLocal} />
       </div>
       <div class="facts num">

@@ -16,6 +16,8 @@ export class TraceState {
   readonly filter = signal("");
   readonly isHiding = signal(false);
   readonly matches = signal<ReadonlySet<number> | undefined>(undefined);
+  /** True where the next matches are to be gone to. */
+  isSeeking = false;
   readonly isGrouped = signal(true);
   readonly hasPath = signal(true);
   /** Times of the critical path by span. */
@@ -117,6 +119,15 @@ export class TraceState {
         this.select(span);
         return;
       }
+    }
+  }
+
+  /** Takes the spans that match. */
+  found(matches: ReadonlySet<number> | undefined): void {
+    this.matches.value = matches;
+    if (this.isSeeking && matches) {
+      this.isSeeking = false;
+      this.step(1, (span) => matches.has(span));
     }
   }
 

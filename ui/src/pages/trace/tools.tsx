@@ -148,8 +148,12 @@ function Filter({ state }: { state: TraceState }) {
       class="filter"
       onSubmit={(event) => {
         event.preventDefault();
-        state.filter.value = draft.value;
-        state.step(1, (span) => state.matches.value?.has(span) ?? false);
+        if (state.filter.value === draft.value) {
+          state.step(1, (span) => state.matches.value?.has(span) ?? false);
+        } else {
+          state.isSeeking = true;
+          state.filter.value = draft.value;
+        }
       }}
     >
       <Icon name="search" />

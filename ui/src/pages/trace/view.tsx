@@ -30,7 +30,7 @@ export function TraceView({ trace, isLocal = false }: { trace: TraceModel; isLoc
     matching(trace, filter, isLocal, stop.signal).then(
       (matches) => {
         filterError.value = "";
-        state.matches.value = matches;
+        state.found(matches);
       },
       (error: Error) => {
         if (error.name !== "AbortError") {

@@ -56,13 +56,17 @@ export function Waterfall({ state }: { state: TraceState }) {
     void size.value;
     void namesWidth.value;
     const [, shownHeight] = size.value;
-    const row = Math.floor((top.value * scale) / rowHeight);
+    const tall = state.rows.value.list.length * rowHeight;
+    const shown = Math.min(tall, HEIGHT_MAX);
+    const ratio = shown > shownHeight ? (tall - shownHeight) / (shown - shownHeight) : 1;
+    const place = top.value * ratio;
+    const row = Math.floor(place / rowHeight);
     if (canvas.current && grid.current && shownHeight > 0) {
       drawGrid(grid.current, state.domain.value);
       drawThread(canvas.current, state.trace, {
         rows: state.rows.value,
         domain: state.domain.value,
-        top: -(top.value * scale - row * rowHeight),
+        top: row * rowHeight - place,
         rowHeight,
         firstRow: row,
         hasPath: state.hasPath.value,

@@ -120,7 +120,7 @@ function Ways({ status }: { status: Status }) {
 function Line({ text }: { text: string }) {
   return (
     <div class="snippet">
-      <pre>{text}</pre>
+      <pre tabIndex={0}>{text}</pre>
       <Copy text={text} what="these lines" />
     </div>
   );
