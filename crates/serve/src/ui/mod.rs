@@ -20,7 +20,10 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
                       base-uri 'self'; form-action 'self'; frame-ancestors 'self'";
 
 /// The first parts of the pages' paths; `zipkin` is for addresses of Zipkin's pages, which these pages translate.
-const PAGES: &[&str] = &["errors", "explain", "compare", "welcome", "search", "trace", "live", "services", "map", "local", "settings", "zipkin"];
+const PAGES: &[&str] = &[
+    "errors", "explain", "compare", "welcome", "search", "trace", "live", "services", "map", "local",
+    "settings", "zipkin",
+];
 
 /// Where a proxy says under which path it shows this server.
 const PREFIX: &str = "x-forwarded-prefix";
