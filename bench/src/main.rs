@@ -22,7 +22,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 
-use crate::scenario::{ingest, query, receive, recover, size};
+use crate::scenario::{ingest, query, receive, recover, size, trace};
 
 #[derive(Parser)]
 #[command(about = "Measures Faden and records the figures in bench/results/")]
@@ -58,6 +58,11 @@ enum Scenario {
     Recover {
         #[arg(long, default_value_t = 1024, help = "how long the journal is")]
         mebibytes: u64,
+    },
+    /// One large trace, as a page opens it
+    Trace {
+        #[arg(long, value_delimiter = ',', default_value = "100000,1000000", help = "how many spans it has")]
+        spans: Vec<u64>,
     },
     /// Fills a store for `query`, which does it itself where it is missing
     Fill {
@@ -127,6 +132,7 @@ fn main() -> anyhow::Result<()> {
             }
             Scenario::Size { spans } => size::run(setting, spans).await,
             Scenario::Recover { mebibytes } => recover::run(setting, mebibytes).await,
+            Scenario::Trace { spans } => trace::run(setting, &spans).await,
             Scenario::Query { spans, rate } => query::run(setting, &spans, rate).await,
         }
     })?;

@@ -7,6 +7,7 @@ pub(crate) mod query;
 pub(crate) mod receive;
 pub(crate) mod recover;
 pub(crate) mod size;
+pub(crate) mod trace;
 
 use std::path::PathBuf;
 

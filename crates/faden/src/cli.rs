@@ -3,8 +3,8 @@
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::command::{
-    completions, components, config, doctor, export, r#gen, import, query, search, serve, store, tail, trace,
-    validate,
+    completions, components, config, deps, diff, doctor, errors, explain, export, r#gen, import, query,
+    search, serve, services, store, tail, trace, validate,
 };
 use crate::term::When;
 
@@ -55,6 +55,11 @@ pub enum Command {
     Trace(trace::Arguments),
     Search(search::Arguments),
     Query(query::Arguments),
+    Services(services::Arguments),
+    Deps(deps::Arguments),
+    Errors(errors::Arguments),
+    Diff(diff::Arguments),
+    Explain(explain::Arguments),
     Tail(tail::Arguments),
     Gen(r#gen::Arguments),
     Export(export::Arguments),

@@ -4,7 +4,11 @@ pub mod check;
 pub mod completions;
 pub mod components;
 pub mod config;
+pub mod deps;
+pub mod diff;
 pub mod doctor;
+pub mod errors;
+pub mod explain;
 pub mod export;
 pub mod r#gen;
 pub mod import;
@@ -12,8 +16,10 @@ mod keep;
 mod keep_text;
 mod period;
 pub mod query;
+mod scope;
 pub mod search;
 pub mod serve;
+pub mod services;
 pub mod store;
 pub mod tail;
 pub mod trace;
@@ -44,6 +50,11 @@ fn dispatch(command: Command, color: When) -> Ended {
         Command::Trace(arguments) => trace::run(&arguments, color),
         Command::Query(arguments) => query::run(&arguments, color),
         Command::Search(arguments) => search::run(&arguments, color),
+        Command::Services(arguments) => services::run(&arguments, color),
+        Command::Deps(arguments) => deps::run(&arguments, color),
+        Command::Errors(arguments) => errors::run(&arguments, color),
+        Command::Diff(arguments) => diff::run(&arguments, color),
+        Command::Explain(arguments) => explain::run(&arguments, color),
         Command::Tail(arguments) => tail::run(&arguments, color),
         Command::Gen(arguments) => r#gen::run(&arguments, color),
         Command::Export(arguments) => export::run(&arguments, color),

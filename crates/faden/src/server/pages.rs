@@ -5,7 +5,7 @@ use std::sync::Arc;
 use blocks::engine::Engine;
 use pipeline::{Listening, Stop};
 use query::{Limits, Query};
-use serve::faden::{Faden, StatusSource};
+use serve::faden::{Faden, Flow, StatusSource};
 use serve::jaeger::{Jaeger, grpc};
 use serve::metrics::Asked;
 use serve::tempo::Tempo;
@@ -40,7 +40,9 @@ impl Pages {
         if let (Some(serve), Some(storage)) = (&settings.serve, &parts.storage) {
             let query = Query::new(storage.reader(), Limits::default());
             let asked = Asked::register(&parts.registry).map_err(Failure::problem)?;
-            let faden = queries(serve, query.clone(), (parts, state, stop), &asked).await?;
+            let flow =
+                Flow { registry: parts.registry.clone(), pipelines: settings.pipeline.pipelines.clone() };
+            let faden = queries((serve, flow), query.clone(), (parts, state, stop), &asked).await?;
             pages.push(("Jaeger's API and Faden's", faden));
             let services = Arc::new(grpc::Services {
                 query: query.clone(),
@@ -128,7 +130,7 @@ impl Serving {
 }
 
 async fn queries(
-    settings: &ServeSettings,
+    (settings, flow): (&ServeSettings, Flow),
     query: Query,
     (parts, state, stop): (&Parts, &Arc<State>, &Stop),
     asked: &Asked,
@@ -147,6 +149,7 @@ async fn queries(
         keeper: state.keeper(),
         clock: Arc::clone(&parts.clock),
         stop: stop.clone(),
+        flow,
         allowed_origins: origins,
     };
     let rules = rules(settings);

@@ -4,6 +4,7 @@
 //! a store for traces that may match and evaluates each whole ([`eval`]).
 
 pub mod ast;
+pub mod complete;
 pub mod eval;
 mod field;
 mod lex;

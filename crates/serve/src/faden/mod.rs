@@ -12,6 +12,9 @@
 //! | `map` | who calls whom, with databases, queues and peers, laid out |
 //! | `errors` | what failed, grouped by why |
 //! | `compare`, `explain` | `POST`: two traces or groups told apart, a selection told from the rest |
+//! | `complete` | `POST`: what can stand at a place of an unfinished query |
+//! | `pipeline` | the running components, what goes through them, what was refused and why |
+//! | `openapi.json` | this, for programs |
 //! | `export` | all spans in a range, or whole traces of a search, in OTLP |
 //! | `tail` | spans as they are accepted, as server-sent events |
 //! | `store` | what is kept, what goes next |
@@ -23,12 +26,15 @@
 //! [`Query`], by [`TAILS_MAX`], and by pages of at most [`store::plan::LIMIT_MAX`] rows.
 
 mod compare;
+mod complete;
 mod errors;
 mod explain;
 mod export;
 mod keep;
 mod lists;
 mod map;
+mod openapi;
+mod pipeline;
 mod queried;
 mod red;
 mod reply;
@@ -41,6 +47,7 @@ mod trace;
 
 use std::sync::Arc;
 
+use ::pipeline::{Stop, Tap};
 use axum::Router;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::routing::{any, get, post, put};
@@ -48,18 +55,19 @@ use bytes::Bytes;
 use http::StatusCode;
 use http::request::Parts;
 use model::{Clock, Tenant};
-use pipeline::{Stop, Tap};
 use query::{Query, Search};
 use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
 
 use crate::keep::Keeper;
 
-pub use compare::{Compared, GROUP_TRACES_MAX};
+pub use compare::{Compared, GROUP_TRACES_MAX, Header, OneSide};
+pub use complete::{Completed, ITEMS_MAX, Item};
 pub use errors::Errors;
 pub use explain::Explained;
 pub use keep::read as read_erase;
 pub use map::{EDGES_MAX, Edge as MapEdge, EdgeKind, LeftOut, Map, NODES_MAX, Node as MapNode, NodeKind};
+pub use pipeline::{Component, Flow, Ledger, Pipeline};
 pub use red::{Histogram, OperationRed, Operations, OverTime, Red, STEPS_MAX, ServiceRed, Services, Step};
 pub use reply::Failed;
 pub use search::{
@@ -81,6 +89,8 @@ pub struct Faden {
     pub keeper: Option<Arc<dyn Keeper>>,
     /// What "now" is.
     pub clock: Arc<dyn Clock>,
+    /// What runs, and where it counts.
+    pub flow: Flow,
     /// When viewers are sent home.
     pub stop: Stop,
     /// Origins whose pages may read answers (CORS); with none, no page of another origin may.
@@ -89,13 +99,14 @@ pub struct Faden {
 
 struct Api {
     faden: Faden,
+    looked: pipeline::Looked,
     tails: Arc<Semaphore>,
 }
 
 /// All paths of the API.
 pub fn routes(faden: Faden) -> Router {
     let origins = faden.allowed_origins.clone();
-    let api = Api { faden, tails: Arc::new(Semaphore::new(TAILS_MAX)) };
+    let api = Api { faden, looked: pipeline::Looked::default(), tails: Arc::new(Semaphore::new(TAILS_MAX)) };
     let router = Router::new()
         .route("/api/faden/v1/search", get(search::search))
         .route("/api/faden/v1/search/facets", get(search::facets))
@@ -121,6 +132,9 @@ pub fn routes(faden: Faden) -> Router {
         .route("/api/faden/v1/errors", get(errors::errors))
         .route("/api/faden/v1/compare", post(compare::compare))
         .route("/api/faden/v1/explain", post(explain::explain))
+        .route("/api/faden/v1/complete", post(complete::complete))
+        .route("/api/faden/v1/pipeline", get(pipeline::pipeline))
+        .route("/api/faden/v1/openapi.json", get(openapi::document))
         .route("/api/faden/v1/export", get(export::export))
         .route("/api/faden/v1/tail", get(tail::tail))
         .route("/api/faden/v1/store", get(keep::stat))

@@ -83,10 +83,10 @@ impl IntoResponse for Failed {
 
 pub(super) async fn unknown_path(uri: Uri) -> Failed {
     Failed::new(StatusCode::NOT_FOUND, format!("there is no {}", uri.path()))
-        .remedy("below /api/faden/v1 are: search, query, traces/{id}, traces/{id}/skeleton, services, operations, keys, values, edges, export, tail, store, archive, erase, status")
+        .remedy("see /api/faden/v1/openapi.json for what there is")
 }
 
 pub(super) async fn wrong_method(method: Method) -> Failed {
     Failed::new(StatusCode::METHOD_NOT_ALLOWED, format!("{method} has no meaning here"))
-        .remedy("use GET; but POST for erase and traces/{id}/attributes, PUT and DELETE for archive/{id}")
+        .remedy("see /api/faden/v1/openapi.json for the methods of each path")
 }

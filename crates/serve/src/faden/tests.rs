@@ -20,6 +20,7 @@ mod found;
 mod keep;
 mod map;
 mod red;
+mod runs;
 mod skeleton;
 mod sql;
 mod told;
@@ -77,6 +78,7 @@ async fn over(reader: Arc<dyn Reader>, limits: Limits) -> Running {
         keeper: Some(Arc::new(keep::Fake)),
         clock: Arc::new(Fixed),
         stop: stop.clone(),
+        flow: flow(),
         allowed_origins: vec!["https://ui.example".into()],
     });
     let allowed = AllowList { origins: vec!["https://ui.example".into()], hosts: Vec::new() };
@@ -85,6 +87,22 @@ async fn over(reader: Arc<dyn Reader>, limits: Limits) -> Running {
     let address = site.address();
     tokio::spawn(site.serve(async move { stop.requested().await }));
     Running { address, tap, stopper }
+}
+
+/// Two pipelines, and what their components counted.
+fn flow() -> crate::faden::Flow {
+    let registry = prometheus::Registry::new();
+    let telemetry = pipeline::Telemetry::new(registry.clone()).unwrap();
+    let id = pipeline::ComponentId::of;
+    telemetry.exporter(&id("store")).sent.inc_by(40);
+    telemetry.processor(&id("batch")).incoming.inc_by(42);
+    let of = |name, processors: &[&'static str]| pipeline::PipelineSettings {
+        id: id(name),
+        receivers: vec![id("otlp")],
+        processors: processors.iter().map(|processor| id(processor)).collect(),
+        exporters: vec![id("store")],
+    };
+    crate::faden::Flow { registry, pipelines: vec![of("traces", &["batch"]), of("metrics", &[])] }
 }
 
 impl Running {
