@@ -53,10 +53,22 @@ async fn one_store(kills: std::ops::Range<u64>) -> usize {
         total += spans;
         again.take(&acknowledged, ASKED_AGAIN);
     }
+    for round in 0..2 {
+        server = ended_in_order(server, data.path(), round).await;
+    }
     let level_1 = merged(&server).await;
     check_found(&server, &again, "after blocks were merged").await;
     eprintln!("{level_1} blocks were made of others");
     total
+}
+
+/// Sends a little, and ends and starts the server in order: it leaves a block that can be merged.
+async fn ended_in_order(mut server: Server, data: &Path, round: u64) -> Server {
+    let batch = Batch::read(traffic(round).next_request(REQUEST_SPANS).into(), Tenant::default()).unwrap();
+    assert_eq!(grpc_client(&server).attempt(&batch).await, Outcome::Stored);
+    server.signal("TERM");
+    assert!(server.ended().success());
+    start(data, round)
 }
 
 /// Waits until nothing waits to be merged; answers how many blocks there are that were.
