@@ -15,6 +15,9 @@ use crate::find::grpc_client;
 use crate::ledger::{Ledger, check_found};
 use crate::server::Server;
 
+/// A server that acknowledges nothing for so long never will.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 const SENDERS: usize = 6;
 const REQUEST_SPANS: usize = 200;
 const KILLS_DEFAULT: u64 = 3;
@@ -140,6 +143,15 @@ impl Senders {
         Self { ledger, tasks }
     }
 
+    /// Waits for a while, and until something was acknowledged: on a busy machine that may come late.
+    pub async fn work_for(&self, time: Duration) {
+        tokio::time::sleep(time).await;
+        let begun = std::time::Instant::now();
+        while self.so_far().spans() == 0 && begun.elapsed() < PATIENCE {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// What was acknowledged until now.
     pub fn so_far(&self) -> Ledger {
         self.ledger.lock().expect("no sender panics").clone()
@@ -156,7 +168,7 @@ impl Senders {
 async fn send_until_killed(server: Server, round: u64) -> Ledger {
     let senders = Senders::start(&server, round);
     // Every round is cut off at another moment of the store's life.
-    tokio::time::sleep(Duration::from_millis(300 + round * 137 % 1_000)).await;
+    senders.work_for(Duration::from_millis(300 + round * 137 % 1_000)).await;
     server.kill();
     senders.end().await
 }

@@ -63,7 +63,7 @@ async fn one_disk(folder: &Path, cuts: std::ops::Range<u64>) -> usize {
     for cut in cuts.clone() {
         let senders = Senders::start(&server, cut);
         // Every power cut comes at another moment of the store's life.
-        tokio::time::sleep(Duration::from_millis(200 + cut * 137 % 1_000)).await;
+        senders.work_for(Duration::from_millis(200 + cut * 137 % 1_000)).await;
         let acknowledged = senders.so_far();
         let clone = image(cut + 1);
         run(Command::new("cp").arg("--reflink=always").arg(image(cut)).arg(&clone)).unwrap();
