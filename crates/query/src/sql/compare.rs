@@ -80,7 +80,7 @@ impl Reader<'_> {
         let mut other = self.beside(&sides.0, right)?;
         let mut at = right.span();
         if matches!((&sides.0, &other), (Expr::Value(_), other) if !matches!(other, Expr::Value(_))) {
-            (sides, other) = ((other, mirrored(comparison)), sides.0);
+            (sides, other) = ((other, comparison.mirrored()), sides.0);
             at = left.span();
         }
         if let Expr::Value(value) = other {
@@ -191,16 +191,5 @@ pub(super) fn negated(expr: Expr) -> Expr {
         Expr::Match(inside, pattern, is_negated) => Expr::Match(inside, pattern, !is_negated),
         Expr::IsNull(inside, is_negated) => Expr::IsNull(inside, !is_negated),
         other => Expr::Not(Box::new(other)),
-    }
-}
-
-/// The comparison with its sides exchanged.
-fn mirrored(comparison: Comparison) -> Comparison {
-    match comparison {
-        Comparison::Less => Comparison::Greater,
-        Comparison::AtMost => Comparison::AtLeast,
-        Comparison::Greater => Comparison::Less,
-        Comparison::AtLeast => Comparison::AtMost,
-        same => same,
     }
 }

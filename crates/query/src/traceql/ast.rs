@@ -188,6 +188,20 @@ pub enum Comparison {
     AtLeast,
 }
 
+impl Comparison {
+    /// The comparison with its sides exchanged.
+    #[must_use]
+    pub fn mirrored(self) -> Self {
+        match self {
+            Self::Less => Self::Greater,
+            Self::AtMost => Self::AtLeast,
+            Self::Greater => Self::Less,
+            Self::AtLeast => Self::AtMost,
+            same => same,
+        }
+    }
+}
+
 /// How two numbers become one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Math {

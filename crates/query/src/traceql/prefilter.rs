@@ -114,7 +114,7 @@ fn of_expr(condition: &Expr) -> Part {
         ExprKind::Compare(left, comparison, right) => match (&left.kind, &right.kind) {
             (ExprKind::Field(field), ExprKind::Literal(literal)) => of_field(field, *comparison, literal),
             (ExprKind::Literal(literal), ExprKind::Field(field)) => {
-                of_field(field, mirrored(*comparison), literal)
+                of_field(field, comparison.mirrored(), literal)
             }
             _ => Part::UNKNOWN,
         },
@@ -267,17 +267,6 @@ fn narrow(field: Intrinsic, comparison: Comparison, literal: &Literal, found: &m
             }
         }
         _ => {}
-    }
-}
-
-/// The comparison with its sides exchanged.
-fn mirrored(comparison: Comparison) -> Comparison {
-    match comparison {
-        Comparison::Less => Comparison::Greater,
-        Comparison::AtMost => Comparison::AtLeast,
-        Comparison::Greater => Comparison::Less,
-        Comparison::AtLeast => Comparison::AtMost,
-        same => same,
     }
 }
 

@@ -2,3 +2,4 @@ mod evaluates;
 mod loose;
 mod metrics;
 mod reads;
+mod reference;

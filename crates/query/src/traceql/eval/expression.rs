@@ -1,6 +1,6 @@
 //! Expressions on one span.
 
-use super::super::ast::{Expr, ExprKind};
+use super::super::ast::{Expr, ExprKind, Literal};
 use super::Subject;
 use super::value::Value;
 
@@ -17,9 +17,18 @@ pub(super) fn eval<'a>(expr: &'a Expr, at: usize, subject: &Subject<'a>) -> Valu
             _ => Value::Nil,
         },
         ExprKind::Math(left, math, right) => of(left).math(*math, &of(right)),
+        ExprKind::Compare(left, comparison, right) if is_number(left) || is_number(right) => {
+            Value::Bool(of(left).holds_as_number(*comparison, &of(right)))
+        }
         ExprKind::Compare(left, comparison, right) => Value::Bool(of(left).holds(*comparison, &of(right))),
         ExprKind::Match(inside, pattern, is_negated) => Value::Bool(of(inside).matches(pattern, *is_negated)),
         ExprKind::And(left, right) => Value::Bool(is_true(left) && is_true(right)),
         ExprKind::Or(left, right) => Value::Bool(is_true(left) || is_true(right)),
     }
+}
+
+/// True for what was written as a number, a duration or a truth value: no text equals it, as in a store.
+fn is_number(expr: &Expr) -> bool {
+    use Literal::{Bool, Duration, Float, Int};
+    matches!(&expr.kind, ExprKind::Literal(Int(_) | Float(_) | Duration(_) | Bool(_)))
 }

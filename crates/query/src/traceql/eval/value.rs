@@ -161,6 +161,25 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// The same where one side was written as a number or a truth value: no text equals that, and all differ from it.
+    #[must_use]
+    pub fn holds_as_number(&self, comparison: Comparison, other: &Self) -> bool {
+        match (self, comparison, other) {
+            (Self::Text(_), comparison, _) | (_, comparison, Self::Text(_)) => {
+                *self != Self::Nil && *other != Self::Nil && comparison == Comparison::Unequal
+            }
+            (Self::Many(values), Comparison::Unequal, other) => {
+                *other != Self::Nil
+                    && !values.iter().any(|value| value.holds_as_number(Comparison::Equal, other))
+            }
+            (Self::Many(values), comparison, other) => {
+                values.iter().any(|value| value.holds_as_number(comparison, other))
+            }
+            (value, comparison, Self::Many(_)) => other.holds_as_number(comparison.mirrored(), value),
+            (left, comparison, right) => left.holds(comparison, right),
+        }
+    }
+
     /// True where the whole of one of its texts matches, or, negated, where none does.
     #[must_use]
     pub fn matches(&self, pattern: &Regex, is_negated: bool) -> bool {
