@@ -3,6 +3,7 @@
 #![allow(unreachable_pub, reason = "a test binary has no outside")]
 #![allow(clippy::unwrap_used, reason = "a test that unwraps in vain has failed")]
 
+mod analysis;
 mod architecture;
 mod command_line;
 mod disk;
