@@ -76,10 +76,11 @@ impl Arguments {
 /// Columns as wide as what stands in them, cut where the screen ends.
 fn table(columns: &[Column], rows: &[Vec<Cell>], (paint, width): (Paint, usize)) -> String {
     const CELL_MAX: usize = 60;
+    let most = if columns.len() == 1 { usize::MAX } else { CELL_MAX };
     let shown: Vec<Vec<String>> = rows
         .iter()
         .map(|row| {
-            row.iter().zip(columns).map(|(value, column)| text::cut(&cell(value, column), CELL_MAX)).collect()
+            row.iter().zip(columns).map(|(value, column)| text::cut(&cell(value, column), most)).collect()
         })
         .collect();
     let widths: Vec<usize> = columns

@@ -130,8 +130,9 @@ impl<'t> Reader<'t> {
     pub(super) fn name_of(&self, expr: &sql::Expr) -> String {
         const LETTERS_MAX: usize = 60;
         let at = lex::range(self.text, expr.span());
-        let text = self.text.get(at).filter(|text| !text.is_empty() && !text.contains('\n'));
-        let text = text.map_or_else(|| expr.to_string(), str::to_owned);
+        let is_name = matches!(expr, sql::Expr::Identifier(_));
+        let text = self.text.get(at).filter(|text| is_name && !text.is_empty());
+        let text = text.map_or_else(|| expr.to_string().replace(lex::JOINED, ""), str::to_owned);
         text.trim_matches(lex::JOINED).chars().take(LETTERS_MAX).collect()
     }
 

@@ -75,6 +75,9 @@ async fn rows_are_ordered_paged_and_named() {
         [1, 2, 3]
     );
     assert_eq!(traces(&query, "SELECT trace_id FROM traces").await, [1, 2, 3, 4]);
+    let answer = ask(&query, "SELECT tags.user.id, count(*), p99(duration) FROM spans GROUP BY 1").await;
+    let names: Vec<&str> = answer.columns.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["tags.user.id", "count(*)", "p99(duration)"]);
     let stars = ask(&query, "SELECT * FROM spans LIMIT 1").await;
     assert_eq!(stars.columns.len(), 10);
 }
