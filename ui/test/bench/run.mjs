@@ -1,7 +1,7 @@
 // How fast the pages are: `FADEN=path/to/release/faden node test/bench/run.mjs [result.json]`.
 // A fixed loop is timed before and after, so that figures of a busy or slow machine can be told from slow pages.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { cpus } from "node:os";
+import { cpus, loadavg } from "node:os";
 import { brotliCompressSync } from "node:zlib";
 import { open } from "../e2e/browser.mjs";
 import { large, start, until } from "../e2e/server.mjs";
@@ -164,6 +164,7 @@ function bundle() {
 
 const server = await start();
 try {
+  const load = [rounded(loadavg()[0])];
   const calibration = [await calibrate()];
   server.gen("--spans", "20000", "--rate", "max", "--services", "12", "--trace-spans", "40");
   const searches = [];
@@ -178,9 +179,11 @@ try {
     console.log(JSON.stringify(traces[traces.length - 1]));
   }
   calibration.push(await calibrate());
+  load.push(rounded(loadavg()[0]));
   const result = {
     bench: "ui",
     machine: { cores: cpus().length, cpu: cpus()[0]?.model ?? "" },
+    load_average: load,
     calibration_ms: calibration,
     bundle: bundle(),
     search_interactive_ms: rounded(median(searches)),

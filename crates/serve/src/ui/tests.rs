@@ -124,7 +124,7 @@ fn the_pages_were_built_from_the_sources_of_today() {
     assert!(found.len() > 20, "the sources are where they are looked for");
     let names: BTreeSet<_> = recorded.keys().chain(found.keys()).collect();
     let stale: Vec<_> = names.into_iter().filter(|name| recorded.get(*name) != found.get(*name)).collect();
-    assert!(stale.is_empty(), "run `npm ci && npm run build` in ui/: dist is older than {stale:?}");
+    assert!(stale.is_empty(), "run `npm install && npm run build` in ui/: dist is older than {stale:?}");
 }
 
 fn collect(path: &Path, paths: &mut Vec<PathBuf>) {

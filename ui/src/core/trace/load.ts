@@ -32,7 +32,11 @@ interface Skeleton {
   findings: Finding[];
 }
 
+/** So many spans are asked for at once. */
 const DETAILS_MAX = 1000;
+
+/** So many spans are kept once they were looked at; then all are asked for anew. */
+const KEPT_MAX = 5000;
 
 /** Loads a trace without its attributes; these come for the spans that are looked at. */
 export async function loadTrace(id: string, signal?: AbortSignal): Promise<TraceModel> {
@@ -64,7 +68,27 @@ export async function loadTrace(id: string, signal?: AbortSignal): Promise<Trace
     groups: skeleton.groups,
     missing: skeleton.missing,
     findings: skeleton.findings,
-    details: (spans, stop) => details(id, spans.slice(0, DETAILS_MAX), stop),
+    details: keeping((spans, stop) => details(id, spans, stop)),
+  };
+}
+
+type Ask = (spans: number[], signal?: AbortSignal) => Promise<Detail[]>;
+
+/** Asks only for spans that were not asked for before. */
+function keeping(ask: Ask): Ask {
+  const kept = new Map<number, Detail>();
+  return async (spans, signal) => {
+    const wanted = spans.slice(0, DETAILS_MAX);
+    const missing = wanted.filter((span) => !kept.has(span));
+    if (kept.size + missing.length > KEPT_MAX) {
+      kept.clear();
+      return ask(wanted, signal);
+    }
+    const found = missing.length > 0 ? await ask(missing, signal) : [];
+    missing.forEach((span, at) => {
+      kept.set(span, found[at]);
+    });
+    return wanted.map((span) => kept.get(span) as Detail);
   };
 }
 

@@ -46,10 +46,8 @@ export function lineThrough(points: [number, number][]): string {
   for (let at = 1; at < points.length; at++) {
     const [x0, y0] = points[at - 1];
     const [x1, y1] = points[at];
-    const isAcross = Math.abs(x1 - x0) > Math.abs(y1 - y0);
-    const [ax, ay, bx, by] = isAcross
-      ? [(x0 + x1) / 2, y0, (x0 + x1) / 2, y1]
-      : [x0, (y0 + y1) / 2, x1, (y0 + y1) / 2];
+    const middle = (x0 + x1) / 2;
+    const [ax, ay, bx, by] = x0 === x1 ? [x0, (y0 + y1) / 2, x1, (y0 + y1) / 2] : [middle, y0, middle, y1];
     path += `C${ax},${ay} ${bx},${by} ${x1},${y1}`;
   }
   return path;
@@ -57,5 +55,5 @@ export function lineThrough(points: [number, number][]): string {
 
 /** The width of a line for so many calls. */
 export function lineWidth(calls: number, most: number): number {
-  return 1 + 4 * (Math.log1p(calls) / Math.log1p(Math.max(1, most)));
+  return 1 + 2.5 * (Math.log1p(calls) / Math.log1p(Math.max(1, most)));
 }

@@ -13,6 +13,10 @@ const HEIGHT_MAX = 12_000_000;
 const ROW_HEIGHT = { calm: 26, compact: 21 };
 const NAMES_MIN = 140;
 
+/** Details of rows in sight are fetched ahead once they stand still, but not of traces that are slow to read. */
+const AHEAD_AFTER_MS = 400;
+const AHEAD_MAX = 200_000;
+
 /** The spans of a trace as rows; only those in sight are on the page. */
 export function Waterfall({ state }: { state: TraceState }) {
   const scroller = useRef<HTMLDivElement>(null);
@@ -73,6 +77,16 @@ export function Waterfall({ state }: { state: TraceState }) {
       });
     }
   });
+
+  useEffect(() => {
+    const timer = setTimeout(() => {
+      const shown = Array.from(list.subarray(firstRow, firstRow + pool)).filter((entry) => entry >= 0);
+      if (state.trace.size <= AHEAD_MAX && shown.length > 0) {
+        state.trace.details(shown).catch(() => {});
+      }
+    }, AHEAD_AFTER_MS);
+    return () => clearTimeout(timer);
+  }, [firstRow, height, state.rows.value]);
 
   const slots = [];
   for (let slot = 0; slot < pool; slot++) {
