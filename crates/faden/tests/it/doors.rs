@@ -118,7 +118,10 @@ async fn every_form_goes_out_and_comes_in_the_same() {
         assert_eq!((&report["read"], &report["kept"]), (&count.into(), &count.into()), "{name}");
         let again = path(folder, &format!("again-{name}.pb"));
         assert_eq!(told(&["export", "--data", &data, "--out", &again, "--json"])["spans"], count, "{name}");
-        assert!(expected == spans(&[again.into()]), "{name}: the spans differ");
+        assert!(expected == spans(&[again.clone().into()]), "{name}: the spans differ");
+        if name == "lines.jsonl" {
+            check_tenants(&data, (&found[0], &again), count);
+        }
     }
     server.signal("TERM");
     assert!(server.ended().success());
@@ -126,6 +129,19 @@ async fn every_form_goes_out_and_comes_in_the_same() {
     let blocks = path(folder, "blocks");
     let report = told(&["export", "--data", &first, "--format", "parquet", "--out", &blocks, "--json"]);
     assert_eq!((&report["spans"], &report["blocks_copied"]), (&count.into(), &1.into()), "{report}");
+}
+
+/// What comes in for one tenant goes out for that one alone.
+fn check_tenants(data: &str, (file, out): (&str, &str), count: u64) {
+    let export = |tenant: &str| {
+        let arguments = ["export", "--data", data, "--tenant", tenant, "--out", out, "--force", "--json"];
+        told(&arguments)["spans"].clone()
+    };
+    assert_eq!((export("default"), export("red")), (count.into(), 0.into()));
+    assert_eq!(told(&["import", "--data", data, "--tenant", "red", "--json", file])["kept"], count);
+    assert_eq!((export("default"), export("red")), (count.into(), count.into()));
+    let wrong = output(&["export", "--tenant", "red", "--out", out]);
+    assert_eq!(wrong.status.code(), Some(2), "a server settles the tenant itself");
 }
 
 #[tokio::test]

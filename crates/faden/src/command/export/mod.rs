@@ -8,7 +8,7 @@ mod source;
 mod target;
 
 use clap::{Args, ValueEnum};
-use model::TraceId;
+use model::{Tenant, TraceId};
 use query::Search;
 
 use crate::cli::Server;
@@ -53,6 +53,9 @@ pub struct Arguments {
     /// This data directory, which no server may hold, instead of the running server
     #[arg(long, value_name = "DIR")]
     data: Option<String>,
+    /// Whose spans, with --data; a server answers for one tenant alone
+    #[arg(long, value_name = "NAME", requires = "data", value_parser = tenant)]
+    tenant: Option<Tenant>,
     /// Replace what stands there already
     #[arg(long)]
     force: bool,
@@ -84,7 +87,7 @@ pub fn run(arguments: &Arguments, color: When) -> Ended {
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::problem)?;
     let _inside = runtime.enter();
     let export = query::export::Export {
-        tenant: model::Tenant::default(),
+        tenant: arguments.tenant.clone().unwrap_or_default(),
         search,
         ids: arguments.trace.clone(),
         is_by_trace: format == Format::Jaeger,
@@ -120,12 +123,14 @@ fn write(
     let mut written = Written::new(&arguments.trace);
     let is_folder = format == Format::Parquet && target::is_folder(&arguments.out);
     let mut batches = match (source, plain) {
-        (Source::Store(engine), Some(time)) if is_folder => source::copied(engine, time, &mut |meta| {
-            sink.copy(engine, meta)?;
-            written.note_copied(meta);
-            bar.inc(meta.spans);
-            Ok(())
-        })?,
+        (Source::Store(engine), Some(time)) if is_folder => {
+            source::copied(engine, (&export.tenant, time), &mut |meta| {
+                sink.copy(engine, meta)?;
+                written.note_copied(meta);
+                bar.inc(meta.spans);
+                Ok(())
+            })?
+        }
         _ => source.open(arguments, export)?,
     };
     while let Some(batch) = batches.blocking_recv() {
@@ -204,6 +209,12 @@ fn named(out: &str) -> Format {
     } else {
         Format::Otlp
     }
+}
+
+/// Reads the name of a tenant.
+pub fn tenant(text: &str) -> Result<Tenant, String> {
+    Tenant::parse(text)
+        .ok_or_else(|| "it has letters, digits, `-`, `_` and `.`, and is not too long".to_owned())
 }
 
 fn trace_id(text: &str) -> Result<TraceId, String> {

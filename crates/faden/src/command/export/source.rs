@@ -80,11 +80,11 @@ impl Source {
 /// Copies the blocks of a store that lie within the range whole, and begins to read the rest.
 pub fn copied(
     engine: &Arc<Engine>,
-    time: TimeRange,
+    (tenant, time): (&Tenant, TimeRange),
     copy: &mut dyn FnMut(&BlockMeta) -> Result<(), Failure>,
 ) -> Result<Batches, Failure> {
     let runtime = tokio::runtime::Handle::current();
-    let parts = runtime.block_on(engine.parts(&Tenant::default(), time)).map_err(Failure::problem)?;
+    let parts = runtime.block_on(engine.parts(tenant, time)).map_err(Failure::problem)?;
     for meta in &parts.whole {
         copy(meta)?;
     }

@@ -13,11 +13,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use clap::Args;
 use export::Attempt;
-use model::Batch;
+use model::{Batch, Tenant};
 use pipeline::Outcome;
 use store::{WriteError, Writer};
 use tokio::sync::mpsc;
 
+use super::export::tenant;
 use crate::closed::{self, Missing};
 use crate::deliver::{self, Pace, Protocol, Route, Tally};
 use crate::exit::{Ended, Exit, Failure};
@@ -40,6 +41,9 @@ pub struct Arguments {
     /// This data directory, which no server may hold, instead of a running server
     #[arg(long, value_name = "DIR", conflicts_with_all = ["endpoint", "protocol"])]
     data: Option<String>,
+    /// Whose spans they become, with --data; a server settles that itself
+    #[arg(long, value_name = "NAME", requires = "data", value_parser = tenant)]
+    tenant: Option<Tenant>,
     /// How spans are sent to the server
     #[arg(long, value_enum, default_value = "grpc")]
     protocol: Protocol,
@@ -105,7 +109,8 @@ async fn keepers(arguments: &Arguments) -> Result<Keepers, Failure> {
     }
     if let Some(data) = &arguments.data {
         let engine = closed::open(data, Missing::IsMade).await?;
-        return Ok((vec![Arc::new(Local(engine.clone()))], Some(engine)));
+        let tenant = arguments.tenant.clone().unwrap_or_default();
+        return Ok((vec![Arc::new(Local { engine: engine.clone(), tenant })], Some(engine)));
     }
     let route = Route {
         protocol: arguments.protocol,
@@ -126,15 +131,23 @@ impl Attempt for Nowhere {
 }
 
 /// Keeps in a store of this process.
-struct Local(Arc<blocks::Engine>);
+struct Local {
+    engine: Arc<blocks::Engine>,
+    tenant: Tenant,
+}
 
 #[async_trait]
 impl Attempt for Local {
     async fn attempt(&self, batch: &Batch) -> Outcome {
-        match self.0.write(batch.clone()).await {
+        let batch = match Batch::read(batch.bytes().clone(), self.tenant.clone()) {
+            Ok(batch) => batch,
+            Err(error) => return Outcome::rejected(batch.len() as u64, "store", error.to_string()),
+        };
+        let spans = batch.len() as u64;
+        match self.engine.write(batch).await {
             Ok(()) => Outcome::Stored,
             Err(WriteError::Retry { after, reason }) => Outcome::retry(after, "store", reason),
-            Err(WriteError::Refused { reason }) => Outcome::rejected(batch.len() as u64, "store", reason),
+            Err(WriteError::Refused { reason }) => Outcome::rejected(spans, "store", reason),
         }
     }
 }
