@@ -49,7 +49,7 @@ fn query(bucket: &Bucket, data: &Path, peers: &[&Server], more: &str) -> Server 
         bucket.options().iter().map(|(key, value)| format!("    {key}: \"{value}\"\n")).collect();
     let text = format!(
         "store:\n  path: {}\n  url: {}\n  follow: 200ms\n{more}  peers: {{ nodes: {peers:?} }}\n  url_options:\n{}\
-         serve: {{ http: 127.0.0.1:0, tempo: 127.0.0.1:0, zipkin: 127.0.0.1:0 }}\n\
+         serve: {{ http: 127.0.0.1:0, grpc: \"\", storage: \"\", tempo: \"\", zipkin: \"\" }}\n\
          service: {{ telemetry: {{ metrics: {{ address: 127.0.0.1:0 }} }} }}\n",
         data.join(format!("query{}", more.len())).display(),
         bucket.url("shared"),
