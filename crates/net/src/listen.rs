@@ -42,14 +42,12 @@ impl BindError {
     /// What to do about it.
     pub fn remedy(&self) -> &'static str {
         match self.cause.kind() {
-            io::ErrorKind::AddrInUse => {
-                "another process holds this port: stop it, or set a different port in `endpoint`"
-            }
+            io::ErrorKind::AddrInUse => "another process holds this port: stop it, or set a different one",
             io::ErrorKind::PermissionDenied => "ports below 1024 need a privilege: choose a higher one",
             io::ErrorKind::AddrNotAvailable => {
                 "this machine has no such address: use one that it has, or 0.0.0.0 for all"
             }
-            _ => "write `endpoint` as host:port, such as localhost:4317",
+            _ => "write it as host:port, such as localhost:4317",
         }
     }
 }

@@ -33,7 +33,9 @@ fn drawn(state: &State, paint: Paint) -> String {
         writeln!(out, "  {name} {words}").expect(INFALLIBLE);
     };
     let ports = state.ports();
-    let (receivers, pages): (Vec<&Port>, Vec<&Port>) = ports.iter().partition(|port| state.is_receiver(port));
+    let (receivers, mut pages): (Vec<&Port>, Vec<&Port>) =
+        ports.iter().partition(|port| state.is_receiver(port));
+    pages.sort_by_key(|port| port.component != "serve");
     for (number, port) in receivers.iter().enumerate() {
         let address = paint.ink(Ink::Bold, &port.address);
         line(

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use blocks::engine::Engine;
+use net::listen::BindError;
 use pipeline::{Listening, Stop};
 use query::{Limits, Query};
 use serve::faden::{Faden, Flow, StatusSource};
@@ -16,6 +17,7 @@ use tokio::task::JoinSet;
 use super::Parts;
 use super::peers::EngineHeads;
 use super::state::State;
+use super::storage::Storage;
 use crate::exit::Failure;
 use crate::settings::{ServeSettings, Settings};
 
@@ -43,47 +45,36 @@ impl Pages {
             let flow =
                 Flow { registry: parts.registry.clone(), pipelines: settings.pipeline.pipelines.clone() };
             let faden = queries((serve, flow), query.clone(), (parts, state, stop), &asked).await?;
-            pages.push(("Jaeger's API and Faden's", faden));
-            let services = Arc::new(grpc::Services {
-                query: query.clone(),
-                keeper: state.keeper(),
-                writer: settings
-                    .store
-                    .as_ref()
-                    .is_some_and(|store| !store.reads_only)
-                    .then(|| storage.writer()),
-                clock: Arc::clone(&parts.clock),
-                tenant: model::Tenant::default(),
-                budget: parts.budget.clone(),
-            });
+            pages.push(("the pages, Jaeger's API and Faden's", faden));
+            let grpc = jaeger_grpc(settings, query.clone(), (parts, state), storage);
             if !serve.grpc.is_empty() {
-                let handler = grpc::query_handler(Arc::clone(&services));
-                pages
-                    .push(("Jaeger's gRPC", Site::of(&serve.grpc, handler).await.map_err(Failure::problem)?));
+                let site = Site::of(&serve.grpc, grpc::query_handler(Arc::clone(&grpc))).await;
+                pages.push(("Jaeger's gRPC", site.map_err(refused("serve.grpc"))?));
             }
             if !serve.storage.is_empty() {
-                let handler = grpc::storage_handler(services);
-                let site = Site::of(&serve.storage, handler).await.map_err(Failure::problem)?;
-                pages.push(("Jaeger's remote storage", site));
+                let site = Site::of(&serve.storage, grpc::storage_handler(grpc)).await;
+                pages.push(("Jaeger's remote storage", site.map_err(refused("serve.storage"))?));
             }
             if !serve.tempo.is_empty() {
-                let api = tempo(serve, query.clone(), parts);
-                pages.push(("Tempo's API", site(&serve.tempo, api, serve, &asked).await?));
+                let api = asked.count(tempo(serve, query.clone(), parts));
+                let site = Site::bind(&serve.tempo, vec![api], rules(serve)).await;
+                pages.push(("Tempo's API", site.map_err(refused("serve.tempo"))?));
             }
             if !serve.zipkin.is_empty() {
-                let api = zipkin(serve, query, parts);
-                pages.push(("Zipkin's API", site(&serve.zipkin, api, serve, &asked).await?));
+                let api = asked.count(zipkin(serve, query, parts));
+                let site = Site::bind(&serve.zipkin, vec![api], rules(serve)).await;
+                pages.push(("Zipkin's API", site.map_err(refused("serve.zipkin"))?));
             }
             if !serve.peers.is_empty() {
                 let routes = serve::peers::routes(Arc::new(EngineHeads(storage.engine())));
                 let site = Site::bind(&serve.peers, vec![routes], Rules::default()).await;
-                pages.push(("other nodes", site.map_err(Failure::problem)?));
+                pages.push(("other nodes", site.map_err(refused("serve.peers"))?));
             }
         }
         if let Some(address) = &settings.pipeline.telemetry.metrics_address {
             let routes = serve::metrics::routes(parts.registry.clone());
-            let site = Site::bind(address, vec![routes], Rules::default()).await.map_err(Failure::problem)?;
-            pages.push(("metrics", site));
+            let site = Site::bind(address, vec![routes], Rules::default()).await;
+            pages.push(("metrics", site.map_err(refused("service.telemetry.metrics.address"))?));
         }
         Ok(Self(pages))
     }
@@ -155,7 +146,7 @@ async fn queries(
     let rules = rules(settings);
     let apis = [serve::jaeger::routes(jaeger), serve::faden::routes(faden), serve::ui::routes()];
     let apis = apis.into_iter().map(|api| asked.count(api)).collect();
-    Site::bind(&settings.http, apis, rules).await.map_err(Failure::problem)
+    Site::bind(&settings.http, apis, rules).await.map_err(refused("serve.http"))
 }
 
 fn tempo(settings: &ServeSettings, query: Query, parts: &Parts) -> Router {
@@ -168,9 +159,26 @@ fn zipkin(settings: &ServeSettings, query: Query, parts: &Parts) -> Router {
     serve::zipkin::routes(Zipkin { query, clock: Arc::clone(&parts.clock), allowed_origins })
 }
 
-/// An API at an address of its own.
-async fn site(address: &str, api: Router, settings: &ServeSettings, asked: &Asked) -> Result<Site, Failure> {
-    Site::bind(address, vec![asked.count(api)], rules(settings)).await.map_err(Failure::problem)
+fn jaeger_grpc(
+    settings: &Settings,
+    query: Query,
+    (parts, state): (&Parts, &Arc<State>),
+    storage: &Storage,
+) -> Arc<grpc::Services> {
+    let is_written = settings.store.as_ref().is_some_and(|store| !store.reads_only);
+    Arc::new(grpc::Services {
+        query,
+        keeper: state.keeper(),
+        writer: is_written.then(|| storage.writer()),
+        clock: Arc::clone(&parts.clock),
+        tenant: model::Tenant::default(),
+        budget: parts.budget.clone(),
+    })
+}
+
+/// Why a port is not open, by the setting that names it.
+fn refused(setting: &'static str) -> impl FnOnce(BindError) -> Failure {
+    move |error| Failure::problem(format!("{setting}: {error}; {}", error.remedy()))
 }
 
 fn rules(settings: &ServeSettings) -> Rules {

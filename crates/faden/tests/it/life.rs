@@ -34,7 +34,7 @@ fn the_start_says_where_to_send_where_to_look_and_what_it_takes_up() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path(), &[]);
     let said = server.said();
-    for words in ["send to", "OTLP/gRPC", "OTLP/HTTP", "look at", "kept in", "for 7 days", "= 416 MiB"] {
+    for words in ["send to", "OTLP/gRPC", "OTLP/HTTP", "look at", "kept in", "for 7 days", "= 544 MiB"] {
         assert!(said.contains(words), "\"{words}\" is not in\n{said}");
     }
 }
