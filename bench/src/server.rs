@@ -238,7 +238,7 @@ fn configuration(keeps: Keeps, data: &Path, [otlp, web, tempo, metrics, health]:
         "receivers: {{ otlp: {{ protocols: {{ grpc: {{ endpoint: '127.0.0.1:{otlp}' }} }} }} }}
 exporters: {{ {exporter}: }}
 extensions: {{ health_check: {{ endpoint: '127.0.0.1:{health}' }} }}
-serve: {{ http: '127.0.0.1:{web}', tempo: '127.0.0.1:{tempo}', zipkin: '' }}
+serve: {{ http: '127.0.0.1:{web}', tempo: '127.0.0.1:{tempo}', zipkin: '', grpc: '', storage: '' }}
 {store}
 service:
   extensions: [health_check]

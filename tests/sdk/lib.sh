@@ -40,7 +40,7 @@ exporters:
 extensions:
   health_check: { endpoint: 127.0.0.1:$health }
 store: { path: $work/data-$query }
-serve: { http: 127.0.0.1:$query, tempo: '' }
+serve: { http: 127.0.0.1:$query, grpc: '', storage: '', tempo: '', zipkin: '' }
 service:
   extensions: [health_check]
   telemetry: { metrics: { address: 127.0.0.1:$metrics } }

@@ -50,7 +50,7 @@ export async function start() {
 exporters:
   store:
 store: { path: "${folder}/data" }
-serve: { http: "127.0.0.1:${http}", tempo: "127.0.0.1:${tempo}", zipkin: "127.0.0.1:${zipkin}" }
+serve: { http: "127.0.0.1:${http}", tempo: "127.0.0.1:${tempo}", zipkin: "127.0.0.1:${zipkin}", grpc: "", storage: "" }
 extensions:
   health_check: { endpoint: "localhost:${health}" }
 service:
