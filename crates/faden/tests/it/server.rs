@@ -28,9 +28,10 @@ pub struct Server {
     client: HttpClient,
 }
 
-/// The binary with these arguments.
+/// The binary with these arguments: the one of `FADEN_SERVER`, or the one that was built with the tests.
 pub fn faden(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_faden"));
+    let built = || env!("CARGO_BIN_EXE_faden").into();
+    let mut command = Command::new(std::env::var_os("FADEN_SERVER").unwrap_or_else(built));
     command.args(arguments).env_remove("NO_COLOR").env("COLUMNS", "120");
     command
 }
