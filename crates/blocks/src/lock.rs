@@ -16,7 +16,7 @@ const HOLDER_BYTES_MAX: u64 = 1024;
 /// Holds a data directory until it is dropped, or the process ends.
 #[derive(Debug)]
 pub struct DirectoryLock {
-    _file: File,
+    file: File,
 }
 
 impl DirectoryLock {
@@ -40,7 +40,7 @@ impl DirectoryLock {
         if let Err(cause) = written {
             tracing::warn!(%cause, path = %path.display(), "cannot note in the lock who holds it");
         }
-        Ok(Self { _file: file })
+        Ok(Self { file })
     }
 
     /// Does a process hold the directory now? Says which.
@@ -48,8 +48,25 @@ impl DirectoryLock {
         let file = File::open(directory.join(NAME)).ok()?;
         match file.try_lock_shared() {
             Err(TryLockError::WouldBlock) => Some(read_holder(&file)),
-            _ => None,
+            Ok(()) => {
+                release(&file);
+                None
+            }
+            Err(TryLockError::Error(_)) => None,
         }
+    }
+}
+
+impl Drop for DirectoryLock {
+    fn drop(&mut self) {
+        release(&self.file);
+    }
+}
+
+/// Closing the file is not enough: a child process that starts just now has a copy of it until its `exec`.
+fn release(file: &File) {
+    if let Err(cause) = file.unlock() {
+        tracing::warn!(%cause, "cannot release the lock of a data directory before its file is closed");
     }
 }
 
@@ -91,5 +108,15 @@ mod tests {
         drop(first);
         assert_eq!(DirectoryLock::holder(dir.path()), None);
         DirectoryLock::take(dir.path(), "").unwrap();
+    }
+
+    #[test]
+    fn a_copy_of_the_file_in_a_child_process_holds_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let lock = DirectoryLock::take(dir.path(), "").unwrap();
+        let copy = lock.file.try_clone().unwrap();
+        drop(lock);
+        DirectoryLock::take(dir.path(), "").unwrap();
+        drop(copy);
     }
 }
