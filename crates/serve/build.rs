@@ -1,4 +1,6 @@
 //! Compresses the built pages and lists them for `src/ui`: no Node, no network.
+//!
+//! The list names files beside itself only, so that a build folder which several checkouts share stays right.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -26,12 +28,12 @@ fn main() -> io::Result<()> {
         let bytes = fs::read(path)?;
         fs::write(out.join(format!("{at}.br")), brotli(&bytes, quality)?)?;
         fs::write(out.join(format!("{at}.gz")), gzip(&bytes)?)?;
+        fs::write(out.join(format!("{at}.plain")), &bytes)?;
         let tag = crc32(&bytes);
-        let (br, gz) = (out.join(format!("{at}.br")), out.join(format!("{at}.gz")));
         writeln!(
             table,
-            "Part {{ name: {name:?}, tag: \"\\\"{tag:08x}\\\"\", plain: include_bytes!({path:?}), \
-             brotli: include_bytes!({br:?}), gzip: include_bytes!({gz:?}) }},"
+            "Part {{ name: {name:?}, tag: \"\\\"{tag:08x}\\\"\", plain: include_bytes!(\"{at}.plain\"), \
+             brotli: include_bytes!(\"{at}.br\"), gzip: include_bytes!(\"{at}.gz\") }},"
         )
         .expect("a string takes whatever is written to it");
     }
