@@ -21,6 +21,7 @@ const PAGES: Record<string, Load> = {
   map: () => import("./pages/map/map"),
   services: () => import("./pages/services/services"),
   local: () => import("./pages/local/local"),
+  pipeline: () => import("./pages/pipeline/pipeline"),
   settings: () => import("./pages/system/system"),
 };
 

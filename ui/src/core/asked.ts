@@ -37,3 +37,36 @@ export function useAsked<T>(
   }, inputs);
   return asked;
 }
+
+/** Asks again and again while the page is seen. The last answer stays when the server goes away. */
+export function usePolled<T>(
+  ask: (signal: AbortSignal) => Promise<T>,
+  everyMs: number,
+  inputs: unknown[] = [],
+): Signal<Asked<T>> {
+  const asked = useSignal<Asked<T>>({ isLoading: true });
+  useEffect(() => {
+    const stop = new AbortController();
+    let timer = 0;
+    const turn = async () => {
+      if (!document.hidden || asked.value.isLoading) {
+        const answer = await ask(stop.signal).then(
+          (value) => ({ value }),
+          (error) => ({ value: asked.value.value, error }),
+        );
+        if (!stop.signal.aborted) {
+          asked.value = { ...answer, isLoading: false };
+        }
+      }
+      if (!stop.signal.aborted) {
+        timer = window.setTimeout(turn, everyMs);
+      }
+    };
+    turn();
+    return () => {
+      stop.abort();
+      clearTimeout(timer);
+    };
+  }, inputs);
+  return asked;
+}

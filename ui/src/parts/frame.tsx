@@ -32,6 +32,7 @@ const PAGES: Entry[][] = [
   [
     { to: "welcome", label: "Send spans", icon: "welcome", letter: "w" },
     { to: "local", label: "Open a file", icon: "upload", letter: "o" },
+    { to: "pipeline", label: "Pipeline", icon: "pipeline", letter: "p" },
     { to: "settings", label: "Settings", icon: "settings", letter: "i" },
   ],
 ];

@@ -243,6 +243,22 @@ describe("with traffic", () => {
     await page.getByRole("table", { name: "Calls" }).waitFor();
   });
 
+  it("draws what runs, and says where a span is", async () => {
+    await go("/pipeline");
+    await page.getByRole("button", { name: /^store/ }).click();
+    await page.getByRole("complementary", { name: "store" }).getByText("sent").first().waitFor();
+    const look = page.getByLabel("Trace id, header or service");
+    await look.fill(`00-${trace}-00f067aa0ba902b7-01`);
+    await page.keyboard.press("Enter");
+    await page.locator(".answers").getByText("of this trace are stored").waitFor();
+    await look.fill("0123456789abcdef0123456789abcdef");
+    await page.keyboard.press("Enter");
+    await page.locator(".answers").getByText("No span with trace id").waitFor();
+    await look.fill("payment");
+    await page.keyboard.press("Enter");
+    await page.locator(".answers").getByText("There is payment-").waitFor();
+  });
+
   it("shows spans as they arrive", async () => {
     await go("/live");
     await page.getByText("watching").waitFor();
@@ -312,6 +328,7 @@ describe("with traffic", () => {
       ["gr", "errors"],
       ["ge", "explain"],
       ["gc", "compare"],
+      ["gp", "pipeline"],
       ["gi", "settings"],
       ["go", "local"],
       ["gw", "welcome"],
@@ -353,6 +370,7 @@ describe("with traffic", () => {
           ["/map", ".node"],
           ["/map?view=list", "table"],
           ["/live", "h1"],
+          ["/pipeline?component=exporter:store&vanished=payment", ".answers"],
           ["/settings", ".panels"],
           ["/local", ".drop"],
           ["/welcome", ".ports"],
@@ -373,7 +391,15 @@ describe("with traffic", () => {
   it("can be read on a telephone", async () => {
     const small = await open({ size: [390, 800] });
     try {
-      for (const path of ["/search", `/trace/${trace}`, "/services", "/map", "/welcome", "/settings"]) {
+      for (const path of [
+        "/search",
+        `/trace/${trace}`,
+        "/services",
+        "/map",
+        "/welcome",
+        "/pipeline",
+        "/settings",
+      ]) {
         await small.page.goto(server.url + path);
         await small.page.locator("h1").first().waitFor({ state: "attached" });
         await small.page.waitForTimeout(300);

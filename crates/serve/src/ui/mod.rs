@@ -22,7 +22,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 /// The first parts of the pages' paths; `zipkin` is for addresses of Zipkin's pages, which these pages translate.
 const PAGES: &[&str] = &[
     "errors", "explain", "compare", "welcome", "search", "trace", "live", "services", "map", "local",
-    "settings", "zipkin",
+    "pipeline", "settings", "zipkin",
 ];
 
 /// Where a proxy says under which path it shows this server.
