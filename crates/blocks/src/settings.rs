@@ -1,6 +1,6 @@
 //! What the engine runs on.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 
 use crate::engine::peers::Peer;
 use crate::memory;
@@ -118,6 +118,9 @@ pub struct Limits {
     pub chunk_bytes_max: usize,
     /// A tenant's chunk of this many spans freezes into a row group.
     pub chunk_spans_max: usize,
+    /// Chunks that are made row groups at once, or wait as such for their turn in the file; more wait in the head. Each
+    /// takes about as many bytes again as in the head.
+    pub packing_max: usize,
     /// The open block closes at this many spans …
     pub block_spans_max: u64,
     /// … or this many encoded bytes …
@@ -155,6 +158,7 @@ impl Default for Limits {
             head_wait_max: Duration::from_secs(5),
             chunk_bytes_max: 24 << 20,
             chunk_spans_max: 64 << 10,
+            packing_max: cores().clamp(2, PACKING_MAX),
             block_spans_max: 1_000_000,
             block_bytes_max: 64_000_000,
             block_age_max: Duration::from_secs(60),
@@ -169,4 +173,11 @@ impl Default for Limits {
             checkpoint_entries: 64,
         }
     }
+}
+
+/// More chunks are not packed at once, however many cores there are: they take memory.
+const PACKING_MAX: usize = 4;
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }

@@ -11,20 +11,14 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 
 use super::file::LocalFile;
+use super::pack::{Packed, PackedGroup, Packer, Shape};
 use super::source::Source;
-use super::{BlockView, DATA_FILE, GROUP_BYTES_MAX, INDEX_FILE};
-use crate::columns::encode::Encoder;
-use crate::columns::order::{self, Ordered};
-use crate::columns::promote;
+use super::{BlockView, DATA_FILE, INDEX_FILE};
 use crate::columns::schema::Layout;
-use crate::columns::shred::{self, Shredded};
-use crate::columns::sink::{ColumnSink, Plan};
-use crate::columns::values::Column;
-use crate::digest::{self, Digests};
-use crate::error::{Doing, Error, Next, Result};
-use crate::index::{
-    self, BlockFacts, Built, Group, GroupFacts, InSet, Index, IndexWriter, LookedUp, Parts, Sets,
-};
+use crate::columns::shred::Shredded;
+use crate::digest::Digests;
+use crate::error::{Doing, Next, Result};
+use crate::index::{BlockFacts, Built, Group, GroupFacts, InSet, Index, IndexWriter, LookedUp, Parts, Sets};
 use crate::manifest::BlockMeta;
 use crate::memory::Memory;
 
@@ -44,9 +38,7 @@ pub struct OpenBlock {
     sets: Sets,
     digests: Digests,
     traces: u64,
-    encoder: Encoder,
-    /// The memory of the last row group's columns, for the next.
-    spare: Vec<Column>,
+    packer: Packer,
 }
 
 impl std::fmt::Debug for OpenBlock {
@@ -81,15 +73,14 @@ impl OpenBlock {
             sets: Sets::default(),
             digests: Digests::default(),
             traces: 0,
-            encoder: Encoder::new(LEVEL),
-            spare: Vec::new(),
+            packer: Packer::new(LEVEL),
         })
     }
 
     /// Packs what is written from now on more strongly, at this level of zstd.
     #[must_use]
     pub fn packed(mut self, level: i32) -> Self {
-        self.encoder = Encoder::new(level);
+        self.packer = Packer::new(level);
         self
     }
 
@@ -98,23 +89,20 @@ impl OpenBlock {
     /// # Errors
     /// Where the batches are too large together, or the file can't be written; the block is of no more use then.
     pub fn append(&mut self, chunk: &[Batch]) -> Result<()> {
-        let bytes: usize = chunk.iter().map(|batch| batch.bytes().len()).sum();
-        if bytes > GROUP_BYTES_MAX {
-            let reason = format!("{bytes} bytes of spans are more than the {GROUP_BYTES_MAX} of a row group");
-            return Err(Error::new(Next::Refuse, reason));
+        let shape = self.written.as_ref().map_or_else(Shape::default, |(_, layout)| layout.clone().into());
+        match self.packer.pack(chunk, &shape)? {
+            Some(packed) => self.append_packed(packed),
+            None => Ok(()),
         }
-        let ordered = order::order(chunk);
-        if ordered.rows.is_empty() {
-            return Ok(());
-        }
-        self.begin(chunk, &ordered)?;
-        for traces in order::groups(&ordered.traces) {
-            let (_, layout) = self.written.as_ref().expect("the block was begun");
-            let spare = std::mem::take(&mut self.spare);
-            let shredded = shred::shred(layout, chunk, &ordered, &traces, spare);
-            self.group(chunk[0].tenant().clone(), shredded)?;
-        }
-        Ok(())
+    }
+
+    /// Writes what was packed elsewhere, with the columns of this block if it has any yet.
+    ///
+    /// # Errors
+    /// Where the file can't be written; the block is of no more use then.
+    pub(crate) fn append_packed(&mut self, packed: Packed) -> Result<()> {
+        self.begin_with(packed.layout)?;
+        packed.groups.into_iter().try_for_each(|group| self.write(group))
     }
 
     /// A view on what was appended so far; it stays valid while the block grows and after it is closed.
@@ -140,9 +128,8 @@ impl OpenBlock {
     ///
     /// # Errors
     /// Where the file can't be written.
-    pub(crate) fn begin_with(&mut self, layout: Layout) -> Result<()> {
+    pub(crate) fn begin_with(&mut self, layout: Arc<Layout>) -> Result<()> {
         let Some(file) = self.empty.take() else { return Ok(()) };
-        let layout = Arc::new(layout);
         let properties = WriterProperties::builder().set_created_by(CREATED_BY.into()).build();
         let writer =
             SerializedFileWriter::new(Summed::new(file), layout.schema.clone(), Arc::new(properties));
@@ -155,7 +142,9 @@ impl OpenBlock {
     /// # Errors
     /// Where the file can't be written; the block is of no more use then.
     pub(crate) fn append_columns(&mut self, tenant: model::Tenant, columns: Shredded) -> Result<()> {
-        self.group(tenant, columns)
+        let (_, layout) = self.written.as_ref().expect("the block was begun");
+        let group = self.packer.group(layout, tenant, columns)?;
+        self.write(group)
     }
 
     /// How many spans it has.
@@ -175,7 +164,7 @@ impl OpenBlock {
     /// # Errors
     /// Where a file can't be written; the block is of no more use then.
     pub fn close(mut self) -> Result<BlockMeta> {
-        self.begin(&[], &Ordered { rows: Vec::new(), traces: Vec::new() })?;
+        self.begin_with(Arc::new(Layout::new(Vec::new())))?;
         let path = self.folder.join(DATA_FILE);
         let closing = || format!("finish {}", path.display());
         let (writer, layout) = self.written.take().expect("the block was begun");
@@ -214,29 +203,16 @@ impl OpenBlock {
         }
     }
 
-    /// Chooses the columns by the first spans and begins the file.
-    fn begin(&mut self, chunk: &[Batch], ordered: &Ordered) -> Result<()> {
-        match self.empty {
-            Some(_) => self.begin_with(promote::layout(chunk, ordered)),
-            None => Ok(()),
-        }
-    }
-
-    fn group(&mut self, tenant: model::Tenant, shredded: Shredded) -> Result<()> {
-        let (writer, layout) = self.written.as_mut().expect("the block was begun");
-        let leaves = layout.leaves.iter().zip(&shredded.columns);
-        let plans: Vec<Plan> = leaves.map(|(leaf, column)| self.encoder.plan(leaf, column)).collect();
-        let dictionaries: Vec<_> = plans.iter().map(Plan::entries).collect();
-        let built = index::build(layout, &shredded, &dictionaries);
-        self.digests.add(&tenant, digest::digest(&shredded));
-        let rows = shredded.rows;
+    fn write(&mut self, group: PackedGroup) -> Result<()> {
+        let PackedGroup { tenant, rows, columns, built, digest } = group;
+        let (writer, _) = self.written.as_mut().expect("the block was begun");
         let writing = || format!("write {}", self.folder.join(DATA_FILE).display());
+        self.digests.add(&tenant, digest);
+        let leaves = columns.len();
         let mut at = writer.bytes_written() as u64;
         let mut parts = Parts::default();
         let mut row_group = writer.next_row_group().doing(Next::Retry, writing())?;
-        for ((leaf, column), plan) in layout.leaves.iter().zip(&shredded.columns).zip(&plans) {
-            let encoded = self.encoder.encode(leaf, rows, column, plan);
-            let encoded = encoded.doing(Next::Refuse, "encode a column")?;
+        for encoded in columns {
             let length = encoded.bytes.len() as u64;
             row_group.append_column(&encoded.bytes, encoded.close).doing(Next::Retry, writing())?;
             parts.0.push(encoded.chunk.moved(at));
@@ -244,10 +220,8 @@ impl OpenBlock {
         }
         row_group.close().doing(Next::Retry, writing())?;
         writer.flush().doing(Next::Retry, writing())?;
-        self.spare = shredded.columns;
         let runs = built.runs.len() as u32;
         let facts = GroupFacts { tenant, rows, runs, extent: built.zones.extent() };
-        let leaves = layout.leaves.len();
         self.indexed(facts, leaves, (built, parts))
     }
 
@@ -279,7 +253,7 @@ impl OpenBlock {
 }
 
 /// How strongly blocks that are just cut are compressed, as zstd counts.
-const LEVEL: i32 = 1;
+pub(crate) const LEVEL: i32 = 1;
 
 /// Who wrote the file, as Parquet notes it.
 const CREATED_BY: &str = concat!("faden version ", env!("CARGO_PKG_VERSION"));

@@ -81,7 +81,7 @@ pub fn merge(
         let mut block = OpenBlock::create(&folder, &id, memory)?.packed(LEVEL);
         let groups = inputs.iter().flat_map(|view| view.groups.iter().map(move |group| (&**view, &**group)));
         let is_of = |group: &Group| tenants.iter().any(|(tenant, _)| **tenant == group.tenant);
-        block.begin_with(layout::choose(groups.filter(|(_, group)| is_of(group)))?)?;
+        block.begin_with(Arc::new(layout::choose(groups.filter(|(_, group)| is_of(group)))?))?;
         for (tenant, _) in tenants {
             merged.repeated += write(&mut block, inputs, tenant, site)?;
         }

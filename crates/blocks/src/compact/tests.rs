@@ -98,7 +98,7 @@ fn check_index(view: &BlockView) {
         let mut folder = Folder::new();
         let (id, path) = folder.begin().unwrap();
         let mut block = OpenBlock::create(&path, &id, &folder.memory).unwrap();
-        block.begin_with((*view.layout).clone()).unwrap();
+        block.begin_with(view.layout.clone()).unwrap();
         block.append(&in_row_order(view, group)).unwrap();
         let again = block.view();
         let other = &again.groups[0];

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use model::{Batch, time::UnixNanos};
+use model::time::UnixNanos;
 
 use super::Inner;
 use crate::{
@@ -34,15 +34,15 @@ struct Bench {
 }
 
 impl Benches {
-    /// Adds a chunk to the block of its generation, which is begun if need be.
+    /// Writes a chunk into the block of its generation, which is begun if need be.
     ///
     /// After an error or a panic the block is spoilt, and the next chunk begins another.
     pub(super) fn append(
         &mut self,
         inner: &Inner,
         place: (u64, bool),
-        batches: &[Batch],
         received_ns: UnixNanos,
+        write: impl FnOnce(&mut OpenBlock) -> Result<()>,
     ) -> Result<(String, Arc<BlockView>)> {
         let mut bench = match self.open.remove(&place) {
             Some(bench) => bench,
@@ -51,7 +51,7 @@ impl Benches {
         self.broken.insert(place.0);
         self.spoilt.entry(place.0).or_default().push(bench.id.clone());
         let was_empty = bench.block.spans() == 0;
-        if let Err(error) = bench.block.append(batches) {
+        if let Err(error) = write(&mut bench.block) {
             if was_empty {
                 self.forget(inner, place.0, &bench.id);
             }

@@ -1,7 +1,8 @@
-//! From the head into blocks: seals, freezes, cuts and closes, one thing at a time.
+//! From the head into blocks: seals, packs, writes, cuts and closes.
 //!
-//! A block whose file could not be written is of no more use, but what it holds stays searchable. Its
-//! generation is *broken*: when it closes, its blocks are built again from the journal.
+//! Several chunks are packed at once ([`Packing`]); what they become is written into blocks one at a time, in their
+//! order, and so are blocks closed. A block whose file could not be written is of no more use, but what it holds stays
+//! searchable. Its generation is *broken*: when it closes, its blocks are built again from the journal.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -12,7 +13,8 @@ use std::{
 use super::{
     Inner,
     bench::Benches,
-    head::{Drained, Sealed},
+    head::Drained,
+    packing::{Packing, Ready},
 };
 use crate::error::{Doing, Error, Next, Result};
 
@@ -25,9 +27,9 @@ const DRAIN_TICK: Duration = Duration::from_millis(5);
 /// How long after a failure the same is tried again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// What there is to do next.
+/// What there is to write next.
 enum Work {
-    Freeze(Arc<Sealed>),
+    Freeze(Ready),
     Close(Drained),
 }
 
@@ -35,23 +37,14 @@ impl Inner {
     /// Works until the engine ends.
     pub(super) async fn freeze_forever(self: Arc<Self>) {
         let mut benches = Benches::default();
+        let mut packing = Packing::default();
         while !self.ended.is_cancelled() {
-            let Some(work) = self.next_work() else {
-                let tick = if self.head.is_draining() { DRAIN_TICK } else { TICK };
-                tokio::select! {
-                    () = self.freeze.notified() => {}
-                    () = self.ended.cancelled() => {}
-                    () = tokio::time::sleep(tick) => {}
-                }
-                continue;
-            };
+            let Some(work) = self.next_work(&mut packing).await else { continue };
             let inner = self.clone();
             let working = tokio::task::spawn_blocking(move || {
-                let outcome = catch_unwind(AssertUnwindSafe(|| inner.work(&mut benches, &work)));
-                (
-                    benches,
-                    outcome.unwrap_or_else(|_| Err(Error::new(Next::Repair, "writing a block panicked"))),
-                )
+                let outcome = catch_unwind(AssertUnwindSafe(|| inner.work(&mut benches, work)));
+                let panicked = |_| Err(Error::new(Next::Repair, "writing a block panicked"));
+                (benches, outcome.unwrap_or_else(panicked))
             });
             let outcome = match working.await.doing(Next::Repair, "write a block") {
                 Ok((back, outcome)) => {
@@ -64,6 +57,8 @@ impl Inner {
                 }
             };
             if let Err(error) = outcome {
+                packing.forget();
+                self.head.freeze_again();
                 self.metrics.freeze_failures.inc();
                 tracing::error!(%error, "cannot write a block; trying again");
                 let _ended = tokio::time::timeout(RETRY_AFTER, self.ended.cancelled()).await;
@@ -71,33 +66,50 @@ impl Inner {
         }
     }
 
-    /// Freezing comes before closing; neither happens while too many blocks wait for the object store.
+    /// Waits for what there is to write; none if it is worth looking again.
     ///
-    /// On an almost full disk a block is cut early: once it is committed, its part of the journal goes.
-    fn next_work(&self) -> Option<Work> {
+    /// Neither freezing nor closing happens while too many blocks wait for the object store. On an almost full disk a
+    /// block is cut early: once it is committed, its part of the journal goes.
+    async fn next_work(&self, packing: &mut Packing) -> Option<Work> {
         if self.head.is_due(self.clock.now()) || self.disk_full.load(Relaxed) && !self.head.is_fresh() {
             self.head.cut(&self.journal);
         }
-        if self.is_backlog_full() {
-            return None;
+        if !self.is_backlog_full() {
+            packing.begin(&self.head, self.settings.limits.packing_max);
+            if let Some(drained) = self.head.next_drained() {
+                packing.closes(drained.generation);
+                return Some(Work::Close(drained));
+            }
         }
-        self.head.next_chunk().map(Work::Freeze).or_else(|| self.head.next_drained().map(Work::Close))
+        let tick = if self.head.is_draining() { DRAIN_TICK } else { TICK };
+        tokio::select! {
+            ready = packing.next() => return Some(Work::Freeze(ready)),
+            () = self.freeze.notified() => {}
+            () = self.ended.cancelled() => {}
+            () = tokio::time::sleep(tick) => {}
+        }
+        None
     }
 
-    fn work(&self, benches: &mut Benches, work: &Work) -> Result<()> {
+    fn work(&self, benches: &mut Benches, work: Work) -> Result<()> {
         match work {
-            Work::Freeze(chunk) => self.freeze(benches, chunk),
-            Work::Close(drained) => self.close_generation(benches, *drained),
+            Work::Freeze(ready) => self.freeze(benches, ready),
+            Work::Close(drained) => self.close_generation(benches, drained),
         }
     }
 
-    fn freeze(&self, benches: &mut Benches, chunk: &Sealed) -> Result<()> {
+    fn freeze(&self, benches: &mut Benches, ready: Ready) -> Result<()> {
         let began = Instant::now();
+        let Ready { chunk, packed, packing } = ready;
+        let packed = packed?;
         let place = (chunk.generation, chunk.skew);
-        let view = benches.append(self, place, &chunk.batches, chunk.received_ns)?;
-        self.head.frozen(chunk, view, benches.bytes(chunk.generation));
+        let view = benches.append(self, place, chunk.received_ns, |block| match packed {
+            Some(packed) => block.append_packed(packed),
+            None => Ok(()),
+        })?;
+        self.head.frozen(&chunk, view, benches.bytes(chunk.generation));
         let spans = chunk.batches.iter().map(|batch| batch.len() as u64).sum();
-        self.metrics.frozen(spans, began.elapsed());
+        self.metrics.frozen(spans, packing + began.elapsed());
         Ok(())
     }
 
@@ -106,7 +118,7 @@ impl Inner {
         if benches.is_broken(generation) {
             benches.abandon(self, generation);
             self.rebuild(&drained, |batches, skew, received_ns| {
-                benches.append(self, (generation, skew), batches, received_ns).map(drop)
+                benches.append(self, (generation, skew), received_ns, |block| block.append(batches)).map(drop)
             })?;
         }
         let blocks = benches.close(self, generation)?;

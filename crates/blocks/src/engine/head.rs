@@ -209,9 +209,7 @@ impl Head {
     /// Seals the largest open chunk where none is on its way into a block: small row groups cost space.
     pub(crate) fn make_room(&self) {
         let mut state = self.lock();
-        let is_busy =
-            |generation: &Generation| generation.freezing.is_some() || !generation.sealed.is_empty();
-        if state.generations.iter().any(is_busy) {
+        if state.generations.iter().any(|generation| !generation.sealed.is_empty()) {
             return;
         }
         let open = state.generations.iter_mut().flat_map(|generation| {
@@ -224,30 +222,32 @@ impl Head {
         }
     }
 
-    /// The next chunk to freeze; it stays searchable here until `frozen`.
+    /// The next chunk to freeze, in the order of each generation; it stays searchable here until `frozen`.
     pub(crate) fn next_chunk(&self) -> Option<Arc<Sealed>> {
         let mut state = self.lock();
         for generation in &mut state.generations {
             if generation.to.is_some() && generation.gate.clone().try_write_owned().is_ok() {
                 generation.seal_all();
             }
-            if generation.freezing.is_none() {
-                generation.freezing = generation.sealed.pop_front();
-            }
-            if generation.freezing.is_some() {
-                return generation.freezing.clone();
+            if let Some(next) = generation.next_chunk() {
+                return Some(next);
             }
         }
         None
     }
 
-    /// The chunk is in this open block now: swaps the one for the other.
+    /// Chunks that are being frozen and are not yet, are to be frozen from the start.
+    pub(crate) fn freeze_again(&self) {
+        self.lock().generations.iter_mut().for_each(|generation| generation.freezing = 0);
+    }
+
+    /// The first chunk of its generation is in this open block now: swaps the one for the other.
     pub(crate) fn frozen(&self, sealed: &Sealed, (id, view): (String, Arc<BlockView>), block_bytes: u64) {
         let mut state = self.lock();
         if let Some(generation) = state.generation(sealed.generation) {
             generation.views.insert(id, view);
             generation.block_bytes = block_bytes;
-            generation.freezing = None;
+            generation.frozen();
         }
     }
 
@@ -328,8 +328,7 @@ impl Head {
         for generation in &state.generations {
             let mine = generation.open.iter().filter(|((of, _), _)| of == tenant);
             open.extend(mine.map(|(_, chunk)| (chunk.number, chunk.runs.clone())));
-            let waiting = generation.sealed.iter().chain(&generation.freezing);
-            let mine = waiting.filter(|sealed| &sealed.tenant == tenant);
+            let mine = generation.sealed.iter().filter(|sealed| &sealed.tenant == tenant);
             unseen.chunks.extend(mine.map(|sealed| (sealed.number, sealed.batches.clone())));
             unseen.blocks.extend(generation.views.iter().map(|(id, view)| (id.clone(), view.clone())));
         }
@@ -422,8 +421,7 @@ impl Head {
             for generation in &state.generations {
                 let mine = generation.open.iter().filter(|((of, _), _)| of == tenant);
                 open.extend(mine.map(|(_, chunk)| chunk.runs.clone()));
-                let waiting = generation.sealed.iter().chain(&generation.freezing);
-                sealed.extend(waiting.filter(|sealed| &sealed.tenant == tenant).cloned());
+                sealed.extend(generation.sealed.iter().filter(|sealed| &sealed.tenant == tenant).cloned());
                 views.extend(generation.views.values().cloned());
             }
             (state.closed.clone(), state.seen.clone())
@@ -448,9 +446,7 @@ impl Head {
                 figures.spans += chunk.runs.spans() as u64;
                 figures.bytes += chunk.runs.bytes() as u64;
             }
-            for batch in
-                generation.sealed.iter().chain(&generation.freezing).flat_map(|sealed| &sealed.batches)
-            {
+            for batch in generation.sealed.iter().flat_map(|sealed| &sealed.batches) {
                 figures.spans += batch.len() as u64;
                 figures.bytes += cost(batch) as u64;
             }

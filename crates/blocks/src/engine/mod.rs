@@ -18,6 +18,7 @@ mod freeze;
 mod head;
 mod keep;
 mod node;
+mod packing;
 pub mod peers;
 mod publish;
 mod record;
@@ -225,6 +226,13 @@ impl Engine {
     #[must_use]
     pub fn memory(&self) -> Arc<Memory> {
         self.inner.memory.clone()
+    }
+
+    /// How many bytes are taken beside the head by the chunks that become row groups, about.
+    #[must_use]
+    pub fn packing_bytes_max(&self) -> u64 {
+        let limits = &self.inner.settings.limits;
+        limits.packing_max.saturating_mul(limits.chunk_bytes_max) as u64
     }
 
     /// Ends in order: refuses writes, and waits until everything is in committed blocks.

@@ -143,6 +143,12 @@ impl State {
                 bytes_used: head_bytes,
                 when_full: "senders wait, then are refused with a retry hint".to_owned(),
             });
+            parts.push(Part {
+                name: "packing".to_owned(),
+                bytes_max: engine.packing_bytes_max(),
+                bytes_used: None,
+                when_full: "spans wait in the head".to_owned(),
+            });
             for (name, used) in [("index", memory.index()), ("cache", memory.pages())] {
                 parts.push(Part {
                     name: name.to_owned(),

@@ -23,8 +23,9 @@ pub(super) struct Generation {
     /// Writers that may still add to it hold it for reading.
     pub(super) gate: Arc<RwLock<()>>,
     pub(super) open: BTreeMap<(Tenant, bool), Chunk>,
+    /// Chunks that take no more spans, in their order; the first `freezing` of them are being frozen.
     pub(super) sealed: VecDeque<Arc<Sealed>>,
-    pub(super) freezing: Option<Arc<Sealed>>,
+    pub(super) freezing: usize,
     /// Views on its open blocks, by id.
     pub(super) views: BTreeMap<String, Arc<BlockView>>,
     pub(super) block_bytes: u64,
@@ -58,7 +59,7 @@ impl Generation {
             gate: Arc::default(),
             open: BTreeMap::new(),
             sealed: VecDeque::new(),
-            freezing: None,
+            freezing: 0,
             views: BTreeMap::new(),
             block_bytes: 0,
             spans: 0,
@@ -102,6 +103,19 @@ impl Generation {
         }));
     }
 
+    /// The next chunk to freeze.
+    pub(super) fn next_chunk(&mut self) -> Option<Arc<Sealed>> {
+        let next = self.sealed.get(self.freezing).cloned()?;
+        self.freezing += 1;
+        Some(next)
+    }
+
+    /// The first chunk that was to be frozen is.
+    pub(super) fn frozen(&mut self) {
+        self.sealed.pop_front();
+        self.freezing = self.freezing.saturating_sub(1);
+    }
+
     pub(super) fn seal_all(&mut self) {
         while let Some(key) = self.open.keys().next().cloned() {
             self.seal(&key);
@@ -123,7 +137,7 @@ impl Generation {
 
     pub(super) fn drained(&self) -> Option<Drained> {
         let Self { number: generation, from, to: Some(to), .. } = *self else { return None };
-        let empty = self.open.is_empty() && self.sealed.is_empty() && self.freezing.is_none();
+        let empty = self.open.is_empty() && self.sealed.is_empty();
         let left = self.gate.clone().try_write_owned().is_ok();
         (empty && left).then_some(Drained { generation, from, to })
     }

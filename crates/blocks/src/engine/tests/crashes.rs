@@ -9,7 +9,8 @@ use std::{
     time::Duration,
 };
 
-use super::{StandingClock, found, open, open_with, settings, trace, until, write};
+use super::{StandingClock, found, open, open_with, settings, trace, unmerged, until, write};
+use crate::settings::{Limits, Settings};
 
 /// Where the child writes; absent in the parent.
 const CHILD_DIR: &str = "FADEN_TEST_CRASH_DIR";
@@ -93,6 +94,64 @@ async fn a_killed_process_loses_nothing_it_answered_as_stored() {
         assert_eq!(stat.block_spans, spans, "no span is kept twice: {stat:?}");
         answered.extend(traces);
     }
+}
+
+/// Not a test of its own: a process that takes up what a long journal holds, and says how far it is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn recovering_child() {
+    let Some(dir) = variable(RECOVERING_DIR) else { return };
+    let engine = open_with(long_start(Path::new(&dir)), StandingClock::new()).await;
+    let begun = engine.stat().await.blocks;
+    loop {
+        let stat = engine.stat().await;
+        if stat.recovery.done || stat.blocks >= begun + 2 {
+            println!("\nrecovered {}", stat.recovery.done);
+            std::future::pending::<()>().await;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Where the child takes up a journal; absent in the parent.
+const RECOVERING_DIR: &str = "FADEN_TEST_RECOVERING_DIR";
+
+/// A head that holds little of the journal, and several chunks on their way at once.
+fn long_start(path: &Path) -> Settings {
+    let limits = Limits { head_bytes_max: 96 << 10, packing_max: 3, ..unmerged(path).limits };
+    Settings { limits, ..unmerged(path) }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_that_is_killed_again_and_again_loses_nothing_and_keeps_nothing_twice() {
+    let dir = tempfile::tempdir().unwrap();
+    let limits = Limits { chunk_spans_max: 1 << 20, block_spans_max: 1 << 30, ..settings(dir.path()).limits };
+    let engine = open_with(Settings { limits, ..unmerged(dir.path()) }, StandingClock::new()).await;
+    let numbers: BTreeSet<u64> = (1..=1_500).collect();
+    for some in numbers.iter().copied().collect::<Vec<_>>().chunks(50) {
+        futures_util::future::join_all(some.iter().map(|number| write(&engine, trace(*number, SPANS)))).await;
+    }
+    drop(engine);
+    for round in 0..4 {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["engine::tests::crashes::recovering_child", "--exact", "--nocapture"])
+            .env(RECOVERING_DIR, dir.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let is_done = lines.find_map(|line| line.strip_prefix("recovered ").map(str::to_owned));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(is_done.as_deref(), Some("false"), "round {round} is killed while it reads the journal");
+    }
+    let engine = open_with(long_start(dir.path()), StandingClock::new()).await;
+    until(&engine, |stat| stat.recovery.done).await;
+    assert!(engine.stat().await.recovery.spans < 1_500 * SPANS, "what was committed is not read again");
+    assert_eq!(found(&engine).await, (numbers, 1_500 * SPANS));
+    engine.close().await.unwrap();
+    let stat = engine.stat().await;
+    assert_eq!((stat.block_spans, stat.uncommitted_spans), (1_500 * SPANS, 0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
