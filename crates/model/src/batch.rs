@@ -101,6 +101,12 @@ impl Batch {
         Ok(Self::admit(bytes, tenant)?.batch)
     }
 
+    /// What it takes in memory.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        self.bytes.len() + self.table.spans.len() * size_of::<SpanRow>()
+    }
+
     /// How many spans.
     #[must_use]
     pub fn len(&self) -> usize {

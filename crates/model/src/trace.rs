@@ -88,6 +88,13 @@ impl Trace {
         Some(Self { id, batches, nodes })
     }
 
+    /// What it takes in memory, at most: batches may be shared with others.
+    #[must_use]
+    pub fn memory_bytes(&self) -> u64 {
+        let batches: usize = self.batches.iter().map(Batch::memory_bytes).sum();
+        (batches + self.nodes.len() * size_of::<Node>()) as u64
+    }
+
     /// Which trace.
     #[must_use]
     pub fn id(&self) -> TraceId {

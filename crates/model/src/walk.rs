@@ -48,27 +48,21 @@ impl Rejections {
         self.no_trace_id + self.no_span_id + self.long_id + self.over_limit
     }
 
-    /// Each reason that occurred, as a label and its count.
-    pub fn reasons(&self) -> impl Iterator<Item = (&'static str, u64)> {
+    /// Each reason that occurred: a label, words that go on from "spans", and the count.
+    pub fn reasons(&self) -> impl Iterator<Item = (&'static str, &'static str, u64)> {
         let all = [
-            ("no_trace_id", self.no_trace_id),
-            ("no_span_id", self.no_span_id),
-            ("long_id", self.long_id),
-            ("over_limit", self.over_limit),
+            ("no_trace_id", "without a valid trace id", self.no_trace_id),
+            ("no_span_id", "without a valid span id", self.no_span_id),
+            ("long_id", "with an id that is too long", self.long_id),
+            ("over_limit", "over the limit of 1000000 spans per request", self.over_limit),
         ];
-        all.into_iter().filter(|(_, count)| *count > 0)
+        all.into_iter().filter(|(.., count)| *count > 0)
     }
 }
 
 impl std::fmt::Display for Rejections {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let words = [
-            (self.no_trace_id, "without a valid trace id"),
-            (self.no_span_id, "without a valid span id"),
-            (self.long_id, "with an id that is too long"),
-            (self.over_limit, "over the limit of 1000000 spans per request"),
-        ];
-        for (place, (count, words)) in words.iter().filter(|(count, _)| *count > 0).enumerate() {
+        for (place, (_, words, count)) in self.reasons().enumerate() {
             write!(out, "{}{count} {words}", if place > 0 { ", " } else { "rejected spans: " })?;
         }
         Ok(())

@@ -88,9 +88,11 @@ fn build(settings: Settings, context: &Context, tap: &Tap) -> Result<Graph, Star
     let mut processors = Vec::new();
     let mut entries = Vec::new();
     for pipeline in &settings.pipelines {
-        let destinations = pipeline.exporters.iter().filter_map(|id| exporters.get(id));
-        let fan_out =
-            FanOut::over(destinations.map(|exporter| Arc::clone(exporter) as Arc<dyn Consumer>).collect());
+        let destinations = pipeline.exporters.iter().filter_map(|id| {
+            let exporter = Arc::clone(exporters.get(id)?) as Arc<dyn Consumer>;
+            Some(Placed::over(format!("exporter:{id}"), exporter))
+        });
+        let fan_out = FanOut::over(destinations.collect());
         let (chain, entry) = chain(pipeline, &settings.processors, fan_out, context)?;
         processors.push(chain);
         entries.push(entry);
@@ -131,7 +133,9 @@ fn chain(
         let counted = Arc::new(Counted { spans: meter.outgoing, next });
         let processor = (component.build)(context.for_component(id), counted)
             .map_err(|error| error.of("processor", id))?;
-        next = Arc::new(Counted { spans: meter.incoming, next: Arc::clone(&processor) as Arc<dyn Consumer> });
+        let counted =
+            Arc::new(Counted { spans: meter.incoming, next: Arc::clone(&processor) as Arc<dyn Consumer> });
+        next = Placed::over(format!("processor:{}:{id}", pipeline.id), counted);
         processors.push(processor);
     }
     processors.reverse();
@@ -149,6 +153,25 @@ impl Consumer for Counted {
     async fn consume(&self, batch: Batch) -> Outcome {
         self.spans.inc_by(batch.len() as u64);
         self.next.consume(batch).await
+    }
+}
+
+/// Notes where an outcome arose, unless it came from further on.
+struct Placed {
+    place: Arc<str>,
+    next: Arc<dyn Consumer>,
+}
+
+impl Placed {
+    fn over(place: String, next: Arc<dyn Consumer>) -> Arc<dyn Consumer> {
+        Arc::new(Self { place: place.into(), next })
+    }
+}
+
+#[async_trait]
+impl Consumer for Placed {
+    async fn consume(&self, batch: Batch) -> Outcome {
+        self.next.consume(batch).await.at(&self.place)
     }
 }
 

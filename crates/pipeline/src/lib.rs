@@ -6,6 +6,7 @@
 //!
 //! This crate knows no protocol, no socket and no store.
 
+pub mod audit;
 mod component;
 mod consumer;
 mod context;
@@ -19,6 +20,7 @@ pub mod tap;
 mod telemetry;
 pub mod testing;
 
+pub use audit::Audit;
 pub use component::{
     BuildExporter, BuildExtension, BuildProcessor, BuildReceiver, Exporter, ExporterKind, Extension,
     ExtensionKind, Kind, Listening, Processor, ProcessorKind, Receiver, ReceiverKind, Stability, StartError,

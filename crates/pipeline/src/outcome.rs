@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 /// What became of a batch.
@@ -28,12 +29,16 @@ pub enum Outcome {
     },
 }
 
-/// Why spans were not taken: a word for metrics and a sentence for people.
-#[derive(Clone, PartialEq, Eq)]
+/// Why spans were not taken: a word for metrics and a sentence for people; two are equal where these are.
+#[derive(Clone)]
 pub struct Reason {
     label: &'static str,
     text: Cow<'static, str>,
+    /// Where it arose; empty until somebody notes it.
+    place: Arc<str>,
 }
+
+static NOWHERE: LazyLock<Arc<str>> = LazyLock::new(|| Arc::from(""));
 
 impl Outcome {
     /// Spans that will never be taken.
@@ -91,6 +96,16 @@ impl Outcome {
         parts.iter().map(share).collect()
     }
 
+    /// The same, noting where it arose, such as `exporter:store`; what is noted already stays.
+    #[must_use]
+    pub fn at(self, place: &Arc<str>) -> Self {
+        match self {
+            Self::Stored => Self::Stored,
+            Self::Rejected { spans, reason } => Self::Rejected { spans, reason: reason.at(place) },
+            Self::Retry { after, reason } => Self::Retry { after, reason: reason.at(place) },
+        }
+    }
+
     fn badness(&self) -> (u8, u64, Option<Duration>) {
         match self {
             Self::Stored => (0, 0, None),
@@ -103,7 +118,19 @@ impl Outcome {
 impl Reason {
     /// A word of a small fixed set such as `memory_limit`, and what to tell people.
     pub fn new(label: &'static str, text: impl Into<Cow<'static, str>>) -> Self {
-        Self { label, text: text.into() }
+        Self { label, text: text.into(), place: Arc::clone(&NOWHERE) }
+    }
+
+    /// The same, noting where it arose; what is noted already stays.
+    #[must_use]
+    pub fn at(&self, place: &Arc<str>) -> Self {
+        let place = if self.place.is_empty() { place } else { &self.place };
+        Self { place: Arc::clone(place), ..self.clone() }
+    }
+
+    /// Where it arose, such as `exporter:store`; empty where nobody has noted it.
+    pub fn place(&self) -> &Arc<str> {
+        &self.place
     }
 
     /// The word that metrics carry.
@@ -116,6 +143,14 @@ impl Reason {
         &self.text
     }
 }
+
+impl PartialEq for Reason {
+    fn eq(&self, other: &Self) -> bool {
+        (self.label, &self.text) == (other.label, &other.text)
+    }
+}
+
+impl Eq for Reason {}
 
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

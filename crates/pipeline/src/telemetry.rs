@@ -10,9 +10,10 @@ mod register;
 
 use std::sync::Arc;
 
+use model::Clock;
 use prometheus::{Error, Registry};
 
-use crate::ComponentId;
+use crate::{Audit, ComponentId};
 
 pub use exporters::ExporterMeter;
 pub use processors::{BatchMeter, LimiterMeter, ProcessorMeter};
@@ -27,6 +28,7 @@ pub struct Telemetry(Arc<Metrics>);
 
 struct Metrics {
     registry: Registry,
+    audit: Audit,
     receivers: receivers::Metrics,
     processors: processors::Metrics,
     exporters: exporters::Metrics,
@@ -37,11 +39,12 @@ impl Telemetry {
     ///
     /// # Errors
     /// If the registry has metrics of these names already.
-    pub fn new(registry: Registry) -> Result<Self, Error> {
+    pub fn new(registry: Registry, clock: Arc<dyn Clock>) -> Result<Self, Error> {
         Ok(Self(Arc::new(Metrics {
             receivers: receivers::Metrics::register(&registry)?,
             processors: processors::Metrics::register(&registry)?,
             exporters: exporters::Metrics::register(&registry)?,
+            audit: Audit::new(clock),
             registry,
         })))
     }
@@ -51,9 +54,14 @@ impl Telemetry {
         &self.0.registry
     }
 
+    /// What is remembered of spans that were not taken.
+    pub fn audit(&self) -> &Audit {
+        &self.0.audit
+    }
+
     /// Counts what one receiver takes in over one transport (`grpc`, `http`, `udp`).
     pub fn receiver(&self, id: &ComponentId, transport: &'static str) -> ReceiverMeter {
-        self.0.receivers.meter(id, transport)
+        self.0.receivers.meter(id, transport, &self.0.audit)
     }
 
     /// Counts what goes into and out of one processor.
@@ -73,7 +81,7 @@ impl Telemetry {
 
     /// Counts what one exporter hands over.
     pub fn exporter(&self, id: &ComponentId) -> ExporterMeter {
-        self.0.exporters.meter(id)
+        self.0.exporters.meter(id, &self.0.audit)
     }
 }
 

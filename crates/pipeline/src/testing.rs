@@ -42,7 +42,8 @@ pub fn context(id: &str) -> Context {
     Context {
         id: ComponentId::parse(id).expect("tests name components well"),
         tenant: Tenant::default(),
-        telemetry: Telemetry::new(Registry::new()).expect("a new registry is empty"),
+        telemetry: Telemetry::new(Registry::new(), Arc::new(model::SystemClock))
+            .expect("a new registry is empty"),
         clock: Arc::new(Stopped),
         memory: Memory { live: || 0, total: || None },
         shared: Shared::new(),

@@ -85,6 +85,12 @@ impl Query {
         self.reader.capabilities()
     }
 
+    /// What one asker may take from the others.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
     pub(crate) fn reader(&self) -> &Arc<dyn Reader> {
         &self.reader
     }

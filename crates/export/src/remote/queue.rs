@@ -194,9 +194,10 @@ async fn consume(rx: Arc<AsyncMutex<mpsc::Receiver<Waiting>>>, sender: Arc<Sende
                 let _ = answer.send(outcome);
             }
             (None, Outcome::Retry { reason, .. }) => {
+                sender.meter.note_dropped(&batch, &outcome);
                 tracing::error!(exporter = sender.id, lost = batch.len(), %reason, "queued spans are given up");
             }
-            (None, _) => {}
+            (None, outcome) => sender.meter.note_dropped(&batch, outcome),
         }
     }
 }

@@ -5,6 +5,7 @@
 //! the ports close and the store brings everything into blocks. A second signal ends at once.
 
 mod banner;
+mod demo;
 pub mod keeper;
 mod logs;
 mod memory;
@@ -92,7 +93,7 @@ impl Parts {
         let instance = format!("{}-{:x}", std::process::id(), clock.now());
         let registry =
             serve::metrics::registry(env!("CARGO_PKG_VERSION"), &instance).map_err(Failure::problem)?;
-        let telemetry = Telemetry::new(registry.clone()).map_err(Failure::problem)?;
+        let telemetry = Telemetry::new(registry.clone(), Arc::clone(&clock)).map_err(Failure::problem)?;
         let budget = Budget::new(REQUEST_BYTES_MAX);
         let health = Health::new(Arc::clone(&clock));
         serve::metrics::register_process(&registry, health.clone(), memory::live_bytes)

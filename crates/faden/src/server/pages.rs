@@ -1,12 +1,13 @@
 //! The ports on which a server answers about its spans and about itself.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use blocks::engine::Engine;
 use net::listen::BindError;
 use pipeline::{Listening, Stop};
 use query::{Limits, Query};
-use serve::faden::{Faden, Flow, StatusSource};
+use serve::faden::{Demo, Faden, Flow, StatusSource};
 use serve::jaeger::{Jaeger, grpc};
 use serve::metrics::Asked;
 use serve::tempo::Tempo;
@@ -15,6 +16,7 @@ use serve::{Router, Rules, Site};
 use tokio::task::JoinSet;
 
 use super::Parts;
+use super::demo::DemoMaker;
 use super::peers::EngineHeads;
 use super::state::State;
 use super::storage::Storage;
@@ -42,8 +44,11 @@ impl Pages {
         if let (Some(serve), Some(storage)) = (&settings.serve, &parts.storage) {
             let query = Query::new(storage.reader(), Limits::default());
             let asked = Asked::register(&parts.registry).map_err(Failure::problem)?;
-            let flow =
-                Flow { registry: parts.registry.clone(), pipelines: settings.pipeline.pipelines.clone() };
+            let flow = Flow {
+                registry: parts.registry.clone(),
+                audit: parts.context.telemetry.audit().clone(),
+                pipelines: settings.pipeline.pipelines.clone(),
+            };
             let faden = queries((serve, flow), query.clone(), (parts, state, stop), &asked).await?;
             pages.push(("the pages, Jaeger's API and Faden's", faden));
             let grpc = jaeger_grpc(settings, query.clone(), (parts, state), storage);
@@ -138,6 +143,16 @@ async fn queries(
         tap: parts.tap.clone(),
         status: Arc::clone(state) as Arc<dyn StatusSource>,
         keeper: state.keeper(),
+        demo: parts.storage.as_ref().map(|storage| {
+            let maker = DemoMaker {
+                rule: settings.demo,
+                engine: storage.engine(),
+                state: Arc::clone(state),
+                clock: Arc::clone(&parts.clock),
+                made: AtomicU64::new(0),
+            };
+            Arc::new(maker) as Arc<dyn Demo>
+        }),
         clock: Arc::clone(&parts.clock),
         stop: stop.clone(),
         flow,

@@ -209,6 +209,8 @@ impl StatusSource for State {
         warnings.extend(stat.iter().flat_map(|stat| stat.peers_away.iter().cloned()));
         Report {
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            configuration: self.configuration.clone(),
+            receivers: self.receivers.clone(),
             phase: self.health.phase().as_str().to_owned(),
             started: Count64(self.health.started()),
             uptime_s: self.health.uptime() / 1_000_000_000,

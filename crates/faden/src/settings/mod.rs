@@ -12,7 +12,7 @@ mod source;
 use config::{Block, Node, Problems};
 use pipeline::Registry;
 
-pub use own::{ServeSettings, StoreSettings};
+pub use own::{DemoRule, ServeSettings, StoreSettings};
 pub use peers::PeerSettings;
 
 pub use source::{BUILT_IN, Source};

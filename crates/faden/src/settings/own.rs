@@ -52,6 +52,19 @@ pub struct ServeSettings {
     pub peers: String,
     /// Origins of web pages that may read, besides the listener's own.
     pub allowed_origins: Vec<String>,
+    /// When the pages may make demo spans.
+    pub demo: DemoRule,
+}
+
+/// When demo spans may be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DemoRule {
+    /// While the store holds next to nothing else.
+    Empty,
+    /// Whatever it holds.
+    Always,
+    /// Not at all.
+    Never,
 }
 
 /// Reads `store`.
@@ -198,5 +211,16 @@ pub fn serve(root: &mut Block<'_>) -> ServeSettings {
         &[],
         "web pages of other origins that may read, such as https://*.example.com",
     );
-    ServeSettings { http, grpc, storage, tempo, zipkin, peers, allowed_origins }
+    let demo = block.choice(
+        "demo",
+        &["empty", "always", "never"],
+        "empty",
+        "when the pages may send demo spans: while the store is about empty, always, never",
+    );
+    let demo = match demo {
+        "always" => DemoRule::Always,
+        "never" => DemoRule::Never,
+        _ => DemoRule::Empty,
+    };
+    ServeSettings { http, grpc, storage, tempo, zipkin, peers, allowed_origins, demo }
 }

@@ -1,12 +1,15 @@
 //! What goes out of exporters.
 
+use std::sync::Arc;
+
+use model::Batch;
 use prometheus::{
     Error, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry,
 };
 
 use super::SIGNAL;
 use super::register::{BYTE_BUCKETS, SPAN_BUCKETS, counters, gauges, histograms};
-use crate::{ComponentId, Outcome};
+use crate::{Audit, ComponentId, Outcome};
 
 pub(super) struct Metrics {
     sent: IntCounterVec,
@@ -39,7 +42,7 @@ impl Metrics {
         })
     }
 
-    pub(super) fn meter(&self, id: &ComponentId) -> ExporterMeter {
+    pub(super) fn meter(&self, id: &ComponentId, audit: &Audit) -> ExporterMeter {
         let exporter = id.to_string();
         let one = &[exporter.as_str()];
         let both = &[exporter.as_str(), SIGNAL];
@@ -52,6 +55,8 @@ impl Metrics {
             in_flight: self.in_flight.with_label_values(both),
             send_size: self.send_size.with_label_values(one),
             send_bytes: self.send_bytes.with_label_values(one),
+            audit: audit.clone(),
+            place: format!("exporter:{exporter}").into(),
         }
     }
 }
@@ -75,6 +80,8 @@ pub struct ExporterMeter {
     pub send_size: Histogram,
     /// Bytes per request.
     pub send_bytes: Histogram,
+    audit: Audit,
+    place: Arc<str>,
 }
 
 impl ExporterMeter {
@@ -87,5 +94,10 @@ impl ExporterMeter {
         };
         self.sent.inc_by(spans - failed);
         self.failed.inc_by(failed);
+    }
+
+    /// Notes the spans of an acknowledged batch that are given up after all.
+    pub fn note_dropped(&self, batch: &Batch, outcome: &Outcome) {
+        self.audit.note_dropped(&self.place, batch, outcome);
     }
 }

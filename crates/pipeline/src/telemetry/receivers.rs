@@ -1,10 +1,13 @@
 //! What came in and what became of it: the ledger is kept here.
 
+use std::sync::Arc;
+
 use model::Batch;
 use prometheus::{Error, IntCounter, IntCounterVec, Registry};
 
 use super::register::{counter, counters};
-use crate::{ComponentId, Consumer, Outcome};
+use crate::audit::{Audit, Fate};
+use crate::{ComponentId, Consumer, Outcome, Reason};
 
 pub(super) struct Metrics {
     accepted: IntCounterVec,
@@ -49,7 +52,7 @@ impl Metrics {
         })
     }
 
-    pub(super) fn meter(&self, id: &ComponentId, transport: &'static str) -> ReceiverMeter {
+    pub(super) fn meter(&self, id: &ComponentId, transport: &'static str, audit: &Audit) -> ReceiverMeter {
         let receiver = id.to_string();
         let labels = &[receiver.as_str(), transport];
         ReceiverMeter {
@@ -57,6 +60,8 @@ impl Metrics {
             refused: self.refused.with_label_values(labels),
             requests_refused: self.requests_refused.clone(),
             ledger: self.ledger.clone(),
+            audit: audit.clone(),
+            place: format!("receiver:{receiver}").into(),
             receiver,
             transport,
         }
@@ -72,6 +77,8 @@ pub struct ReceiverMeter {
     refused: IntCounter,
     requests_refused: IntCounterVec,
     ledger: Ledger,
+    audit: Audit,
+    place: Arc<str>,
 }
 
 impl ReceiverMeter {
@@ -80,32 +87,34 @@ impl ReceiverMeter {
     /// Every receiver passes its batches through here, so that the ledger is exact: if the future is
     /// dropped, because the client has gone or its deadline is over, its spans count as refused.
     pub async fn deliver(&self, next: &dyn Consumer, batch: Batch) -> Outcome {
-        let mut open = Open { meter: self, spans: batch.len() as u64, settled: false };
-        self.ledger.received.inc_by(open.spans);
+        let mut open = Open { meter: self, batch: batch.clone(), settled: false };
+        self.ledger.received.inc_by(open.batch.len() as u64);
         let outcome = next.consume(batch).await;
         open.settle(&outcome);
         outcome
     }
 
     /// Spans that came in but were left out before the pipeline, such as those without an id.
-    pub fn rejected(&self, spans: u64, reason: &'static str) {
+    pub fn rejected(&self, spans: u64, reason: &Reason) {
         if spans > 0 {
             self.ledger.received.inc_by(spans);
             self.reject(spans, reason);
+            self.audit.note_spans(Fate::Rejected, &self.place, reason, spans);
         }
     }
 
-    /// Spans that came in but were not handed on; the client may send them again.
-    pub fn refused(&self, spans: u64, reason: &'static str) {
-        if spans > 0 {
-            self.ledger.received.inc_by(spans);
-            self.refuse(spans, reason);
-        }
+    /// A batch that came in but was not handed on; the client may send it again.
+    pub fn refused(&self, batch: &Batch, reason: Reason) {
+        self.ledger.received.inc_by(batch.len() as u64);
+        self.refuse(batch.len() as u64, &reason);
+        self.audit.note(&self.place, batch, &Outcome::Retry { after: None, reason });
     }
 
     /// A whole request that was refused before anybody knew its spans: malformed, too large, too many.
-    pub fn request_refused(&self, reason: &'static str) {
-        self.requests_refused.with_label_values(&[self.receiver.as_str(), self.transport, reason]).inc();
+    pub fn request_refused(&self, reason: &Reason) {
+        let labels = &[self.receiver.as_str(), self.transport, reason.label()];
+        self.requests_refused.with_label_values(labels).inc();
+        self.audit.note_request(&self.place, reason);
     }
 
     fn accept(&self, spans: u64) {
@@ -113,43 +122,46 @@ impl ReceiverMeter {
         self.ledger.accepted.inc_by(spans);
     }
 
-    fn reject(&self, spans: u64, reason: &'static str) {
+    fn reject(&self, spans: u64, reason: &Reason) {
         self.refused.inc_by(spans);
-        self.ledger.rejected.with_label_values(&[reason]).inc_by(spans);
+        self.ledger.rejected.with_label_values(&[reason.label()]).inc_by(spans);
     }
 
-    fn refuse(&self, spans: u64, reason: &'static str) {
+    fn refuse(&self, spans: u64, reason: &Reason) {
         self.refused.inc_by(spans);
-        self.ledger.refused.with_label_values(&[reason]).inc_by(spans);
+        self.ledger.refused.with_label_values(&[reason.label()]).inc_by(spans);
     }
 }
 
 /// Spans of which nobody knows yet what becomes of them.
 struct Open<'a> {
     meter: &'a ReceiverMeter,
-    spans: u64,
+    batch: Batch,
     settled: bool,
 }
 
 impl Open<'_> {
     fn settle(&mut self, outcome: &Outcome) {
         self.settled = true;
+        let all = self.batch.len() as u64;
         match outcome {
-            Outcome::Stored => self.meter.accept(self.spans),
+            Outcome::Stored => self.meter.accept(all),
             Outcome::Rejected { spans, reason } => {
-                let rejected = self.spans.min(*spans);
-                self.meter.accept(self.spans - rejected);
-                self.meter.reject(rejected, reason.label());
+                let rejected = all.min(*spans);
+                self.meter.accept(all - rejected);
+                self.meter.reject(rejected, reason);
             }
-            Outcome::Retry { reason, .. } => self.meter.refuse(self.spans, reason.label()),
+            Outcome::Retry { reason, .. } => self.meter.refuse(all, reason),
         }
+        self.meter.audit.note(&self.meter.place, &self.batch, outcome);
     }
 }
 
 impl Drop for Open<'_> {
     fn drop(&mut self) {
         if !self.settled {
-            self.meter.refuse(self.spans, "abandoned");
+            let text = "nobody waited for the outcome any more; they may be stored";
+            self.settle(&Outcome::retry(None, "abandoned", text));
         }
     }
 }

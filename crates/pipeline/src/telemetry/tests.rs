@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use model::{Batch, Tenant};
 use prometheus::{Registry, TextEncoder};
@@ -19,7 +21,7 @@ impl Consumer for Answers {
 }
 
 fn telemetry() -> Telemetry {
-    Telemetry::new(Registry::new()).expect("a new registry is empty")
+    Telemetry::new(Registry::new(), Arc::new(model::SystemClock)).expect("a new registry is empty")
 }
 
 fn text(telemetry: &Telemetry) -> String {
@@ -37,7 +39,7 @@ async fn the_ledger_adds_up_whatever_becomes_of_spans() {
     meter.deliver(&Answers(Some(Outcome::Stored)), spans(10)).await;
     meter.deliver(&Answers(Some(Outcome::rejected(3, "too_old", "too old"))), spans(10)).await;
     meter.deliver(&Answers(Some(Outcome::retry(None, "memory", "no memory"))), spans(5)).await;
-    meter.rejected(2, "invalid_id");
+    meter.rejected(2, &crate::Reason::new("invalid_id", "without an id"));
     let never = Answers(None);
     tokio::select! {
         biased;

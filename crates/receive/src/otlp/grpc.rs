@@ -8,6 +8,7 @@ use hyper::body::Incoming;
 use net::collect::{CollectLimits, Collected};
 use net::settings::GrpcServerSettings;
 use net::{Body, Handler, Situation, Status, grpc};
+use pipeline::Reason;
 use tokio::time::Instant;
 
 use super::intake::{Intake, WAIT_MAX};
@@ -53,7 +54,7 @@ async fn export(
 ) -> Result<Vec<u8>, Status> {
     let began = Instant::now();
     let call = grpc::receive(request, &intake.budget, limits).await.inspect_err(|status| {
-        intake.meter.request_refused(label(status));
+        intake.meter.request_refused(&Reason::new(label(status), status.message.clone()));
     })?;
     let deadline = began + call.timeout.unwrap_or(WAIT_MAX).min(WAIT_MAX);
     let request = Collected { bytes: call.message, permit: call.permit };

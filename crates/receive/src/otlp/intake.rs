@@ -9,7 +9,7 @@ use bytes::Bytes;
 use model::{Admitted, Batch, Malformed, Rejections, Tenant};
 use net::collect::Collected;
 use net::{Budget, Permit, Situation, Status};
-use pipeline::{Consumer, Outcome, ReceiverMeter};
+use pipeline::{Consumer, Outcome, Reason, ReceiverMeter};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
@@ -71,8 +71,8 @@ impl Intake {
         let admitted = self.admit(bytes, decode).await?;
         let Admitted { batch, rejected, mended } = admitted;
         self.metrics.mended(mended);
-        for (reason, spans) in rejected.reasons() {
-            self.meter.rejected(spans, reason);
+        for (label, words, spans) in rejected.reasons() {
+            self.meter.rejected(spans, &Reason::new(label, words));
         }
         if batch.is_empty() {
             return Ok(partial(rejected, Outcome::Stored));
@@ -90,7 +90,8 @@ impl Intake {
 
     /// Counts a request that was refused before its spans were known.
     pub(super) fn count_refused(&self, refused: &Refused) {
-        self.meter.request_refused(refused.label);
+        let text = refused.status.message.clone();
+        self.meter.request_refused(&Reason::new(refused.label, text));
     }
 
     async fn admit(&self, bytes: Bytes, decode: Decode) -> Result<Admitted, Refused> {
@@ -124,12 +125,9 @@ impl Intake {
         deadline: Instant,
     ) -> Result<Outcome, Refused> {
         let Ok(place) = Arc::clone(&self.deliveries).try_acquire_owned() else {
-            self.meter.refused(batch.len() as u64, "deliveries");
-            return Err(Refused::new(
-                Situation::Unavailable,
-                "deliveries",
-                "too many batches are on their way",
-            ));
+            let message = "too many batches are on their way";
+            self.meter.refused(&batch, Reason::new("deliveries", message));
+            return Err(Refused::new(Situation::Unavailable, "deliveries", message));
         };
         let (intake, bytes) = (Arc::clone(self), batch.bytes().clone());
         let delivery = tokio::spawn(async move {

@@ -13,7 +13,11 @@
 //! | `errors` | what failed, grouped by why |
 //! | `compare`, `explain` | `POST`: two traces or groups told apart, a selection told from the rest |
 //! | `complete` | `POST`: what can stand at a place of an unfinished query |
+//! | `traces/{id}/spans/{id}/duration`, `operations/typical` | what is usual: a duration among others, a median trace |
 //! | `pipeline` | the running components, what goes through them, what was refused and why |
+//! | `refusals` | which spans were not taken, where and why; `?trace=ID` tells where a trace is |
+//! | `settings` | ports, store, retention, limits, version |
+//! | `demo` | `POST`: made-up traces through this server's own receiver |
 //! | `openapi.json` | this, for programs |
 //! | `export` | all spans in a range, or whole traces of a search, in OTLP |
 //! | `tail` | spans as they are accepted, as server-sent events |
@@ -27,6 +31,7 @@
 
 mod compare;
 mod complete;
+mod demo;
 mod errors;
 mod explain;
 mod export;
@@ -36,14 +41,18 @@ mod map;
 mod openapi;
 mod pipeline;
 mod queried;
+mod recent;
 mod red;
+mod refusals;
 mod reply;
 mod scope;
 mod search;
+mod settings;
 mod skeleton;
 mod status;
 mod tail;
 mod trace;
+mod typical;
 
 use std::sync::Arc;
 
@@ -63,19 +72,24 @@ use crate::keep::Keeper;
 
 pub use compare::{Compared, GROUP_TRACES_MAX, Header, OneSide};
 pub use complete::{Completed, ITEMS_MAX, Item};
+pub use demo::{DEMO_TRACES_MAX, Demo, DemoMade};
 pub use errors::Errors;
 pub use explain::Explained;
 pub use keep::read as read_erase;
 pub use map::{EDGES_MAX, Edge as MapEdge, EdgeKind, LeftOut, Map, NODES_MAX, Node as MapNode, NodeKind};
 pub use pipeline::{Component, Flow, Ledger, Pipeline};
+pub use recent::RECENT_BYTES_MAX;
 pub use red::{Histogram, OperationRed, Operations, OverTime, Red, STEPS_MAX, ServiceRed, Services, Step};
+pub use refusals::{REFUSALS_MAX, RefusalGroup, Refusals, RefusedTrace, Why};
 pub use reply::Failed;
 pub use search::{
     COLUMNS_MAX, FACETS_MAX, Facet, FacetValue, Facets, HEATMAP_ROWS_MAX, Heatmap, Totals, VALUES_MAX,
 };
+pub use settings::{Limit, Receiver, Settings};
 pub use skeleton::{ROWS_MAX, Whole};
 pub use status::{Budget, Figure, LoggedError, Port, Report, StatusSource, Store};
 pub use tail::TAILS_MAX;
+pub use typical::{SpanDuration, TYPICAL_TRACES_MAX, Typical};
 
 /// What the API needs.
 pub struct Faden {
@@ -87,6 +101,8 @@ pub struct Faden {
     pub status: Arc<dyn StatusSource>,
     /// Who looks after the store, where there is one.
     pub keeper: Option<Arc<dyn Keeper>>,
+    /// Who makes demo spans, where there is a store for them.
+    pub demo: Option<Arc<dyn Demo>>,
     /// What "now" is.
     pub clock: Arc<dyn Clock>,
     /// What runs, and where it counts.
@@ -101,12 +117,20 @@ struct Api {
     faden: Faden,
     looked: pipeline::Looked,
     tails: Arc<Semaphore>,
+    demos: Arc<Semaphore>,
+    recent: recent::Recent,
 }
 
 /// All paths of the API.
 pub fn routes(faden: Faden) -> Router {
     let origins = faden.allowed_origins.clone();
-    let api = Api { faden, looked: pipeline::Looked::default(), tails: Arc::new(Semaphore::new(TAILS_MAX)) };
+    let api = Api {
+        looked: pipeline::Looked::default(),
+        tails: Arc::new(Semaphore::new(TAILS_MAX)),
+        demos: Arc::new(Semaphore::new(1)),
+        recent: recent::Recent::new(Arc::clone(&faden.clock)),
+        faden,
+    };
     let router = Router::new()
         .route("/api/faden/v1/search", get(search::search))
         .route("/api/faden/v1/search/facets", get(search::facets))
@@ -118,6 +142,7 @@ pub fn routes(faden: Faden) -> Router {
         .route("/api/faden/v1/traces/{id}/skeleton", get(skeleton::skeleton))
         .route("/api/faden/v1/traces/{id}/attributes", post(skeleton::attributes))
         .route("/api/faden/v1/traces/{id}/spans/{span}", get(skeleton::span))
+        .route("/api/faden/v1/traces/{id}/spans/{span}/duration", get(typical::span_duration))
         .route("/api/faden/v1/traces/{id}/filter", get(skeleton::filter))
         .route("/api/faden/v1/services", get(lists::services))
         .route("/api/faden/v1/services/red", get(red::services))
@@ -125,6 +150,7 @@ pub fn routes(faden: Faden) -> Router {
         .route("/api/faden/v1/services/{service}/red", get(red::over_time))
         .route("/api/faden/v1/operations", get(lists::operations))
         .route("/api/faden/v1/operations/histogram", get(red::histogram))
+        .route("/api/faden/v1/operations/typical", get(typical::typical))
         .route("/api/faden/v1/keys", get(lists::keys))
         .route("/api/faden/v1/values", get(lists::values))
         .route("/api/faden/v1/edges", get(lists::edges))
@@ -134,6 +160,9 @@ pub fn routes(faden: Faden) -> Router {
         .route("/api/faden/v1/explain", post(explain::explain))
         .route("/api/faden/v1/complete", post(complete::complete))
         .route("/api/faden/v1/pipeline", get(pipeline::pipeline))
+        .route("/api/faden/v1/refusals", get(refusals::refusals))
+        .route("/api/faden/v1/settings", get(settings::settings))
+        .route("/api/faden/v1/demo", post(demo::demo))
         .route("/api/faden/v1/openapi.json", get(openapi::document))
         .route("/api/faden/v1/export", get(export::export))
         .route("/api/faden/v1/tail", get(tail::tail))

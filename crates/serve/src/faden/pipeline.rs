@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ::pipeline::PipelineSettings;
+use ::pipeline::{Audit, PipelineSettings};
 use axum::Json;
 use axum::extract::State;
 use prometheus::Registry;
@@ -31,6 +31,8 @@ const LEDGER: [(&str, &str); 4] = [
 pub struct Flow {
     /// Where components count.
     pub registry: Registry,
+    /// What is remembered of spans that were not taken.
+    pub audit: Audit,
     /// What feeds what.
     pub pipelines: Vec<PipelineSettings>,
 }

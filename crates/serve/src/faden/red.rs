@@ -263,10 +263,18 @@ pub(super) async fn histogram(
     mut asked: Asked,
 ) -> Result<Json<Histogram>, Failed> {
     let duration = asked.nanos("duration")?;
-    let clock = api.faden.clock.as_ref();
-    let scope = asked.scope(clock)?;
-    let seconds = seconds(&scope, clock);
-    let counted = count(&api, &scope, &[], None).await?;
+    let scope = asked.scope(api.faden.clock.as_ref())?;
+    Ok(Json(histogram_of(&api, &scope, duration).await?))
+}
+
+/// How long the spans of a scope took, and which part of them took at most so long.
+pub(super) async fn histogram_of(
+    api: &Api,
+    scope: &Scope,
+    duration: Option<u64>,
+) -> Result<Histogram, Failed> {
+    let seconds = seconds(scope, api.faden.clock.as_ref());
+    let counted = count(api, scope, &[], None).await?;
     let tally = counted.rows.first().map(|row| row.sum.clone()).unwrap_or_default();
     let buckets: Vec<[u64; 3]> = tally
         .durations
@@ -279,7 +287,7 @@ pub(super) async fn histogram(
     };
     let percentile = duration.map(at_most);
     let red = Red::of(&tally, seconds);
-    Ok(Json(Histogram { percentile, red, looked_at: counted.looked_at, about: about(&counted), buckets }))
+    Ok(Histogram { percentile, red, looked_at: counted.looked_at, about: about(&counted), buckets })
 }
 
 /// The step that is asked for, or a round one.

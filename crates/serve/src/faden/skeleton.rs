@@ -2,7 +2,8 @@
 //!
 //! `skeleton` is the structure without attributes ([`analyze::Skeleton`]), `attributes` and `spans/{span_id}` are whole
 //! spans for rows of it, `filter` says which rows a TraceQL query matches. Rows are places in the skeleton; they stay
-//! what they are until spans of the trace come late.
+//! what they are until spans of the trace come late. A skeleton is always of this moment; what follows on it is answered
+//! from the traces [at hand](super::recent).
 
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
-use model::{SpanId, TraceId};
+use model::{SpanId, Tenant, TraceId};
 use query::answer::{Resource, Span, Summary, resources};
 use query::traceql::ast::{Pipeline, Root};
 use query::traceql::{eval, parse};
@@ -67,7 +68,7 @@ pub(super) async fn skeleton(
     asked: Asked,
 ) -> Result<Response, Failed> {
     asked.nothing_more()?;
-    let (trace, partial) = load(&api, &asked, trace_id(&id)?).await?;
+    let (trace, partial) = fresh(&api, &asked.tenant, trace_id(&id)?).await?;
     let body = computed(move || {
         let told = Told { summary: (&trace.summary()).into(), partial, skeleton: Skeleton::of(&trace) };
         serde_json::to_vec(&told).expect("answers have text keys and memory takes every byte")
@@ -86,7 +87,7 @@ pub(super) async fn attributes(
         let message = format!("spans: {} rows are more than {ROWS_MAX}", rows.spans.len());
         return Err(Failed::invalid(message).remedy("ask several times"));
     }
-    let (trace, _) = load(&api, &asked, trace_id(&id)?).await?;
+    let (trace, _) = load(&api, &asked.tenant, trace_id(&id)?).await?;
     let length = trace.nodes().len();
     if let Some(row) = rows.spans.iter().find(|row| **row as usize >= length) {
         return Err(Failed::invalid(format!("spans: there is no row {row}"))
@@ -101,21 +102,8 @@ pub(super) async fn span(
     asked: Asked,
 ) -> Result<Json<Whole>, Failed> {
     asked.nothing_more()?;
-    let wanted = SpanId::parse(&span).ok_or_else(|| {
-        Failed::invalid(format!("`{}` is no span id", span.chars().take(100).collect::<String>()))
-            .remedy("it has 1 to 16 hexadecimal digits, and is not zero")
-    })?;
-    let (trace, partial) = load(&api, &asked, trace_id(&id)?).await?;
-    let rows: Vec<u32> = (0u32..)
-        .zip(trace.spans())
-        .filter(|(_, span)| span.span_id() == wanted)
-        .map(|(row, _)| row)
-        .collect();
-    if rows.is_empty() {
-        let message = format!("trace {} has no span {wanted}", trace.id());
-        let remedy = partial.unwrap_or_else(|| "it was never sent here; it may come late".into());
-        return Err(Failed::new(StatusCode::NOT_FOUND, message).remedy(remedy));
-    }
+    let (trace, partial) = load(&api, &asked.tenant, trace_id(&id)?).await?;
+    let rows = find(&trace, &span, partial)?;
     Ok(Json(computed(move || whole(&trace, &rows)).await?))
 }
 
@@ -130,7 +118,7 @@ pub(super) async fn filter(
     let text = asked.take("q").ok_or_else(missing)?;
     asked.nothing_more()?;
     let pipeline = spansets(&text)?;
-    let (trace, _) = load(&api, &asked, trace_id(&id)?).await?;
+    let (trace, _) = load(&api, &asked.tenant, trace_id(&id)?).await?;
     Ok(Json(computed(move || matching(&pipeline, &trace)).await?))
 }
 
@@ -153,10 +141,38 @@ fn matching(pipeline: &Pipeline, trace: &model::Trace) -> Matching {
     Matching { count: spans.len(), spans }
 }
 
-async fn load(api: &Api, asked: &Asked, id: TraceId) -> Result<Found, Failed> {
-    let (mut traces, answer) = api.faden.query.traces(&Plan::trace(asked.tenant.clone(), id)).await?;
+/// The trace: at hand if it was read lately, else from the store.
+pub(super) async fn load(api: &Api, tenant: &Tenant, id: TraceId) -> Result<Found, Failed> {
+    match api.recent.get(tenant, id) {
+        Some(trace) => Ok((trace, None)),
+        None => fresh(api, tenant, id).await,
+    }
+}
+
+/// The trace as it is now.
+async fn fresh(api: &Api, tenant: &Tenant, id: TraceId) -> Result<Found, Failed> {
+    let (mut traces, answer) = api.faden.query.traces(&Plan::trace(tenant.clone(), id)).await?;
     let trace = traces.pop().ok_or_else(|| not_found(id, answer.partial.as_deref()))?;
+    if answer.partial.is_none() {
+        api.recent.put(tenant, &trace);
+    }
     Ok((trace, answer.partial))
+}
+
+/// The rows of the spans with this id; more than one where ids are shared.
+pub(super) fn find(trace: &model::Trace, span: &str, partial: Option<String>) -> Result<Vec<u32>, Failed> {
+    let wanted = SpanId::parse(span).ok_or_else(|| {
+        Failed::invalid(format!("`{}` is no span id", span.chars().take(100).collect::<String>()))
+            .remedy("it has 1 to 16 hexadecimal digits, and is not zero")
+    })?;
+    let spans = (0u32..).zip(trace.spans()).filter(|(_, span)| span.span_id() == wanted);
+    let rows: Vec<u32> = spans.map(|(row, _)| row).collect();
+    if rows.is_empty() {
+        let message = format!("trace {} has no span {wanted}", trace.id());
+        let remedy = partial.unwrap_or_else(|| "it was never sent here; it may come late".into());
+        return Err(Failed::new(StatusCode::NOT_FOUND, message).remedy(remedy));
+    }
+    Ok(rows)
 }
 
 /// The spans of some rows, with the resources that they need.

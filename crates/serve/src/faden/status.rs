@@ -22,6 +22,12 @@ pub trait StatusSource: Send + Sync {
 pub struct Report {
     /// Faden's version.
     pub version: String,
+    /// What the configuration is called.
+    #[serde(default)]
+    pub configuration: String,
+    /// Components that take spans in; ports name them.
+    #[serde(default)]
+    pub receivers: Vec<String>,
     /// `starting`, `ready` or `draining`.
     pub phase: String,
     /// When it started, in nanoseconds since 1970.

@@ -18,6 +18,7 @@ use crate::{Rules, Site};
 
 mod found;
 mod keep;
+mod lately;
 mod map;
 mod red;
 mod runs;
@@ -31,6 +32,7 @@ struct Source;
 impl StatusSource for Source {
     async fn report(&self) -> Report {
         let port = |address: &str, is_loopback| Port {
+            component: if is_loopback { "otlp" } else { "serve" }.into(),
             what: "OTLP/gRPC".into(),
             address: address.into(),
             is_loopback,
@@ -38,6 +40,7 @@ impl StatusSource for Source {
         };
         Report {
             version: "0.1.0".into(),
+            receivers: vec!["otlp".into()],
             ports: vec![port("127.0.0.1:4317", true), port("0.0.0.0:4318", false)],
             ..Report::default()
         }
@@ -48,6 +51,7 @@ impl StatusSource for Source {
 struct Running {
     address: SocketAddr,
     tap: Tap,
+    audit: pipeline::Audit,
     stopper: Stopper,
 }
 
@@ -71,14 +75,17 @@ async fn running() -> Running {
 
 async fn over(reader: Arc<dyn Reader>, limits: Limits) -> Running {
     let (tap, (stopper, stop)) = (Tap::new(), Stopper::new());
+    let flow = flow();
+    let audit = flow.audit.clone();
     let api = routes(Faden {
         query: Query::new(reader, limits),
         tap: tap.clone(),
         status: Arc::new(Source),
         keeper: Some(Arc::new(keep::Fake)),
+        demo: Some(Arc::new(lately::Fake)),
         clock: Arc::new(Fixed),
         stop: stop.clone(),
-        flow: flow(),
+        flow,
         allowed_origins: vec!["https://ui.example".into()],
     });
     let allowed = AllowList { origins: vec!["https://ui.example".into()], hosts: Vec::new() };
@@ -86,13 +93,13 @@ async fn over(reader: Arc<dyn Reader>, limits: Limits) -> Running {
     let site = Site::bind("127.0.0.1:0", vec![api], rules).await.unwrap();
     let address = site.address();
     tokio::spawn(site.serve(async move { stop.requested().await }));
-    Running { address, tap, stopper }
+    Running { address, tap, audit, stopper }
 }
 
 /// Two pipelines, and what their components counted.
 fn flow() -> crate::faden::Flow {
     let registry = prometheus::Registry::new();
-    let telemetry = pipeline::Telemetry::new(registry.clone()).unwrap();
+    let telemetry = pipeline::Telemetry::new(registry.clone(), Arc::new(Fixed)).unwrap();
     let id = pipeline::ComponentId::of;
     telemetry.exporter(&id("store")).sent.inc_by(40);
     telemetry.processor(&id("batch")).incoming.inc_by(42);
@@ -102,7 +109,8 @@ fn flow() -> crate::faden::Flow {
         processors: processors.iter().map(|processor| id(processor)).collect(),
         exporters: vec![id("store")],
     };
-    crate::faden::Flow { registry, pipelines: vec![of("traces", &["batch"]), of("metrics", &[])] }
+    let audit = telemetry.audit().clone();
+    crate::faden::Flow { registry, audit, pipelines: vec![of("traces", &["batch"]), of("metrics", &[])] }
 }
 
 impl Running {
