@@ -4,6 +4,7 @@ import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { crc32 } from "node:zlib";
 import { build } from "vite";
+import { viewer } from "./viewer.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const dist = join(root, "../crates/serve/src/ui/dist");
@@ -25,7 +26,11 @@ function files(path) {
   }
 }
 
+const { name, page } = await viewer(root);
+// The pages know the viewer by its name.
+process.env.VITE_VIEWER = name;
 await build({ root, logLevel: "warn" });
+writeFileSync(join(dist, name), page);
 const lines = roots
   .flatMap((name) => files(join(root, name)))
   .map((path) => [relative(root, path), crc32(readFileSync(path)).toString(16).padStart(8, "0")])

@@ -1,7 +1,7 @@
 import { batch, computed, signal } from "@preact/signals";
 
 /** Where the pages begin, such as `/` or `/faden/`. */
-export const basePath = new URL(document.baseURI).pathname;
+export const basePath = new URL(".", document.baseURI).pathname;
 
 interface Place {
   path: string;
@@ -38,7 +38,12 @@ export function href(to: string, query: Changes = {}): string {
 
 /** Goes to an address that `href` gave. */
 export function go(to: string, replace = false): void {
-  history[replace ? "replaceState" : "pushState"](null, "", to);
+  try {
+    history[replace ? "replaceState" : "pushState"](null, "", to);
+  } catch {
+    // Browsers forbid some changes of a file's address; then the view lasts as long as the page.
+    return;
+  }
   batch(() => {
     place.value = here();
   });

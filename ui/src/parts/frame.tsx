@@ -6,6 +6,7 @@ import { go, href, param, path } from "../core/route";
 import { range, shifted } from "../core/time";
 import { Icon, type IconName } from "./icon";
 import { isSheetOpen, KeySheet } from "./key-sheet";
+import { Mark } from "./mark";
 import { chooseRange, TimeMenu } from "./time-menu";
 import { UniversalBox } from "./universal-box";
 import "./frame.css";
@@ -156,16 +157,5 @@ export function Frame({ children }: { children: ComponentChildren }) {
       </main>
       <KeySheet />
     </div>
-  );
-}
-
-function Mark() {
-  return (
-    <svg class="mark" viewBox="0 0 32 32" aria-hidden="true">
-      <rect width="32" height="32" rx="8" />
-      <path d="M6 23c6 0 4-14 10-14s4 14 10 14" />
-      <circle cx="6" cy="23" r="2.6" />
-      <circle cx="26" cy="23" r="2.6" />
-    </svg>
   );
 }

@@ -3,6 +3,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { allKeys } from "../core/keys";
 import { hasLetterKeys } from "../core/prefs";
 import { Icon } from "./icon";
+import "./key-sheet.css";
 
 /** True while the sheet of keys is shown. */
 export const isSheetOpen = signal(false);

@@ -3,16 +3,23 @@ import type { ComponentType } from "preact";
 import { useEffect } from "preact/hooks";
 import { Loading, Trouble } from "./notes";
 
-const loaded = new Map<string, ComponentType>();
+const loaded = new Map<string, ComponentType<never>>();
 
-/** A page that comes over the wire when it is first looked at. */
-export function Lazy({ name, load }: { name: string; load: () => Promise<{ default: ComponentType }> }) {
+interface Props<P> {
+  name: string;
+  load: () => Promise<{ default: ComponentType<P> }>;
+  /** What the part is given. */
+  props?: P;
+}
+
+/** A page, or a part of one, that comes over the wire when it is first looked at. */
+export function Lazy<P extends object>({ name, load, props }: Props<P>) {
   const state = useSignal<{ name: string; error?: Error }>({ name });
   useEffect(() => {
     if (!loaded.has(name)) {
       load().then(
         (module) => {
-          loaded.set(name, module.default);
+          loaded.set(name, module.default as ComponentType<never>);
           state.value = { name };
         },
         (error) => {
@@ -21,9 +28,9 @@ export function Lazy({ name, load }: { name: string; load: () => Promise<{ defau
       );
     }
   }, [name]);
-  const Page = loaded.get(name);
-  if (Page) {
-    return <Page key={name} />;
+  const Part = loaded.get(name) as ComponentType<P> | undefined;
+  if (Part) {
+    return <Part key={name} {...((props ?? {}) as P)} />;
   }
   return state.value.error ? <Trouble error={state.value.error} /> : <Loading what="the page" />;
 }

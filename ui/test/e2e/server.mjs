@@ -139,6 +139,36 @@ export function nasty() {
   return { resourceSpans: [{ resource, scopeSpans: [{ scope: { name: XSS, version: XSS }, spans }] }] };
 }
 
+/** A trace whose second service has a clock that is off, and another that links to its first span; calls like its first. */
+export function skewed() {
+  const now = BigInt(Date.now()) * 1_000_000n - 1_000_000_000n;
+  const group = (service, spans) => ({
+    resource: { attributes: [{ key: "service.name", value: { stringValue: service } }] },
+    scopeSpans: [{ spans }],
+  });
+  const span = (trace, id, parent, name, kind, from, to, links = []) => ({
+    traceId: trace.repeat(16),
+    spanId: `00000000000000${id}`,
+    parentSpanId: parent && `00000000000000${parent}`,
+    name,
+    kind,
+    startTimeUnixNano: String(now + BigInt(from) * 1_000_000n),
+    endTimeUnixNano: String(now + BigInt(to) * 1_000_000n),
+    links,
+  });
+  const like = Array.from({ length: 12 }, (_, at) =>
+    span((0x70 + at).toString(16), "d1", "", "call", 3, -500, -500 + 10 * at + 10),
+  );
+  const link = { traceId: "5c".repeat(16), spanId: "00000000000000b1" };
+  return {
+    resourceSpans: [
+      group("clock-right", [span("5c", "b1", "", "call", 3, 0, 100), ...like]),
+      group("clock-wrong", [span("5c", "b2", "b1", "answer", 2, 400, 460)]),
+      group("follower", [span("6d", "c1", "", "follow up", 5, 200, 210, [link])]),
+    ],
+  };
+}
+
 const PART = 10_000;
 
 /** A trace of many spans as OTLP, part by part: levels of calls, equal siblings, errors. */

@@ -1,4 +1,4 @@
-import { FLAG, type Group } from "./model";
+import { FLAG, type Group, type TraceService } from "./model";
 import { childrenOf } from "./order";
 
 /** What the analysis reads of a trace. */
@@ -17,9 +17,8 @@ const GROUP_MIN = 5;
 /** The time of each span in which no child of it ran. */
 export function selfTimes({ start, duration, parent }: Columns): Float64Array {
   const self = Float64Array.from(duration);
-  const covered = new Float64Array(start.length);
-  for (let row = 0; row < start.length; row++) {
-    covered[row] = start[row];
+  const covered = Float64Array.from(start);
+  for (const row of byStart(start)) {
     const above = parent[row];
     if (above < 0) {
       continue;
@@ -32,6 +31,11 @@ export function selfTimes({ start, duration, parent }: Columns): Float64Array {
     }
   }
   return self;
+}
+
+/** Rows by their start. They mostly are so already, but not where clocks were set right. */
+function byStart(start: Float64Array): Uint32Array {
+  return Uint32Array.from(start, (_, row) => row).sort((a, b) => start[a] - start[b] || a - b);
 }
 
 /**
@@ -128,4 +132,23 @@ export function structureFlags(columns: Columns, critical: number[]): Uint16Arra
     flags[critical[at]] |= FLAG.critical;
   }
   return flags;
+}
+
+/** What each service adds to a trace. */
+export function shares(
+  names: string[],
+  columns: Columns,
+  self: Float64Array,
+  critical: number[],
+): TraceService[] {
+  const services = names.map((name) => ({ name, spans: 0, errors: 0, self_ns: 0, critical_ns: 0 }));
+  columns.service.forEach((service, row) => {
+    services[service].spans += 1;
+    services[service].errors += columns.status[row] === 2 ? 1 : 0;
+    services[service].self_ns += self[row];
+  });
+  for (let at = 0; at < critical.length; at += 3) {
+    services[columns.service[critical[at]]].critical_ns += critical[at + 2] - critical[at + 1];
+  }
+  return services;
 }

@@ -1,7 +1,8 @@
 import type { Resource, Span } from "../types";
-import { type Columns, criticalPath, selfTimes, siblingGroups, structureFlags } from "./analyse";
-import { FLAG, KINDS, STATUSES, type TraceModel, type TraceService } from "./model";
+import { type Columns, criticalPath, selfTimes, shares, siblingGroups, structureFlags } from "./analyse";
+import { FLAG, KINDS, STATUSES, type TraceModel } from "./model";
 import { ordered } from "./order";
+import { shiftsOf } from "./skew";
 
 /** A trace in columns from spans in any order, as a file holds them. */
 export function traceOf(id: string, spans: Span[], resources: Resource[]): TraceModel {
@@ -42,6 +43,7 @@ export function traceOf(id: string, spans: Span[], resources: Resource[]): Trace
     0,
   );
   const told = shares(services.all, columns, self, critical);
+  const detail = (row: number) => ({ span: rows[row], resource: resources[rows[row].resource ?? -1] });
   return {
     id,
     baseNs,
@@ -58,6 +60,7 @@ export function traceOf(id: string, spans: Span[], resources: Resource[]): Trace
     critical,
     groups: siblingGroups(columns),
     missing: missingParents(rows, flags),
+    skew: shiftsOf(columns, services.all),
     findings: [],
     summary: {
       trace_id: id,
@@ -70,8 +73,8 @@ export function traceOf(id: string, spans: Span[], resources: Resource[]): Trace
       orphans: flags.filter((bits) => bits & FLAG.orphan).length,
       services: told,
     },
-    details: async (wanted) =>
-      wanted.map((row) => ({ span: rows[row], resource: resources[rows[row].resource ?? -1] })),
+    details: async (wanted) => wanted.map(detail),
+    all: async () => rows.map((_, row) => detail(row)),
   };
 }
 
@@ -88,19 +91,6 @@ class Numbered {
     }
     return number;
   }
-}
-
-function shares(names: string[], columns: Columns, self: Float64Array, critical: number[]): TraceService[] {
-  const services = names.map((name) => ({ name, spans: 0, errors: 0, self_ns: 0, critical_ns: 0 }));
-  columns.service.forEach((service, row) => {
-    services[service].spans += 1;
-    services[service].errors += columns.status[row] === 2 ? 1 : 0;
-    services[service].self_ns += self[row];
-  });
-  for (let at = 0; at < critical.length; at += 3) {
-    services[columns.service[critical[at]]].critical_ns += critical[at + 2] - critical[at + 1];
-  }
-  return services;
 }
 
 function missingParents(rows: Span[], flags: Uint16Array): TraceModel["missing"] {

@@ -1,8 +1,9 @@
 import { get, post } from "../api";
-import type { Resource, Span, Summary } from "../types";
-import type { Detail, Finding, Group, TraceModel, TraceService } from "./model";
+import type { Resource, Span, Summary, WholeTrace } from "../types";
+import type { Detail, Finding, Group, Shift, TraceModel, TraceService } from "./model";
 
-interface Skeleton {
+/** A trace without its attributes, as the server and shared files write it. */
+export interface Skeleton {
   summary: Summary;
   partial?: string;
   base: string;
@@ -29,6 +30,7 @@ interface Skeleton {
   critical_caveat?: string;
   groups: Group[];
   missing: { id: string; children: number[] }[];
+  skew?: Shift[];
   findings: Finding[];
 }
 
@@ -40,7 +42,19 @@ const KEPT_MAX = 5000;
 
 /** Loads a trace without its attributes; these come for the spans that are looked at. */
 export async function loadTrace(id: string, signal?: AbortSignal): Promise<TraceModel> {
-  const skeleton = await get<Skeleton>(`traces/${encodeURIComponent(id)}/skeleton`, {}, signal);
+  const path = `traces/${encodeURIComponent(id)}`;
+  const skeleton = await get<Skeleton>(`${path}/skeleton`, {}, signal);
+  return modelOf(skeleton, {
+    details: keeping((spans, stop) => details(id, spans, stop)),
+    all: async (stop) => {
+      const { resources, spans } = await get<WholeTrace>(path, {}, stop);
+      return spans.map((span) => ({ span, resource: resources[span.resource ?? -1] }));
+    },
+  });
+}
+
+/** A skeleton with a way to what it leaves out. */
+export function modelOf(skeleton: Skeleton, ways: Pick<TraceModel, "details" | "all">): TraceModel {
   const { columns } = skeleton;
   return {
     id: skeleton.summary.trace_id,
@@ -67,8 +81,9 @@ export async function loadTrace(id: string, signal?: AbortSignal): Promise<Trace
     criticalCaveat: skeleton.critical_caveat,
     groups: skeleton.groups,
     missing: skeleton.missing,
+    skew: skeleton.skew ?? [],
     findings: skeleton.findings,
-    details: keeping((spans, stop) => details(id, spans, stop)),
+    ...ways,
   };
 }
 

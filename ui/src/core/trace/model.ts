@@ -20,6 +20,9 @@ export const KINDS = ["unspecified", "internal", "server", "client", "producer",
 /** Statuses by their number. */
 export const STATUSES = ["unset", "ok", "error"];
 
+/** Traces of more spans are not shared as one file: browsers would take too long to open it. */
+export const SHARED_MAX = 50_000;
+
 /** Equal siblings that can be shown as one row. */
 export interface Group {
   parent: number;
@@ -58,6 +61,13 @@ export interface Detail {
   resource?: Resource;
 }
 
+/** A span that, with all below it, started at another time than its clock said. */
+export interface Shift {
+  span: number;
+  service: string;
+  shift_ns: number;
+}
+
 /** A trace in columns, parents before children: `start[i]` and so on belong to one span. Times are from `baseNs`. */
 export interface TraceModel {
   id: string;
@@ -85,9 +95,13 @@ export interface TraceModel {
   criticalCaveat?: string;
   groups: Group[];
   missing: { id: string; children: number[] }[];
+  /** Spans of services whose clocks are off. */
+  skew: Shift[];
   findings: Finding[];
   /** Fetches what the columns leave out. */
   details: (spans: number[], signal?: AbortSignal) => Promise<Detail[]>;
+  /** Fetches that of every span, in the order of rows. */
+  all: (signal?: AbortSignal) => Promise<Detail[]>;
 }
 
 /** The id of a span, hexadecimal. */

@@ -11,6 +11,8 @@ import { Copy } from "../../parts/copy";
 import { Icon } from "../../parts/icon";
 import { Trouble } from "../../parts/notes";
 import { Attributes } from "./attributes";
+import { History } from "./history";
+import { Incoming } from "./incoming";
 import { logAddress } from "./log-link";
 import type { TraceState } from "./state";
 
@@ -46,6 +48,7 @@ export function DetailPanel({ state, isLocal }: { state: TraceState; isLocal: bo
         </button>
       </header>
       <Facts state={state} span={span} detail={here} />
+      {!isLocal && <History trace={trace} span={span} />}
       {asked.value.error && <Trouble error={asked.value.error} />}
       {here && (
         <>
@@ -62,6 +65,7 @@ export function DetailPanel({ state, isLocal }: { state: TraceState; isLocal: bo
             />
           </label>
           <Sections detail={here} search={search.value} isLocal={isLocal} baseNs={startNanos(trace, span)} />
+          {!isLocal && <Incoming trace={trace} span={span} />}
         </>
       )}
     </aside>
@@ -191,7 +195,7 @@ function Sections({
       />
       {dropped[0] > 0 && <p class="soft dropped">The sender dropped {plural(dropped[0], "attribute")}.</p>}
       <Events events={span.events} search={search} baseNs={baseNs} isLocal={isLocal} />
-      <Links links={span.links} />
+      <Links links={span.links} isLocal={isLocal} />
       <Attributes
         title="Resource"
         level="resource"
@@ -252,7 +256,7 @@ function Events(props: { events: SpanEvent[]; search: string; baseNs: string; is
   );
 }
 
-function Links({ links }: { links: SpanLink[] }) {
+function Links({ links, isLocal }: { links: SpanLink[]; isLocal: boolean }) {
   if (links.length === 0) {
     return null;
   }
@@ -265,9 +269,15 @@ function Links({ links }: { links: SpanLink[] }) {
         {links.map((link) => (
           <li key={`${link.trace_id}${link.span_id}`}>
             <Icon name="link" />
-            <a href={href(`trace/${link.trace_id}`, { span: link.span_id })}>
-              <code>{link.trace_id.slice(0, 16)}…</code> span <code>{link.span_id}</code>
-            </a>
+            {isLocal ? (
+              <span>
+                <code>{link.trace_id}</code> span <code>{link.span_id}</code>
+              </span>
+            ) : (
+              <a href={href(`trace/${link.trace_id}`, { span: link.span_id })}>
+                <code>{link.trace_id.slice(0, 16)}…</code> span <code>{link.span_id}</code>
+              </a>
+            )}
           </li>
         ))}
       </ul>

@@ -1,17 +1,9 @@
-import { address } from "../../core/api";
+import { FORMS, unwrapped } from "../../core/trace/forms";
 import { nameOf, STATUSES, serviceOf, spanId, type TraceModel } from "../../core/trace/model";
 import { Icon } from "../../parts/icon";
 import { Menu } from "../../parts/menu";
+import { save } from "../../parts/save";
 import type { TraceState } from "./state";
-
-/** Saves a text as a file. */
-export function save(name: string, kind: string, text: string): void {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([text], { type: kind }));
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-}
 
 /** The forms in which a trace can be taken away. */
 export function Download({ state, isLocal }: { state: TraceState; isLocal: boolean }) {
@@ -32,30 +24,28 @@ export function Download({ state, isLocal }: { state: TraceState; isLocal: boole
         <>
           {!isLocal && (
             <>
-              <a
+              <button
+                type="button"
                 class="item"
-                href={address(`traces/${trace.id}`)}
-                download={`${name}.faden.json`}
-                onClick={close}
-              >
-                Faden JSON
-              </a>
-              <a
-                class="item"
-                href={new URL(`api/v3/traces/${trace.id}`, document.baseURI).href}
-                download={`${name}.otlp.json`}
-                onClick={close}
+                onClick={async () => {
+                  close();
+                  const answer = await fetch(FORMS[0].at(trace.id));
+                  save(`${name}.otlp.json`, "application/json", unwrapped(await answer.text()));
+                }}
               >
                 OTLP JSON
-              </a>
-              <a
-                class="item"
-                href={new URL(`api/traces/${trace.id}`, document.baseURI).href}
-                download={`${name}.jaeger.json`}
-                onClick={close}
-              >
-                Jaeger JSON
-              </a>
+              </button>
+              {FORMS.slice(1).map((form) => (
+                <a
+                  key={form.name}
+                  class="item"
+                  href={form.at(trace.id)}
+                  download={`${name}.${form.name}.json`}
+                  onClick={close}
+                >
+                  {form.label} JSON
+                </a>
+              ))}
             </>
           )}
           <button

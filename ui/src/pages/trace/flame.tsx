@@ -8,7 +8,7 @@ import type { TraceState } from "./state";
 import { zoomTo } from "./trace-keys";
 
 /** Blocks by time, children below their parents. */
-export function Flame({ state }: { state: TraceState }) {
+export default function Flame({ state }: { state: TraceState }) {
   const { trace } = state;
   const levels = useMemo(() => levelsOf(trace), [trace]);
   const canvas = useRef<HTMLCanvasElement>(null);

@@ -1,14 +1,22 @@
 import { serviceColour } from "../../core/colour";
+import { quoted } from "../../core/conditions";
 import { count, duration, percent, plural } from "../../core/format";
 import { href } from "../../core/route";
 import { ago, clock, isoNanos, nanosToMs, zoneName } from "../../core/time";
 import { Copy } from "../../parts/copy";
 import { Icon } from "../../parts/icon";
+import { Menu } from "../../parts/menu";
 import { Download } from "./download";
+import { Share } from "./share";
 import type { TraceState } from "./state";
-import { linkTo } from "./trace-keys";
 
-const SHOWN_SERVICES = 8;
+const SHOWN_SERVICES = 6;
+
+/** Who adds less to the path is not named above the waterfall. */
+const SHARE_MIN = 0.005;
+
+const MINUTE_MS = 60_000;
+const DAY_MS = 86_400_000;
 
 /** What the trace is about, why it took so long, and who took part. */
 export function Head({ state, isLocal }: { state: TraceState; isLocal: boolean }) {
@@ -23,12 +31,8 @@ export function Head({ state, isLocal }: { state: TraceState; isLocal: boolean }
           {summary.root_service} <span class="op">{summary.root_name || "no root yet"}</span>
         </h1>
         <span class="spread" />
-        {!isLocal && <Copy text={() => linkTo(state)} label="Link" what="a link to this view" />}
-        {!isLocal && (
-          <a class="button bare small" href={href("compare", { a: trace.id })}>
-            <Icon name="compare" /> Compare
-          </a>
-        )}
+        <Share state={state} isLocal={isLocal} />
+        {!isLocal && <CompareMenu state={state} />}
         <Download state={state} isLocal={isLocal} />
       </div>
       <div class="facts num">
@@ -64,13 +68,48 @@ export function Head({ state, isLocal }: { state: TraceState; isLocal: boolean }
   );
 }
 
+/** What to compare the trace with. */
+function CompareMenu({ state }: { state: TraceState }) {
+  const { trace } = state;
+  const { root_service, root_name } = trace.summary;
+  const ms = nanosToMs(trace.summary.start);
+  const like = `{ resource.service.name = ${quoted(root_service)} && name = ${quoted(root_name)} }`;
+  const day = {
+    from: new Date(ms - DAY_MS).toISOString(),
+    to: new Date(ms + trace.durationNs / 1e6 + MINUTE_MS).toISOString(),
+  };
+  return (
+    <Menu
+      title="Compare"
+      kind="bare small"
+      align="end"
+      label={
+        <>
+          <Icon name="compare" /> Compare
+        </>
+      }
+    >
+      {() => (
+        <>
+          <a class="item" href={href("compare", { a: like, b: trace.id, ...day })}>
+            With typical traces of the day before
+          </a>
+          <a class="item" href={href("compare", { a: trace.id, ...day })}>
+            With another trace …
+          </a>
+        </>
+      )}
+    </Menu>
+  );
+}
+
 /** The services by what they add to the time that was waited for, and what the server found. */
 function Verdict({ state }: { state: TraceState }) {
   const { trace } = state;
   const whole = trace.services.reduce((sum, service) => sum + service.critical_ns, 0) || 1;
-  const services = trace.services
-    .slice()
-    .sort((a, b) => b.critical_ns - a.critical_ns || b.self_ns - a.self_ns);
+  const onPath = trace.services.filter(({ critical_ns }) => critical_ns / whole >= SHARE_MIN);
+  const services = onPath.sort((a, b) => b.critical_ns - a.critical_ns).slice(0, SHOWN_SERVICES);
+  const others = trace.services.length - services.length;
   return (
     <div class="verdict">
       <span class="shares" aria-hidden="true">
@@ -82,7 +121,7 @@ function Verdict({ state }: { state: TraceState }) {
         ))}
       </span>
       <ul aria-label="Services on the critical path">
-        {services.slice(0, SHOWN_SERVICES).map((service) => (
+        {services.map((service) => (
           <li
             key={service.name}
             title={`${count(service.spans)} spans, ${duration(service.self_ns)} of their own`}
@@ -91,7 +130,7 @@ function Verdict({ state }: { state: TraceState }) {
             {service.name} <span class="soft num">{percent(service.critical_ns / whole)}</span>
           </li>
         ))}
-        {services.length > SHOWN_SERVICES && <li class="soft">+{services.length - SHOWN_SERVICES}</li>}
+        {others > 0 && <li class="soft">and {plural(others, "other")}</li>}
       </ul>
     </div>
   );

@@ -18,7 +18,7 @@ interface Sum {
 }
 
 /** The operations of a trace with their times. */
-export function Sums({ state }: { state: TraceState }) {
+export default function Sums({ state }: { state: TraceState }) {
   const sums = useMemo(() => sumsOf(state), [state]);
   const { trace } = state;
   const columns: Column<Sum>[] = [

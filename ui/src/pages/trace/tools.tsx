@@ -1,13 +1,18 @@
 import { useSignal } from "@preact/signals";
-import { count } from "../../core/format";
+import { count, plural } from "../../core/format";
+import { param, setParams } from "../../core/route";
 import { nameOf } from "../../core/trace/model";
 import { Icon } from "../../parts/icon";
 import type { TraceState } from "./state";
 
-const VIEWS: [string, string][] = [
+/** Ways to look at a trace: their names in the address, and their labels. */
+export const VIEWS: [string, string][] = [
   ["waterfall", "Waterfall"],
   ["flame", "Flame"],
+  ["graph", "Graph"],
   ["sums", "Operations"],
+  ["spans", "Spans"],
+  ["raw", "Raw"],
 ];
 
 /** Views, the filter, and what is shown. */
@@ -22,8 +27,19 @@ export function Tools({
   view: string;
   onView: (view: string) => void;
 }) {
-  const { matches, rows } = state;
-  const { folded } = state;
+  const { matches, rows, folded } = state;
+  const isAdjusted = param("clocks") === "adjusted";
+  const clocks = state.trace.skew.length > 0 && (
+    <button
+      type="button"
+      class="small"
+      aria-pressed={isAdjusted}
+      title={`${plural(state.trace.skew.length, "span")} of servers lie outside of their callers' spans: move them inside, or show what the clocks said`}
+      onClick={() => setParams({ clocks: isAdjusted ? undefined : "adjusted" })}
+    >
+      <Icon name="clock" /> {isAdjusted ? "Clocks adjusted" : "Adjust clocks"}
+    </button>
+  );
   return (
     <div class="tools">
       <div class="tabs" role="tablist" aria-label="Views">
@@ -113,6 +129,7 @@ export function Tools({
           Unfold all
         </button>
       )}
+      {clocks}
       {state.trace.groups.length > 0 && (
         <button
           type="button"

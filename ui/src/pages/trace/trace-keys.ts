@@ -1,4 +1,4 @@
-import { useKeys } from "../../core/keys";
+import { type Key, useKeys } from "../../core/keys";
 import { basePath } from "../../core/route";
 import { FLAG, spanId } from "../../core/trace/model";
 import { atDepth } from "../../core/trace/rows";
@@ -7,8 +7,11 @@ import type { TraceState } from "./state";
 
 const PAGE = 20;
 
-/** The keys of a trace. */
-export function useTraceKeys(state: TraceState): void {
+/** Views in which one goes from row to row. */
+const HAS_ROWS = new Set(["waterfall", "flame"]);
+
+/** The keys of a trace, in one of its views. */
+export function useTraceKeys(state: TraceState, view: string, onView: (by: 1 | -1) => void): void {
   const { trace } = state;
   const isOn = (flag: number) => (span: number) => (trace.flags[span] & flag) !== 0;
   const matches = (span: number) => state.matches.value?.has(span) ?? false;
@@ -23,18 +26,21 @@ export function useTraceKeys(state: TraceState): void {
     const by = (to - from) * 0.2 * direction;
     zoomTo(state, from + by, to + by);
   };
+  const rowKeys: Key[] = [
+    { key: "ArrowDown / j", does: "next row", run: () => moveBy(state, 1) },
+    { key: "ArrowUp / k", does: "row before", run: () => moveBy(state, -1) },
+    { key: "PageDown", does: "rows further down", run: () => moveBy(state, PAGE) },
+    { key: "PageUp", does: "rows further up", run: () => moveBy(state, -PAGE) },
+    { key: "Home", does: "first row", run: () => moveBy(state, -trace.size) },
+    { key: "End", does: "last row", run: () => moveBy(state, trace.size) },
+    { key: "ArrowRight", does: "unfold, or to the first child", run: () => inwards(state) },
+    { key: "ArrowLeft", does: "fold, or to the parent", run: () => outwards(state) },
+    { key: "Enter / Space", does: "fold or unfold", run: () => toggleSelected(state) },
+  ];
   useKeys(
     "Trace",
     [
-      { key: "ArrowDown / j", does: "next row", run: () => moveBy(state, 1) },
-      { key: "ArrowUp / k", does: "row before", run: () => moveBy(state, -1) },
-      { key: "PageDown", does: "rows further down", run: () => moveBy(state, PAGE) },
-      { key: "PageUp", does: "rows further up", run: () => moveBy(state, -PAGE) },
-      { key: "Home", does: "first row", run: () => moveBy(state, -trace.size) },
-      { key: "End", does: "last row", run: () => moveBy(state, trace.size) },
-      { key: "ArrowRight", does: "unfold, or to the first child", run: () => inwards(state) },
-      { key: "ArrowLeft", does: "fold, or to the parent", run: () => outwards(state) },
-      { key: "Enter / Space", does: "fold or unfold", run: () => toggleSelected(state) },
+      ...(HAS_ROWS.has(view) ? rowKeys : []),
       {
         key: "Escape",
         does: "close the span",
@@ -69,10 +75,19 @@ export function useTraceKeys(state: TraceState): void {
           state.folded.value = atDepth(trace, Number(event.key) - 1);
         },
       },
+      {
+        key: "h",
+        does: "hide what does not match",
+        run: () => {
+          state.isHiding.value = !state.isHiding.value;
+        },
+      },
+      { key: "w", does: "next view", run: () => onView(1) },
+      { key: "W", does: "view before", run: () => onView(-1) },
       { key: "y", does: "copy a link to the span", run: () => copyText(linkTo(state)) },
       { key: "\\", does: "the filter", run: () => document.getElementById("trace-filter")?.focus() },
     ],
-    [state],
+    [state, view],
   );
 }
 
