@@ -22,7 +22,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 
-use crate::scenario::{ingest, query, receive, recover, size, trace};
+use crate::scenario::{compact, ingest, query, receive, recover, size, trace};
 
 #[derive(Parser)]
 #[command(about = "Measures Faden and records the figures in bench/results/")]
@@ -48,6 +48,11 @@ enum Scenario {
         rate: u64,
         #[arg(long, default_value_t = 0, help = "how long the paced run lasts; 0 leaves it out")]
         minutes: u64,
+    },
+    /// OTLP in, fsynced, in blocks that are merged until nothing is due
+    Compact {
+        #[arg(long, default_value_t = 4_000_000, help = "how many spans to send")]
+        spans: u64,
     },
     /// Bytes on disk for each span, and whether every span is still there
     Size {
@@ -130,6 +135,7 @@ fn main() -> anyhow::Result<()> {
                 let paced = (minutes > 0).then(|| (rate, Duration::from_secs(60 * minutes)));
                 ingest::run(setting, spans, paced).await
             }
+            Scenario::Compact { spans } => compact::run(setting, spans).await,
             Scenario::Size { spans } => size::run(setting, spans).await,
             Scenario::Recover { mebibytes } => recover::run(setting, mebibytes).await,
             Scenario::Trace { spans } => trace::run(setting, &spans).await,

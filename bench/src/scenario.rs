@@ -1,5 +1,6 @@
 //! One file per scenario: what is done, and which figures come of it.
 
+pub(crate) mod compact;
 pub(crate) mod fill;
 pub(crate) mod filled;
 pub(crate) mod ingest;

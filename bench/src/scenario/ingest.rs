@@ -152,13 +152,13 @@ async fn settle(server: &Server) -> anyhow::Result<()> {
 }
 
 /// Looks at a process's memory again and again.
-struct Memory {
+pub(super) struct Memory {
     task: tokio::task::JoinHandle<()>,
     series: std::sync::Arc<std::sync::Mutex<Vec<(f64, f64)>>>,
 }
 
 impl Memory {
-    fn watch(server: &Server) -> Self {
+    pub(super) fn watch(server: &Server) -> Self {
         let status = PathBuf::from(format!("/proc/{}/status", server.id()));
         let series = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
         let seen = std::sync::Arc::clone(&series);
@@ -175,12 +175,12 @@ impl Memory {
         Self { task, series }
     }
 
-    fn series(self) -> Vec<(f64, f64)> {
+    pub(super) fn series(self) -> Vec<(f64, f64)> {
         self.task.abort();
         std::mem::take(&mut self.series.lock().expect("nothing panics while it is held"))
     }
 }
 
-fn highest(series: &[(f64, f64)]) -> f64 {
+pub(super) fn highest(series: &[(f64, f64)]) -> f64 {
     series.iter().map(|(_, mib)| *mib).fold(0.0, f64::max)
 }

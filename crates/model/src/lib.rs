@@ -23,6 +23,6 @@ pub use batch::{Batch, SpanRow};
 pub use id::{SpanId, TraceId};
 pub use tenant::Tenant;
 pub use time::{Clock, SystemClock, TimeRange};
-pub use trace::{Node, Summary, Trace};
+pub use trace::{Kin, Node, Summary, Trace, parents};
 pub use view::{Attribute, Attributes, Event, Kind, Link, Resource, Scope, Span, StatusCode, Value};
 pub use walk::{Admitted, Malformed, Mended, Rejections};

@@ -272,20 +272,44 @@ fn is_caller(kind: Kind) -> bool {
     matches!(kind, Kind::Client | Kind::Producer)
 }
 
-fn arrange(batches: &[Batch], places: &[Place]) -> Vec<Node> {
-    let span = |at: usize| batches[places[at].0 as usize].span(places[at].1 as usize);
+/// What the place of a span in its trace depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kin {
+    /// When it starts.
+    pub start: UnixNanos,
+    /// Its id.
+    pub id: SpanId,
+    /// The id that it names as its parent.
+    pub parent: Option<SpanId>,
+    /// Its role.
+    pub kind: Kind,
+}
+
+/// The place of each span's parent among the spans of a trace, which come by start, then id. Parents may form cycles.
+#[must_use]
+pub fn parents(spans: &[Kin]) -> Vec<Option<usize>> {
     let mut by_id: HashMap<SpanId, Holders, foldhash::fast::FixedState> = HashMap::default();
-    for at in 0..places.len() {
-        by_id.entry(span(at).span_id()).or_default().add(at, span(at).kind());
+    for (at, span) in spans.iter().enumerate() {
+        by_id.entry(span.id).or_default().add(at, span.kind);
     }
-    let parent_of = |at: usize| {
-        let kind = span(at).kind();
-        let shared = by_id.get(&span(at).span_id()).filter(|_| kind == Kind::Server);
+    let parent_of = |(at, span): (usize, &Kin)| {
+        let shared = by_id.get(&span.id).filter(|_| span.kind == Kind::Server);
         shared
             .and_then(|holders| holders.caller_of(at))
-            .or_else(|| by_id.get(&span(at).parent()?)?.parent_for(at, kind))
+            .or_else(|| by_id.get(&span.parent?)?.parent_for(at, span.kind))
     };
-    let parents: Vec<Option<usize>> = (0..places.len()).map(parent_of).collect();
+    spans.iter().enumerate().map(parent_of).collect()
+}
+
+fn arrange(batches: &[Batch], places: &[Place]) -> Vec<Node> {
+    let span = |at: usize| batches[places[at].0 as usize].span(places[at].1 as usize);
+    let kin = (0..places.len()).map(span).map(|span| Kin {
+        start: span.start(),
+        id: span.span_id(),
+        parent: span.parent(),
+        kind: span.kind(),
+    });
+    let parents = parents(&kin.collect::<Vec<_>>());
     let mut children: Vec<Vec<usize>> = vec![Vec::new(); places.len()];
     for (at, parent) in parents.iter().enumerate() {
         if let Some(parent) = parent {

@@ -52,6 +52,13 @@ impl Tally {
         self.errors += u64::from(failed);
     }
 
+    /// Takes a span out that was counted; see [`Sketch::remove`].
+    pub fn remove(&mut self, duration: u64, failed: bool, has_equal: bool) -> bool {
+        let is_out = self.durations.remove(duration, has_equal);
+        self.errors -= u64::from(is_out && failed);
+        is_out
+    }
+
     /// Adds what another one counted.
     pub fn merge(&mut self, other: &Self) {
         self.durations.merge(&other.durations);

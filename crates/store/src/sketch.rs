@@ -48,6 +48,21 @@ impl Sketch {
         }
     }
 
+    /// Takes out one of the durations that were counted; `has_equal` says that another one as long remains. False, and
+    /// nothing is taken out, where the least or the greatest would not be known afterwards.
+    pub fn remove(&mut self, duration: u64, has_equal: bool) -> bool {
+        let at = bucket(duration).checked_sub(self.first).and_then(|at| self.counters.get_mut(at));
+        let is_end = duration <= self.min || self.max <= duration;
+        let Some(counter) = at.filter(|counter| **counter > u64::from(is_end)) else { return false };
+        if is_end && !has_equal {
+            return false;
+        }
+        *counter -= 1;
+        self.count -= 1;
+        self.sum -= u128::from(duration);
+        true
+    }
+
     /// How many durations were counted.
     #[must_use]
     pub fn count(&self) -> u64 {

@@ -69,6 +69,44 @@ impl BlockView {
         found
     }
 
+    /// The rows of a tenant's traces that have one of these hashes, in the set that begins with this row group.
+    ///
+    /// # Errors
+    /// Where the index or the ids can't be read, or are damaged.
+    pub(crate) fn with_hashes(
+        &self,
+        tenant: &Tenant,
+        (first, hashes): (usize, &[u32]),
+        work: &mut Work,
+    ) -> Result<Vec<TraceRows>> {
+        let Some(begin) = self.groups.get(first) else { return Ok(Vec::new()) };
+        let mut runs = Vec::new();
+        for hash in hashes {
+            runs.extend(begin.with_hash(*hash)?);
+        }
+        runs.sort_unstable();
+        runs.dedup();
+        let is_of = |group: &Group| match (begin.set(), group.set()) {
+            (Some(set), Some(other)) => set == other,
+            _ => std::ptr::eq(group, &**begin),
+        };
+        let mut found = Vec::new();
+        for group in self.groups[first..].iter().take_while(|group| is_of(group)) {
+            let own = group.own_runs(&runs);
+            if own.is_empty() || group.tenant != *tenant {
+                continue;
+            }
+            let all = group.runs()?;
+            let mut reader = GroupReader::new(self, group)?;
+            for run in own.iter().filter_map(|run| all.get(*run as usize)) {
+                reader.forget_before(run.first as usize / PAGE_ROWS);
+                found.push(run.of(reader.trace_id(run.first)?));
+            }
+            *work += reader.work;
+        }
+        Ok(found)
+    }
+
     /// Those of some runs that are of the trace.
     fn believed(&self, group: &Group, id: TraceId, runs: &[u32], work: &mut Work) -> Result<Vec<TraceRows>> {
         let mut found = Vec::new();

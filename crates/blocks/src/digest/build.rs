@@ -6,9 +6,9 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 use model::{Kind, StatusCode};
 
-use super::Digest;
 use super::cubes::{Cells, Cube, Role, STATUSES};
 use super::listing::{Listing, OPERATIONS_MAX, Operation};
+use super::{Digest, callers};
 use crate::columns::conventions;
 use crate::columns::schema::leaf;
 use crate::columns::shred::Shredded;
@@ -41,11 +41,14 @@ pub(crate) fn digest(shredded: &Shredded) -> Digest {
         }
         cube.push(&cells);
     }
-    Digest { listing: Arc::new(listing), cubes: [Some(Arc::new(cube)), None, None] }
+    let service = |operation: &u32| listing.operations[places[*operation as usize] as usize].service;
+    let services: Vec<u32> = numbered.of_row.iter().map(service).collect();
+    let called = callers::called(shredded, &rows, &services);
+    Digest { listing: Arc::new(listing), cubes: [Some(Arc::new(cube)), None, None], called }
 }
 
 /// The columns that count.
-struct Rows<'a> {
+pub(super) struct Rows<'a> {
     with_service: &'a [u32],
     services: &'a values::Texts,
     names: &'a values::Texts,
@@ -90,11 +93,16 @@ impl<'a> Rows<'a> {
     }
 
     /// The place of the status, the start and the duration of a row.
-    fn cell(&self, row: usize) -> (usize, u64, u64) {
+    pub(super) fn cell(&self, row: usize) -> (usize, u64, u64) {
         let status = StatusCode::from_number(self.statuses[row] as u8);
         let status = STATUSES.iter().position(|known| *known == status).unwrap_or(0);
         let (start, difference) = (self.starts[row], self.differences[row]);
         (status, start as u64, duration(start, difference))
+    }
+
+    /// The role of the span in a row.
+    pub(super) fn kind(&self, row: usize) -> Kind {
+        Kind::from_number(self.kinds[row] as u8)
     }
 
     fn numbered(&self, rows: usize) -> Numbered<'a> {
@@ -108,8 +116,7 @@ impl<'a> Rows<'a> {
                 service = services.number(next);
                 next += 1;
             }
-            let kind = Kind::from_number(self.kinds[row] as u8);
-            let operation = (service, names.number(row), kind as u8);
+            let operation = (service, names.number(row), self.kind(row) as u8);
             let number = *numbers.entry(operation).or_insert(operations.len() as u32);
             if number as usize == operations.len() {
                 operations.push(operation);

@@ -44,13 +44,20 @@ impl Role {
 
     /// So many bytes its cube may have for so many spans; with more, its steps become longer.
     pub(super) fn bytes_max(self, spans: u64) -> u64 {
-        const FREE: u64 = 16 * 1024;
         match self {
             Self::Operations => FREE + spans / 10 * 7,
             Self::Services => FREE + spans / 10 * 6,
             Self::Whole => u64::MAX,
         }
     }
+}
+
+/// So many bytes every cube may have, however few spans there are.
+const FREE: u64 = 16 * 1024;
+
+/// So many bytes a cube of calls may have for so many spans; with more, its steps become longer.
+pub(super) fn call_bytes_max(spans: u64) -> u64 {
+    FREE + spans / 10 * 4
 }
 
 /// The cells of a subject: for each of [`STATUSES`], by where the step begins.

@@ -9,7 +9,8 @@ use store::sketch::Sketch;
 
 use super::Digest;
 use super::build::{Builder, OfTexts};
-use super::cubes::{Cells, Cube, Role, STEPS};
+use super::calls::{CALLERS_MAX, Call, Called, Calls, left_max};
+use super::cubes::{Cells, Cube, Role, STEPS, call_bytes_max};
 use super::listing::{Listing, OPERATIONS_MAX, Operation};
 
 /// One digest of all; a finished one has every cube.
@@ -24,11 +25,51 @@ pub(super) fn merge(digests: &[Arc<Digest>], is_finished: bool) -> Digest {
         let parts =
             digests.iter().zip(&places).filter_map(|(digest, places)| part(role, digest, places, &to_kind));
         let subjects = if role == Role::Operations { listing.operations.len() } else { kinds.len() };
-        Arc::new(cube(&parts.collect::<Vec<_>>(), subjects, role, spans))
+        let bounds = (role.step(), role.bytes_max(spans));
+        Arc::new(cube(&parts.collect::<Vec<_>>(), subjects, bounds))
     };
     let whole = is_finished.then(|| cube(Role::Whole));
     let cubes = [Some(cube(Role::Operations)), Some(cube(Role::Services)), whole];
-    Digest { listing: Arc::new(listing), cubes }
+    let called = called(digests, &listing, (spans, is_finished));
+    Digest { listing: Arc::new(listing), cubes, called }
+}
+
+/// The calls of all; `None` where those of one are not known, or they are too many.
+fn called<'a>(
+    digests: &'a [Arc<Digest>],
+    listing: &Listing,
+    (spans, is_finished): (u64, bool),
+) -> Option<Called> {
+    let mut of_each = Vec::new();
+    let mut calls = Calls::default();
+    for digest in digests {
+        let called = digest.called.as_ref()?;
+        let service = |at: u32| {
+            let text = digest.listing.services.get(at as usize)?;
+            listing.services.binary_search(text).ok().map(|at| at as u32)
+        };
+        let moved =
+            |call: &Call| Some(Call { parent: service(call.parent)?, child: service(call.child)?, ..*call });
+        let moved: Vec<Call> = called.calls.calls.iter().map(moved).collect::<Option<_>>()?;
+        calls.calls.extend_from_slice(&moved);
+        calls.left.extend_from_slice(&called.calls.left);
+        of_each.push((called, moved));
+    }
+    calls.calls.sort_unstable();
+    calls.calls.dedup();
+    calls.left.sort_unstable();
+    if calls.left.len() as u64 > left_max(spans) || calls.calls.len() > CALLERS_MAX {
+        return None;
+    }
+    let place = |call: &Call| calls.calls.binary_search(call).unwrap_or(0) as u32;
+    let part = |(called, moved): &(&'a Called, Vec<Call>)| -> Part<'a> {
+        (&called.steps, moved.iter().map(place).collect())
+    };
+    let parts: Vec<Part<'_>> = of_each.iter().map(part).collect();
+    let bounds = (Role::Services.step(), call_bytes_max(spans));
+    let steps = Arc::new(cube(&parts, calls.calls.len(), bounds));
+    let whole = is_finished.then(|| Arc::new(with_step(&parts, calls.calls.len(), 0)));
+    Some(Called { calls: Arc::new(calls), steps, whole })
 }
 
 /// A cube, and the subjects that its own become.
@@ -100,13 +141,13 @@ fn texts<'a>(
 }
 
 /// One cube of all, with steps as short as its bytes allow.
-fn cube(parts: &[Part<'_>], subjects: usize, role: Role, spans: u64) -> Cube {
+fn cube(parts: &[Part<'_>], subjects: usize, (step_min, bytes_max): (u64, u64)) -> Cube {
     let given = parts.iter().map(|(cube, _)| longer(cube.step)).max().unwrap_or(0);
-    let shortest = longer(role.step()).max(given);
+    let shortest = longer(step_min).max(given);
     let mut steps = STEPS.into_iter().filter(|step| longer(*step) >= shortest);
     let mut merged = with_step(parts, subjects, steps.next().unwrap_or(0));
     for step in steps {
-        if merged.len() <= role.bytes_max(spans) {
+        if merged.len() <= bytes_max {
             break;
         }
         merged = with_step(parts, subjects, step);

@@ -4,9 +4,11 @@
 //! In: the columns of row groups, before they are encoded. Out: sections of the block's index, of which a search reads
 //! those that it needs. While a block grows its digests are in memory, a few for each tenant; closing it makes one of them.
 //! Bounded by [`listing::OPERATIONS_MAX`] and the byte limits of [`cubes`], beyond which operations are no longer told
-//! apart, or steps become longer: then a search counts the spans themselves.
+//! apart, or steps become longer: then a search counts the spans themselves. Calls between services are in [`calls`].
 
 mod build;
+mod callers;
+mod calls;
 mod cubes;
 mod listing;
 mod merge;
@@ -18,6 +20,7 @@ use std::sync::Arc;
 use model::Tenant;
 
 pub(crate) use build::digest;
+pub(crate) use calls::{CallCube, Called, Calls, MESSAGING, parents};
 pub(crate) use cubes::{Cube, Role, STATUSES};
 pub(crate) use listing::Listing;
 
@@ -34,6 +37,8 @@ pub(crate) struct Digest {
     pub(crate) listing: Arc<Listing>,
     /// By [`Role`]; a role that is missing can be had from the cube of operations.
     pub(crate) cubes: [Option<Arc<Cube>>; Role::ALL.len()],
+    /// `None` where calls are too many, or can't be told by the spans of a run.
+    pub(crate) called: Option<Called>,
 }
 
 /// A digest wherever it is.
@@ -77,6 +82,37 @@ impl Digested {
     }
 }
 
+impl Digested {
+    /// Who calls whom; `None` where that is not known.
+    ///
+    /// # Errors
+    /// As [`Digested::written`].
+    pub(crate) fn calls(&self) -> Result<Option<Arc<Calls>>> {
+        match self {
+            Self::Growing(digest) => Ok(digest.called.as_ref().map(|called| called.calls.clone())),
+            Self::Written { index, tenant, .. } => index.section_if_there(*tenant, OF_TENANT),
+        }
+    }
+
+    /// The cube of [`calls`](Self::calls): all time in one step, or in short steps.
+    ///
+    /// # Errors
+    /// As [`Digested::written`].
+    pub(crate) fn call_cube(&self, is_whole: bool) -> Result<Option<Arc<Cube>>> {
+        match self {
+            Self::Growing(digest) => Ok(digest.called.as_ref().and_then(|called| match is_whole {
+                true => called.whole.clone(),
+                false => Some(called.steps.clone()),
+            })),
+            Self::Written { index, tenant, .. } => {
+                let number = 2 * tenant + u32::from(is_whole);
+                let cube: Option<Arc<CallCube>> = index.section_if_there(number, OF_TENANT)?;
+                Ok(cube.map(|cube| cube.0.clone()))
+            }
+        }
+    }
+}
+
 /// The digests of a block that grows, by tenant in the order in which they came.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Digests(Vec<(Tenant, Vec<Arc<Digest>>)>);
@@ -111,6 +147,13 @@ impl Digests {
             for (role, cube) in Role::ALL.into_iter().zip(&one.cubes) {
                 if let Some(cube) = cube {
                     index.section(role.section(number), &**cube)?;
+                }
+            }
+            if let Some(called) = one.called {
+                index.section(number, &*called.calls)?;
+                index.section(2 * number, &CallCube(called.steps))?;
+                if let Some(whole) = called.whole {
+                    index.section(2 * number + 1, &CallCube(whole))?;
                 }
             }
         }

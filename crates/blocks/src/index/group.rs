@@ -119,6 +119,14 @@ impl Group {
         }
     }
 
+    /// The runs of its set whose trace ids have this hash.
+    pub(crate) fn with_hash(&self, hash: u32) -> Result<Vec<u32>> {
+        match &self.looked_up {
+            LookedUp::Live(live) => Ok(live.with_hash(hash)),
+            LookedUp::Written(place) => place.with_hash(&self.index, hash),
+        }
+    }
+
     /// Which of these runs are its own, counted from its first.
     pub(crate) fn own_runs(&self, runs: &[u32]) -> Vec<u32> {
         match &self.looked_up {

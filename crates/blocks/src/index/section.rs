@@ -19,6 +19,8 @@ pub(crate) mod kind {
     pub(crate) const CUBE: u32 = 10;
     pub(crate) const IDS: u32 = 11;
     pub(crate) const TOKENS: u32 = 12;
+    pub(crate) const CALLS: u32 = 13;
+    pub(crate) const CALL_CUBE: u32 = 14;
     /// The pieces of the lookup whose kind is this less.
     pub(crate) const PIECES: u32 = 128;
     /// The runs of a row group with their ids, which are kept in memory only.

@@ -114,7 +114,12 @@ impl InSet {
 
     /// The runs of the set that may be of a trace.
     pub(crate) fn with_id(self, index: &Index, id: TraceId) -> Result<Vec<u32>> {
-        look::<{ kind::IDS }>(index, self.set, short(id_token(id)))
+        self.with_hash(index, short(id_token(id)))
+    }
+
+    /// The runs of the set whose trace ids have this hash.
+    pub(crate) fn with_hash(self, index: &Index, hash: u32) -> Result<Vec<u32>> {
+        look::<{ kind::IDS }>(index, self.set, hash)
     }
 
     /// Which of these runs are the group's, counted from its first.
@@ -186,7 +191,12 @@ impl Live {
 
     /// The runs that may be of a trace.
     pub(crate) fn with_id(&self, id: TraceId) -> Vec<u32> {
-        self.ids.places(short(id_token(id))).collect()
+        self.with_hash(short(id_token(id)))
+    }
+
+    /// The runs whose trace ids have this hash.
+    pub(crate) fn with_hash(&self, hash: u32) -> Vec<u32> {
+        self.ids.places(hash).collect()
     }
 
     /// The hashes of all trace ids.

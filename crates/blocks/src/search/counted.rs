@@ -168,7 +168,7 @@ fn is_one_step(step: Option<u64>, (first, last): (u64, u64)) -> bool {
 }
 
 /// The whole steps inside a range of time; its ends lie beyond those of the spans where the range's do.
-fn whole(time: TimeRange, (first, last): (u64, u64), step: u64) -> Option<TimeRange> {
+pub(super) fn whole(time: TimeRange, (first, last): (u64, u64), step: u64) -> Option<TimeRange> {
     let start = if time.start <= first { 0 } else { time.start.checked_next_multiple_of(step.max(1))? };
     let end = if time.contains(last) || last < time.start {
         u64::MAX

@@ -1,20 +1,22 @@
 //! Counts the calls between services.
 //!
-//! Most traces stand in one run of rows, each span with an id of its own and after its parent: their calls are counted
-//! from the columns of services and parents. The others are joined.
+//! Most of it the digests of blocks know ([`super::called`]). What they don't is read: most traces stand in one run of rows,
+//! each span with an id of its own and after its parent, and their calls are counted from the columns of services and
+//! parents. The others are joined ([`super::joined`]).
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use foldhash::fast::FixedState;
-use model::{StatusCode, Trace, TraceId, Value};
+use model::{StatusCode, TimeRange, TraceId, Value};
 use store::metrics::Tally;
-use store::{Edge, Field, Filter};
+use store::{Edge, Field, Filter, Plan};
 
+use super::joined::{Counted, Excess, correct};
 use super::mask::Evaluator;
-use super::skeleton::{Depth, join};
+use super::skeleton::{Depth, parts, whole};
 use super::spread::Spread;
 use super::values::{self, Source, each_flat};
-use super::{Place, Run};
+use super::{Place, Run, called};
 use crate::columns::schema::leaf;
 use crate::columns::sink::PAGE_ROWS;
 use crate::error::Result;
@@ -24,9 +26,19 @@ use crate::index::TraceRun;
 const JOINED_MAX: usize = 1024;
 
 /// Calls, by the names of parent and child.
-type Sums = BTreeMap<(String, String), Tally>;
+pub(super) type Sums = BTreeMap<(String, String), Tally>;
 
 pub(super) fn edges(run: &mut Run<'_>) -> Result<Vec<Edge>> {
+    let sums = match counted(run, true)? {
+        Some(sums) => sums,
+        None => counted(run, false)?.unwrap_or_default(),
+    };
+    let rows = sums.into_iter().filter(|(_, sum)| sum.spans() > 0).map(|(ends, sum)| Edge::of(ends, sum));
+    Ok(run.cut(rows.collect()))
+}
+
+/// All calls; `None` where digests counted some too often that can't be taken out of their sums.
+fn counted(run: &mut Run<'_>, by_digests: bool) -> Result<Option<Sums>> {
     let mut sums = Sums::new();
     let spread = Spread::of(run);
     let mut odd = Odd::default();
@@ -37,35 +49,56 @@ pub(super) fn edges(run: &mut Run<'_>) -> Result<Vec<Edge>> {
             }
         }
     }
-    for place in run.groups.clone() {
+    let places = run.groups.clone();
+    let mut counted = Vec::new();
+    for block in places.chunk_by(|left, right| std::ptr::eq(left.view, right.view)) {
         if run.is_over_time() {
             break;
         }
-        if let Err(error) = group(run, place, spread.as_ref(), (&mut sums, &mut odd)) {
-            run.go_on_without(&error);
+        let view = block[0].view;
+        let known = spread.as_ref().filter(|_| by_digests);
+        let whole = known.and_then(|spread| called::count(run, view, spread, (&mut sums, &mut odd)));
+        counted.extend(whole.map(|whole| Counted { view, whole }));
+        for time in left_over(run.plan.time, whole) {
+            let plan = Plan { time, ..run.plan.clone() };
+            for place in block {
+                if let Err(error) = group(run, (&plan, *place), spread.as_ref(), (&mut sums, &mut odd)) {
+                    run.go_on_without(&error);
+                }
+            }
         }
     }
-    let depth = if needs_attributes(&run.plan.spans) { Depth::Whole } else { Depth::Skeleton };
+    let mut excess = Excess::default();
+    let depth = if needs_attributes(&run.plan.spans) { Depth::Filtered } else { Depth::Skeleton };
     for some in odd.ids.chunks(JOINED_MAX) {
         if run.is_over_time() {
             break;
         }
-        for trace in join(run, some, depth)? {
-            count(run, &trace, &mut sums);
+        for (id, parts) in some.iter().zip(parts(run, some, depth)?) {
+            if let Some(trace) = whole(run, *id, (&parts, depth))? {
+                correct(run, (&trace, &parts), &counted, (&mut sums, &mut excess));
+            }
         }
     }
-    Ok(run.cut(sums.into_iter().map(|(ends, sum)| Edge::of(ends, sum)).collect()))
+    Ok(excess.take_out(&mut sums).then_some(sums))
+}
+
+/// What digests did not count of a time.
+fn left_over(time: TimeRange, counted: Option<TimeRange>) -> Vec<TimeRange> {
+    let Some(counted) = counted else { return vec![time] };
+    let ends = [(time.start, counted.start), (counted.end, time.end)];
+    ends.into_iter().filter(|(start, end)| start < end).map(|(start, end)| TimeRange { start, end }).collect()
 }
 
 /// Traces that have to be joined, in the order in which they were met.
 #[derive(Default)]
-struct Odd {
+pub(super) struct Odd {
     ids: Vec<TraceId>,
     known: HashSet<TraceId, FixedState>,
 }
 
 impl Odd {
-    fn add(&mut self, id: TraceId) {
+    pub(super) fn add(&mut self, id: TraceId) {
         if self.known.insert(id) {
             self.ids.push(id);
         }
@@ -89,11 +122,11 @@ struct Columns {
 
 fn group(
     run: &mut Run<'_>,
-    place: Place<'_>,
+    (plan, place): (&Plan, Place<'_>),
     spread: Option<&Spread>,
     (sums, odd): (&mut Sums, &mut Odd),
 ) -> Result<()> {
-    if !run.may_pass(run.plan, place) {
+    if !run.may_pass(plan, place) {
         return Ok(());
     }
     run.open(place.view);
@@ -102,7 +135,7 @@ fn group(
     let mut may_hold = false;
     for number in pages.clone() {
         // What can't be read is found out, and said, when it is read.
-        may_hold |= evaluator.may_hold(run.plan, number).unwrap_or(true);
+        may_hold |= evaluator.may_hold(plan, number).unwrap_or(true);
     }
     if !may_hold {
         evaluator.reader.work.pages_pruned += pages.len() as u64;
@@ -111,7 +144,7 @@ fn group(
     }
     let mut columns = Columns::default();
     for number in pages {
-        if let Err(error) = columns.read(run, &mut evaluator, number) {
+        if let Err(error) = columns.read(plan, &mut evaluator, number) {
             columns.lose(&mut evaluator, number);
             run.go_on_without(&error);
         }
@@ -157,10 +190,10 @@ impl Columns {
         evaluator.reader.forget(number);
     }
 
-    fn read(&mut self, run: &Run<'_>, evaluator: &mut Evaluator<'_>, number: usize) -> Result<()> {
+    fn read(&mut self, plan: &Plan, evaluator: &mut Evaluator<'_>, number: usize) -> Result<()> {
         let base = number * PAGE_ROWS;
         let end = base + evaluator.reader.rows(number);
-        self.found.extend(evaluator.page(run.plan, number)?);
+        self.found.extend(evaluator.page(plan, number)?);
         self.services.resize(end, 0);
         self.distances.resize(end, 0);
         self.failed.resize(end, false);
@@ -203,18 +236,6 @@ impl Columns {
             let sum = calls.entry((self.services[row - distance], self.services[row])).or_default();
             sum.add(self.durations[row], self.failed[row]);
         }
-    }
-}
-
-fn count(run: &mut Run<'_>, trace: &Trace, sums: &mut Sums) {
-    for node in trace.nodes() {
-        let Some(parent) = node.parent else { continue };
-        let (child, parent) = (trace.span(node), trace.span(&trace.nodes()[parent as usize]));
-        if parent.service() == child.service() || !run.finds(child) {
-            continue;
-        }
-        let sum = sums.entry((parent.service().to_owned(), child.service().to_owned())).or_default();
-        sum.add(child.duration(), child.status() == StatusCode::Error);
     }
 }
 

@@ -4,10 +4,12 @@
 //! here computes or reads files, so it runs on a blocking thread. Memory is bounded by the pages of one page number and
 //! the rows of the answer; time by the plan's limit, after which the answer says that it is partial.
 
+mod called;
 mod counted;
 mod edges;
 mod groups;
 mod head;
+mod joined;
 mod literal;
 mod mask;
 mod metrics;

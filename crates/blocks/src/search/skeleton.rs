@@ -4,14 +4,16 @@ use std::collections::{HashMap, HashSet};
 
 use foldhash::fast::FixedState;
 use model::{Batch, SpanId, Trace, TraceId};
+use store::plan::{Condition, Field, Filter, Level, Plan};
 
 use super::Run;
-use crate::block::GroupReader;
+use crate::block::{BlockView, GroupReader};
 use crate::columns::conventions;
 use crate::columns::rebuild::Rebuilder;
 use crate::columns::schema::leaf;
 use crate::columns::sink::PAGE_ROWS;
 use crate::error::{Doing, Next, Result};
+use crate::index::TAILS;
 
 /// How much of a trace is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +22,15 @@ pub(super) enum Depth {
     Whole,
     /// What a summary is made of: ids, names, times, roles, statuses and services.
     Skeleton,
+    /// That, and the attributes that the plan's filter compares.
+    Filtered,
+}
+
+/// The rows of a trace in one place.
+pub(super) struct Part<'a> {
+    /// The block that they are in; `None` for the head.
+    pub(super) view: Option<&'a BlockView>,
+    pub(super) batch: Batch,
 }
 
 /// The leaves of a skeleton.
@@ -39,18 +50,68 @@ const SKELETON: [usize; 11] = [
 
 /// Joins traces from everywhere, in the order of the ids; a trace that is nowhere is left out.
 pub(super) fn join(run: &mut Run<'_>, ids: &[TraceId], depth: Depth) -> Result<Vec<Trace>> {
-    let mut parts = from_groups(run, ids, depth)?;
-    for (place, batch) in from_head(run, ids) {
-        parts[place].push(batch);
-    }
     let mut traces: Vec<Trace> = Vec::with_capacity(ids.len());
-    for (id, parts) in ids.iter().zip(parts) {
-        // Spans that were sent twice are told apart by all that they hold.
-        let is_double = depth == Depth::Skeleton && looks_double(*id, &parts);
-        let whole = if is_double { join(run, &[*id], Depth::Whole)?.pop() } else { None };
-        traces.extend(whole.or_else(|| Trace::join(*id, parts)));
+    for (id, parts) in ids.iter().zip(parts(run, ids, depth)?) {
+        traces.extend(whole(run, *id, (&parts, depth))?);
     }
     Ok(traces)
+}
+
+/// The parts of traces, in the order of the ids.
+pub(super) fn parts<'a>(run: &mut Run<'a>, ids: &[TraceId], depth: Depth) -> Result<Vec<Vec<Part<'a>>>> {
+    let mut parts = from_groups(run, ids, depth)?;
+    for (place, batch) in from_head(run, ids) {
+        parts[place].push(Part { view: None, batch });
+    }
+    Ok(parts)
+}
+
+/// The trace of these parts.
+pub(super) fn whole(
+    run: &mut Run<'_>,
+    id: TraceId,
+    (parts, depth): (&[Part<'_>], Depth),
+) -> Result<Option<Trace>> {
+    // Spans that were sent twice are told apart by all that they hold.
+    if depth != Depth::Whole && looks_double(id, parts) {
+        return Ok(join(run, &[id], Depth::Whole)?.pop());
+    }
+    Ok(Trace::join(id, parts.iter().map(|part| part.batch.clone()).collect()))
+}
+
+/// The leaves to read of a block; `None` for all.
+fn leaves(depth: Depth, plan: &Plan, view: &BlockView) -> Option<Vec<usize>> {
+    let mut leaves = SKELETON.to_vec();
+    match depth {
+        Depth::Whole => None,
+        Depth::Skeleton => Some(leaves),
+        Depth::Filtered => add_leaves(&plan.spans, view, &mut leaves).then_some(leaves),
+    }
+}
+
+/// Adds the leaves of what a filter compares; false where that may be anywhere.
+fn add_leaves(filter: &Filter, view: &BlockView, leaves: &mut Vec<usize>) -> bool {
+    let (level, key) = match filter {
+        Filter::All => return true,
+        Filter::And(filters) | Filter::Or(filters) => {
+            return filters.iter().all(|filter| add_leaves(filter, view, leaves));
+        }
+        Filter::Not(filter) => return add_leaves(filter, view, leaves),
+        Filter::Is(Condition { field: Field::Attribute { level, key }, .. }) => (*level, key),
+        Filter::Is(Condition { field, .. }) => {
+            return matches!(
+                field,
+                Field::Service | Field::Name | Field::Kind | Field::Status | Field::Duration
+            );
+        }
+    };
+    let tail = TAILS.iter().find(|(of, _)| *of == level).map(|(_, base)| *base);
+    let Some(base) = tail.filter(|_| matches!(level, Level::Span | Level::Resource | Level::Scope)) else {
+        return false;
+    };
+    leaves.extend([base, base + leaf::VALUES, base + leaf::TYPES]);
+    leaves.extend(view.layout.find(level, key).map(|(leaf, _)| leaf));
+    true
 }
 
 fn from_head(run: &Run<'_>, ids: &[TraceId]) -> Vec<(usize, Batch)> {
@@ -73,9 +134,10 @@ fn from_head(run: &Run<'_>, ids: &[TraceId]) -> Vec<(usize, Batch)> {
     found
 }
 
-fn from_groups(run: &mut Run<'_>, ids: &[TraceId], depth: Depth) -> Result<Vec<Vec<Batch>>> {
-    let mut parts: Vec<Vec<Batch>> = vec![Vec::new(); ids.len()];
+fn from_groups<'a>(run: &mut Run<'a>, ids: &[TraceId], depth: Depth) -> Result<Vec<Vec<Part<'a>>>> {
+    let mut parts: Vec<Vec<Part<'a>>> = ids.iter().map(|_| Vec::new()).collect();
     for view in run.views() {
+        let only = leaves(depth, run.plan, view);
         let mut wanted: Vec<(usize, u32, u32, usize)> = Vec::new();
         for (number, id) in ids.iter().enumerate() {
             let found = run.find(view, *id).into_iter();
@@ -90,7 +152,8 @@ fn from_groups(run: &mut Run<'_>, ids: &[TraceId], depth: Depth) -> Result<Vec<V
             let mut reader = GroupReader::new(view, &view.groups[of_group[0].0])?;
             for (_, first, count, number) in of_group {
                 reader.forget_before(*first as usize / PAGE_ROWS);
-                parts[*number].push(read(run, &mut reader, *first..*first + *count, depth)?);
+                let batch = read(run, &mut reader, *first..*first + *count, only.as_deref())?;
+                parts[*number].push(Part { view: Some(view), batch });
             }
             run.work += reader.work;
         }
@@ -103,11 +166,10 @@ fn read(
     run: &mut Run<'_>,
     reader: &mut GroupReader<'_>,
     rows: std::ops::Range<u32>,
-    depth: Depth,
+    only: Option<&[usize]>,
 ) -> Result<Batch> {
     let mut rebuilder = Rebuilder::default();
     let rows: Vec<u32> = rows.collect();
-    let only = (depth == Depth::Skeleton).then_some(&SKELETON[..]);
     for rows in rows.chunk_by(|left, right| left / PAGE_ROWS as u32 == right / PAGE_ROWS as u32) {
         if let Err(error) = reader.rebuild(rows, only, &mut rebuilder) {
             run.go_on_without(&error);
@@ -118,8 +180,8 @@ fn read(
 }
 
 /// True where two spans of a skeleton have the same id and start.
-fn looks_double(id: TraceId, parts: &[Batch]) -> bool {
+fn looks_double(id: TraceId, parts: &[Part<'_>]) -> bool {
     let mut seen: HashSet<(SpanId, u64), FixedState> = HashSet::default();
-    let mut rows = parts.iter().flat_map(|batch| batch.rows()).filter(|row| row.trace_id == id);
+    let mut rows = parts.iter().flat_map(|part| part.batch.rows()).filter(|row| row.trace_id == id);
     !rows.all(|row| seen.insert((row.span_id, row.start)))
 }

@@ -5,37 +5,66 @@
 use model::TraceId;
 
 use super::Run;
+use crate::block::BlockView;
 use crate::index::short;
 use crate::index::tokens::id_token;
 
 /// The traces with spans in more than one place.
-pub(super) struct Spread(Vec<u32>);
+pub(super) struct Spread {
+    hashes: Vec<u32>,
+    /// The set of row groups that has a trace, with the hash.
+    places: Vec<(SetOf, u32)>,
+}
+
+/// A block, by its place among those of the question, and the row group with which one of its sets begins.
+type SetOf = (u32, u32);
+
+/// No block: the head.
+const HEAD: SetOf = (u32::MAX, 0);
 
 impl Spread {
     /// `None` where it can't be told of all.
     pub(super) fn of(run: &mut Run<'_>) -> Option<Self> {
         let rows = run.head.iter().flat_map(|batch| batch.rows());
-        let mut all: Vec<u32> = rows.map(|row| short(id_token(row.trace_id))).collect();
+        let mut all: Vec<(u32, SetOf)> = rows.map(|row| (short(id_token(row.trace_id)), HEAD)).collect();
         all.sort_unstable();
         all.dedup();
-        for view in run.views() {
+        for (block, view) in (0..).zip(run.views()) {
             let mut last = None;
-            for group in &view.groups {
+            for (at, group) in (0..).zip(&view.groups) {
                 if group.set().is_none() || group.set() != last {
                     let hashes = group.id_hashes();
-                    all.extend(hashes.inspect_err(|error| run.go_on_without(error)).ok()?);
+                    let hashes = hashes.inspect_err(|error| run.go_on_without(error)).ok()?;
+                    all.extend(hashes.into_iter().map(|hash| (hash, (block, at))));
                     last = group.set();
                 }
             }
         }
         all.sort_unstable();
-        let repeated = all.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]);
-        let mut spread: Vec<u32> = repeated.collect();
-        spread.dedup();
-        Some(Self(spread))
+        let repeated = all.chunk_by(|left, right| left.0 == right.0).filter(|chunk| chunk.len() > 1);
+        let (mut hashes, mut places) = (Vec::new(), Vec::new());
+        for chunk in repeated {
+            hashes.push(chunk[0].0);
+            places.extend(chunk.iter().filter(|(_, of)| *of != HEAD).map(|(hash, of)| (*of, *hash)));
+        }
+        places.sort_unstable();
+        places.dedup();
+        Some(Self { hashes, places })
     }
 
     pub(super) fn holds(&self, id: TraceId) -> bool {
-        self.0.binary_search(&short(id_token(id))).is_ok()
+        self.hashes.binary_search(&short(id_token(id))).is_ok()
+    }
+
+    /// For each set of a block, by its first row group, the hashes of the spread traces in it.
+    pub(super) fn in_block(&self, run: &Run<'_>, view: &BlockView) -> Vec<(usize, Vec<u32>)> {
+        let Some(block) = run.views().iter().position(|other| std::ptr::eq(*other, view)) else {
+            return Vec::new();
+        };
+        let from = self.places.partition_point(|((other, _), _)| (*other as usize) < block);
+        let here = self.places[from..].iter().take_while(|((other, _), _)| *other as usize == block);
+        let here: Vec<_> = here.collect();
+        let sets = here.chunk_by(|left, right| left.0 == right.0);
+        sets.map(|set| (set[0].0.1 as usize, set.iter().map(|(_, hash)| *hash).collect())).collect()
     }
 }

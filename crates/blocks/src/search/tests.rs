@@ -1,3 +1,5 @@
+mod edges;
+
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;

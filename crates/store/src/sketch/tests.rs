@@ -101,3 +101,19 @@ fn broken_bytes_are_noticed_and_never_panic() {
         }
     }
 }
+
+#[test]
+fn what_is_taken_out_leaves_the_sketch_of_the_rest_or_everything_as_it_was() {
+    let all = [5, 40, 1_000, 1_000, 1_001, 70_000];
+    let mut sketch = of(&all);
+    assert!(sketch.remove(1_000, false));
+    assert_eq!(sketch, of(&[5, 40, 1_000, 1_001, 70_000]));
+    assert!(sketch.remove(40, false));
+    for end in [5, 70_000, 4, 80_000, 3_000] {
+        assert!(!sketch.remove(end, false), "{end}");
+    }
+    assert_eq!(sketch, of(&[5, 1_000, 1_001, 70_000]));
+    sketch.add(5);
+    assert!(sketch.remove(5, true));
+    assert_eq!(sketch, of(&[5, 1_000, 1_001, 70_000]));
+}
