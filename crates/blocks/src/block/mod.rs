@@ -4,6 +4,7 @@
 //! [`BlockView`] that can be searched from the first row group on, while the file still grows. What the spans of a row
 //! group become is the matter of `columns`; what is known of them without reading, of `index`.
 
+mod describe;
 mod file;
 mod lend;
 mod loose;
@@ -18,6 +19,7 @@ mod tests;
 mod traces;
 mod view;
 
+pub(crate) use describe::found;
 pub(crate) use file::LocalFile;
 pub use file::{BlockFiles, RangeFile};
 pub(crate) use lend::{Borrowed, Loan};

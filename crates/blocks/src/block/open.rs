@@ -1,6 +1,5 @@
 //! A block that still grows: row group after row group, each searchable as soon as it is written.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -10,6 +9,7 @@ use model::Batch;
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 
+use super::describe::described;
 use super::file::LocalFile;
 use super::pack::{Packed, PackedGroup, Packer, Shape};
 use super::source::Source;
@@ -37,7 +37,6 @@ pub struct OpenBlock {
     groups: Vec<Arc<Group>>,
     sets: Sets,
     digests: Digests,
-    traces: u64,
     packer: Packer,
 }
 
@@ -72,7 +71,6 @@ impl OpenBlock {
             groups: Vec::new(),
             sets: Sets::default(),
             digests: Digests::default(),
-            traces: 0,
             packer: Packer::new(LEVEL),
         })
     }
@@ -171,7 +169,7 @@ impl OpenBlock {
         let summed = writer.into_inner().doing(Next::Retry, closing())?;
         let (file, data_bytes, data_crc) = summed.finish().doing(Next::Retry, closing())?;
         file.sync_all().doing(Next::Retry, closing())?;
-        let described = self.described();
+        let described = described(&self.id, &self.facts.groups);
         self.settle()?;
         self.facts.sets.clone_from(&self.sets.written);
         self.facts.data = (data_bytes, data_crc);
@@ -181,26 +179,6 @@ impl OpenBlock {
         self.writer.section(0, &self.facts)?;
         let (index_bytes, index_crc) = self.writer.finish()?;
         Ok(BlockMeta { data_bytes, data_crc, index_bytes, index_crc, ..described })
-    }
-
-    fn described(&self) -> BlockMeta {
-        let mut tenants: Vec<String> = self.groups.iter().map(|group| group.tenant.to_string()).collect();
-        tenants.sort_unstable();
-        tenants.dedup();
-        let mut tenant_spans = BTreeMap::new();
-        for group in self.groups.iter().filter(|_| tenants.len() > 1) {
-            *tenant_spans.entry(group.tenant.to_string()).or_default() += u64::from(group.rows);
-        }
-        BlockMeta {
-            id: self.id.clone(),
-            spans: self.spans(),
-            traces: self.traces,
-            start_ns: self.groups.iter().map(|group| group.extent.0).min().unwrap_or(0),
-            end_ns: self.groups.iter().map(|group| group.extent.1).max().unwrap_or(0),
-            tenants,
-            tenant_spans,
-            ..BlockMeta::default()
-        }
     }
 
     fn write(&mut self, group: PackedGroup) -> Result<()> {
@@ -228,7 +206,6 @@ impl OpenBlock {
     /// Appends what is known of a row group to the index.
     fn indexed(&mut self, facts: GroupFacts, leaves: usize, (built, parts): (Built, Parts)) -> Result<()> {
         let number = self.groups.len() as u32;
-        self.traces += u64::from(facts.runs);
         built.write(&mut self.writer, number)?;
         self.writer.section(number, &parts)?;
         let live = Arc::new(built.keep(&self.index, number));

@@ -17,6 +17,7 @@ mod follow;
 mod freeze;
 mod head;
 mod keep;
+mod kin;
 mod node;
 mod packing;
 pub mod peers;
@@ -25,6 +26,7 @@ mod record;
 mod recover;
 mod repair;
 mod replay;
+mod restore;
 mod rewrite;
 mod runs;
 mod shelf;
@@ -56,6 +58,7 @@ pub use self::{
     check::{Progress, Report, check, inventory, stat},
     files::Parts,
     repair::{Mended, repair},
+    restore::{Restored, restore},
     stat::{Level, NextDrop, Recovered, Stat},
 };
 use self::{

@@ -30,10 +30,10 @@ use crate::{
 };
 
 /// Where damaged files are kept.
-const QUARANTINE: &str = "quarantine";
+pub(super) const QUARANTINE: &str = "quarantine";
 
 /// Why an entry removes a block.
-const WHY: &str = "repair";
+pub(super) const WHY: &str = "repair";
 
 /// A row group of a new block is written when it has so many spans.
 const GROUP_SPANS_MAX: usize = 64 << 10;
@@ -103,14 +103,14 @@ pub async fn repair(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Vec<Me
     Ok(mended)
 }
 
-fn far_away() -> Error {
+pub(super) fn far_away() -> Error {
     let what =
         "only blocks on a disk of this machine are repaired: copy the bucket to a folder, and repair that";
     Error::new(Next::Refuse, what)
 }
 
 /// Copies the files of a block, as far as they can be read.
-fn set_aside(from: &Path, to: &Path) -> Result<()> {
+pub(super) fn set_aside(from: &Path, to: &Path) -> Result<()> {
     let doing = || format!("copy {} to {}", from.display(), to.display());
     fs::create_dir_all(to).doing(Next::Retry, doing())?;
     for file in FILES {

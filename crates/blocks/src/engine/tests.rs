@@ -8,6 +8,7 @@ mod life;
 mod limits;
 mod peers;
 mod repair;
+mod restore;
 mod retention;
 mod s3;
 mod simulation;

@@ -246,21 +246,27 @@ pub(crate) fn encode<T: Serialize>(content: &T) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Reads what `encode` wrote; nothing is parsed before its checksum holds.
-pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+/// Is this what `encode` wrote, whatever it says?
+pub(crate) fn is_sound(bytes: &[u8]) -> bool {
+    content(bytes).is_ok()
+}
+
+fn content(bytes: &[u8]) -> Result<&[u8]> {
     let damaged = || Error::new(Next::Repair, "the file is torn or damaged: its checksum does not hold");
     let text = bytes.strip_suffix(b"\n").ok_or_else(damaged)?;
     let end = text.iter().rposition(|byte| *byte == b'\n').ok_or_else(damaged)? + 1;
     let trailer: Trailer = serde_json::from_slice(&text[end..]).map_err(|_| damaged())?;
     let crc = u32::from_str_radix(&trailer.crc32c, 16).map_err(|_| damaged())?;
-    if !sum::holds(&bytes[..end], crc) {
-        return Err(damaged());
-    }
-    let Versioned { version } =
-        serde_json::from_slice(&bytes[..end]).doing(Next::Repair, "read its version")?;
+    if sum::holds(&bytes[..end], crc) { Ok(&bytes[..end]) } else { Err(damaged()) }
+}
+
+/// Reads what `encode` wrote; nothing is parsed before its checksum holds.
+pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+    let content = content(bytes)?;
+    let Versioned { version } = serde_json::from_slice(content).doing(Next::Repair, "read its version")?;
     if version != VERSION {
         let what = format!("the file has version {version} of the format, this program knows {VERSION}");
         return Err(Error::new(Next::Repair, what));
     }
-    serde_json::from_slice(&bytes[..end]).doing(Next::Repair, "read its content")
+    serde_json::from_slice(content).doing(Next::Repair, "read its content")
 }

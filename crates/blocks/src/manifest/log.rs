@@ -19,6 +19,11 @@ use super::{
 };
 use crate::error::{Doing, Error, Next, Result};
 
+mod rescue;
+
+pub use rescue::Gap;
+pub(crate) use rescue::{Rescued, replace};
+
 const FOLDER: &str = "manifest";
 const ENTRY: &str = ".json";
 const CHECKPOINT: &str = ".checkpoint.json";
@@ -83,18 +88,16 @@ impl Manifest {
     /// # Errors
     /// If a file that is needed is damaged or missing: which one, and what to do.
     pub async fn open(store: Arc<dyn ObjectStore>, root: &Path, checkpoint_entries: u64) -> Result<Self> {
-        let folder = root.clone().join(FOLDER);
-        let mut manifest = Self {
-            store,
-            folder,
-            checkpoint_entries,
-            state: State::default(),
-            known: Known::default(),
-            checkpoint: 0,
-        };
+        let mut manifest = Self::unread(store, root, checkpoint_entries);
         manifest.reload().await?;
         manifest.follow().await?;
         Ok(manifest)
+    }
+
+    fn unread(store: Arc<dyn ObjectStore>, root: &Path, checkpoint_entries: u64) -> Self {
+        let folder = root.clone().join(FOLDER);
+        let (state, known) = Default::default();
+        Self { store, folder, checkpoint_entries, state, known, checkpoint: 0 }
     }
 
     /// The state after the last entry that this process has seen.
@@ -328,7 +331,7 @@ impl Manifest {
 fn unusable(path: &Path, error: &Error) -> Error {
     let what = format!(
         "the manifest cannot be read: {path}: {error}; put the file back from a copy, \
-         or see docs/format/manifest.md for rebuilding it"
+         or stop the server and run `faden store check --repair`, which rebuilds what can be"
     );
     Error::new(error.next, what)
 }

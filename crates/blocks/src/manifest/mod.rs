@@ -15,5 +15,6 @@ mod tests;
 #[cfg(fuzzing)]
 pub(crate) use entry::decode;
 pub use entry::{Archiving, Block, BlockMeta, Entry, JournalRange, Judged, Mark, Removal, Tier};
-pub use log::{Damage, Known, Manifest};
+pub use log::{Damage, Gap, Known, Manifest};
+pub(crate) use log::{Rescued, replace};
 pub use state::{Dropped, Node, State};

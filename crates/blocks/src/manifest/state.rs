@@ -106,6 +106,19 @@ impl State {
         Ok(())
     }
 
+    /// Takes an entry in of which some before it are lost; what they added and it removes is removed.
+    pub(crate) fn apply_over_gap(&mut self, mut entry: Entry) -> Result<()> {
+        self.number = entry.number.saturating_sub(1);
+        entry.remove.retain(|removal| {
+            let is_known = self.blocks.contains_key(&removal.id);
+            if !is_known {
+                self.removed.insert(removal.id.clone(), entry.time_ns);
+            }
+            is_known
+        });
+        self.apply(entry)
+    }
+
     fn remove(&mut self, removal: Removal, time_ns: u64) {
         let Some(block) = self.blocks.remove(&removal.id) else { return };
         if removal.spans > 0 {

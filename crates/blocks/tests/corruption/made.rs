@@ -108,6 +108,21 @@ pub(crate) async fn open(path: &Path) -> Result<Engine, String> {
     Err("the lock was never released".into())
 }
 
+/// Makes the manifest of a store in a folder anew.
+pub(crate) async fn repair(path: &Path) -> Result<(), String> {
+    for _ in 0..500 {
+        match blocks::engine::restore(&Settings::new(path), Arc::new(Standing)).await {
+            Err(error) if error.to_string().contains("in use") => {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            Ok(None) => return Err("the repair finds nothing to do".into()),
+            Ok(Some(_)) => return Ok(()),
+            Err(error) => return Err(format!("it cannot be repaired: {error}")),
+        }
+    }
+    Err("the lock was never released".into())
+}
+
 /// A store with three blocks, a checkpoint and an entry after it, and a journal that holds more.
 pub(crate) async fn store() -> Image {
     let dir = folder();

@@ -1,4 +1,5 @@
-//! Every byte of a small store is damaged in turn: the store answers right, or says what is damaged.
+//! Every byte of a small store is damaged in turn: the store answers right, or says what is damaged. One that does not open
+//! because of its manifest is repaired, and answers everything right then.
 //!
 //! `FADEN_CORRUPTION=all` damages each byte in three ways; without it, a sample is enough for every day. A store has blocks,
 //! a checkpoint and entries of the manifest, and a journal that was not yet brought into a block.
@@ -39,6 +40,8 @@ struct Tally {
     partial: u64,
     /// Stores that did not open, and said what is damaged.
     refused: u64,
+    /// Of them, those that a repair made answer everything right.
+    repaired: u64,
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -62,14 +65,19 @@ async fn no_damaged_byte_makes_a_wrong_answer() {
                     Ok(Became::Right) => tally.right += 1,
                     Ok(Became::Partial) => tally.partial += 1,
                     Ok(Became::Refused) => tally.refused += 1,
+                    Ok(Became::Repaired) => {
+                        tally.refused += 1;
+                        tally.repaired += 1;
+                    }
                     Err(what) => wrong.push(format!("{file}, byte {at} ^ {flip:#04x}: {what}")),
                 }
             }
         }
     }
-    for (kind, Tally { right, partial, refused }) in &tallies {
+    for (kind, Tally { right, partial, refused, repaired }) in &tallies {
         println!(
-            "{kind:<22} {:>7} damaged: {right:>7} right, {partial:>7} partial, {refused:>6} refused",
+            "{kind:<22} {:>7} damaged: {right:>7} right, {partial:>7} partial, {refused:>6} refused, {repaired:>6} of \
+             them repaired",
             right + partial + refused
         );
     }
@@ -81,6 +89,7 @@ async fn no_damaged_byte_makes_a_wrong_answer() {
         wrong[..wrong.len().min(20)].join("\n")
     );
     assert_eq!(PANICS.load(Relaxed), 0);
+    assert!(tallies["entry"].repaired > 0, "no manifest was ever repaired: {tallies:?}");
     let noticed = |kind: &str| tallies[kind].partial + tallies[kind].refused;
     for kind in ["entry", "journal", "spans.idx", "spans.parquet"] {
         assert!(noticed(kind) > 0, "no damage of {kind} was ever noticed: {tallies:?}");
@@ -97,6 +106,8 @@ enum Became {
     Right,
     Partial,
     Refused,
+    /// It did not open either, until it was repaired.
+    Repaired,
 }
 
 async fn outcome(
@@ -107,6 +118,12 @@ async fn outcome(
 ) -> Result<Became, String> {
     let dir = image.write(Some((file, damage)));
     match asked::ask(dir.path()).await {
+        Err(error) if asked::names_damage(&error) && file.starts_with("manifest/") => {
+            made::repair(dir.path()).await?;
+            let answers = asked::ask(dir.path()).await?;
+            answers.compare(expected)?;
+            answers.is_whole().then_some(Became::Repaired).ok_or_else(|| "not whole after a repair".into())
+        }
         Err(error) if asked::names_damage(&error) => Ok(Became::Refused),
         Err(error) => Err(format!("the store does not open, and does not say why: {error}")),
         Ok(answers) => {

@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use blocks::engine::{self, Mended, Report};
+use blocks::engine::{self, Mended, Report, Restored};
 use blocks::settings::Settings;
 use clap::Args;
 use model::SystemClock;
@@ -36,7 +36,14 @@ pub async fn run(arguments: &Arguments, paint: Paint) -> Ended {
         None => super::store::location(&arguments.server.url).await,
     };
     let settings = super::store::existing(&data).map_err(blind)?;
-    let report = look(&settings).await?;
+    let report = match look(&settings).await {
+        Err(unreadable) if arguments.repair => {
+            term::say(&format!("{}\n", text::harmless(&unreadable.message)));
+            manifest(&settings).await?;
+            look(&settings).await?
+        }
+        report => report?,
+    };
     say(&data, &report, paint);
     if report.damages.is_empty() {
         return Ok(Exit::Good);
@@ -46,6 +53,9 @@ pub async fn run(arguments: &Arguments, paint: Paint) -> Ended {
             "`faden store check --repair` does this while no server runs; damaged files are kept in quarantine/\n",
         );
         return Ok(Exit::Problem);
+    }
+    if report.damages.iter().any(is_manifest) {
+        manifest(&settings).await?;
     }
     let mended = engine::repair(&settings, Arc::new(SystemClock)).await.map_err(blind)?;
     mended.iter().for_each(|one| term::say(&told(one)));
@@ -100,10 +110,61 @@ fn costs(file: &str) -> &'static str {
     } else if file.ends_with(".parquet") {
         "costs the spans of pages whose checksums do not hold: the others go into a new block"
     } else if file.ends_with(".json") {
-        "a file of the manifest, which no repair makes anew: put it back from a copy, see docs/format/manifest.md"
+        "a file of the manifest: what it said is taken from the others and from the blocks, as far as they know it"
     } else {
         "costs the frames that are damaged: the others go into blocks"
     }
+}
+
+fn is_manifest(damage: &blocks::manifest::Damage) -> bool {
+    damage.file.ends_with(".json")
+}
+
+/// Makes the manifest anew, and says what was done and what cannot be known.
+async fn manifest(settings: &Settings) -> Result<(), Failure> {
+    let restored = engine::restore(settings, Arc::new(SystemClock)).await.map_err(blind)?;
+    if let Some(restored) = restored {
+        term::say(&told_of_manifest(&restored));
+    }
+    Ok(())
+}
+
+fn told_of_manifest(restored: &Restored) -> String {
+    let quarantine = restored.quarantine.display();
+    let mut told = String::new();
+    let mut tell = |line: String| told.push_str(&format!("{}\n", text::harmless(&line)));
+    for file in &restored.files {
+        tell(format!("{file} is damaged; it is in {quarantine}/manifest now"));
+    }
+    if restored.gaps.is_empty() {
+        tell("the other files of the manifest say everything that it said: nothing is lost".into());
+        return told;
+    }
+    for (id, spans) in &restored.found {
+        tell(format!("block {id} is listed again, as it was found: {}", text::counted(*spans, "span")));
+    }
+    for id in &restored.replaced {
+        tell(format!("block {id} is not listed: newer blocks have its spans, as far as they were kept"));
+    }
+    for (id, spans) in &restored.gone {
+        let spans = text::counted(*spans, "span");
+        tell(format!(
+            "block {id} is not listed any more: its files are gone, with {spans} if no other block has them"
+        ));
+    }
+    for id in &restored.unusable {
+        tell(format!("block {id} does not say what is in it: its files are in {quarantine}/{id}"));
+    }
+    for gap in &restored.gaps {
+        tell(format!(
+            "entries {} to {} of the manifest are lost. What they took away as a whole and is still on the disk is listed: \
+             repeat erasures of that time; the retention drops again what is due. Traces that they archived are not, those \
+             that they took out of the archive still are, and spans that are in the journal too stand twice until blocks \
+             are merged.",
+            gap.first, gap.last
+        ));
+    }
+    told
 }
 
 fn is_journal(damage: &blocks::manifest::Damage) -> bool {
