@@ -1,10 +1,16 @@
 import { render } from "preact";
 import { App } from "./app";
+import { askEarly } from "./core/api";
 import { startKeys } from "./core/keys";
 import { dress } from "./core/prefs";
-import { followLinks } from "./core/route";
+import { followLinks, path } from "./core/route";
+import { firstAddress } from "./core/trace/ask";
 import "./styles/base.css";
 
+const first = firstAddress(path.peek());
+if (first) {
+  askEarly(first);
+}
 dress();
 followLinks();
 startKeys();

@@ -23,6 +23,22 @@ export function address(path: string, query: Query = {}): string {
   return url.href;
 }
 
+const early = new Map<string, Promise<Response>>();
+
+/** Asks already now what a page asks as soon as its code is here. */
+export function askEarly(url: string): void {
+  const asked = fetch(url);
+  // Whoever takes the answer hears of its failure.
+  asked.catch(() => {});
+  early.set(url, asked);
+}
+
+function taken(url: string): Promise<Response> | undefined {
+  const asked = early.get(url);
+  early.delete(url);
+  return asked;
+}
+
 /** Asks with GET. */
 export async function get<T>(path: string, query?: Query, signal?: AbortSignal): Promise<T> {
   return answer<T>(await ask(address(path, query), { signal }));
@@ -36,7 +52,7 @@ export async function post<T>(path: string, body: unknown, signal?: AbortSignal)
 
 async function ask(url: string, init: RequestInit): Promise<Response> {
   try {
-    return await fetch(url, init);
+    return await ((init.method === undefined && taken(url)) || fetch(url, init));
   } catch (error) {
     if ((error as Error).name === "AbortError") {
       throw error;

@@ -2,8 +2,10 @@ import { hueOf, token } from "../core/colour";
 import type { TraceModel } from "../core/trace/model";
 import { fitted } from "./canvas";
 
-/** Spans that are drawn at most; of larger traces every n-th is. */
-const DRAWN_MAX = 150_000;
+/** Spans that are drawn at most; of larger traces every n-th is, and those that failed. */
+const DRAWN_MAX = 20_000;
+
+const FAILED = 2;
 
 /** Draws a whole trace small: time to the right, spans from top to bottom, the critical path as a thread. */
 export function drawMinimap(
@@ -19,13 +21,16 @@ export function drawMinimap(
   const line = Math.max(1, Math.min(4, height / trace.size));
   const x = (time: number) => ((time - from) / (to - from)) * width;
   const y = (span: number) => (span / trace.size) * (height - line);
-  for (let span = 0; span < trace.size; span += step) {
+  for (let span = 0; span < trace.size; span++) {
+    if (span % step !== 0 && trace.status[span] !== FAILED) {
+      continue;
+    }
     const left = x(trace.start[span]);
     const right = x(trace.start[span] + trace.duration[span]);
     if (right < 0 || left > width) {
       continue;
     }
-    pen.fillStyle = trace.status[span] === 2 ? errorColour : colours[trace.service[span]];
+    pen.fillStyle = trace.status[span] === FAILED ? errorColour : colours[trace.service[span]];
     pen.fillRect(left, y(span), Math.max(1, right - left), line);
   }
   if (!hasPath) {

@@ -139,7 +139,10 @@ export function nasty() {
   return { resourceSpans: [{ resource, scopeSpans: [{ scope: { name: XSS, version: XSS }, spans }] }] };
 }
 
-/** A trace whose second service has a clock that is off, and another that links to its first span; calls like its first. */
+/**
+ * A trace whose second service has a clock that is off, and another that links to its first span; calls like its first;
+ * and one that asks eight times for what it could ask once.
+ */
 export function skewed() {
   const now = BigInt(Date.now()) * 1_000_000n - 1_000_000_000n;
   const group = (service, spans) => ({
@@ -164,6 +167,12 @@ export function skewed() {
     resourceSpans: [
       group("clock-right", [span("5c", "b1", "", "call", 3, 0, 100), ...like]),
       group("clock-wrong", [span("5c", "b2", "b1", "answer", 2, 400, 460)]),
+      group("asker", [
+        span("7e", "e0", "", "one by one", 2, 0, 100),
+        ...Array.from({ length: 8 }, (_, at) =>
+          span("7e", (0xe1 + at).toString(16), "e0", "SELECT", 3, 10 * at, 10 * at + 5),
+        ),
+      ]),
       group("follower", [span("6d", "c1", "", "follow up", 5, 200, 210, [link])]),
     ],
   };

@@ -183,6 +183,22 @@ describe("one trace", () => {
     );
   });
 
+  it("opens and shuts equal siblings by keys", async () => {
+    await go(`/trace/${"7e".repeat(16)}`);
+    const rows = page.locator('[role="row"]');
+    await until(async () => (await rows.count()) === 2, "a root and a group");
+    await page.keyboard.press("Home");
+    await page.keyboard.press("ArrowDown");
+    await page.locator(".row.group.selected", { hasText: "×8" }).waitFor();
+    await page.keyboard.press("ArrowRight");
+    await until(async () => (await rows.count()) === 10, "the eight one by one");
+    await page.locator('[role="row"].selected', { hasText: "SELECT" }).waitFor();
+    await page.keyboard.press("ArrowLeft");
+    await until(async () => (await rows.count()) === 2, "the group again");
+    await page.keyboard.press("ArrowLeft");
+    await page.locator('[role="row"].selected', { hasText: "one by one" }).waitFor();
+  });
+
   it("shows clocks as they were, or set right", async () => {
     await go(`/trace/${"5c".repeat(16)}`);
     await page.getByRole("treegrid").waitFor();
@@ -204,6 +220,16 @@ describe("one trace", () => {
     assert.match(await found.getAttribute("href"), /trace\/6d6d6d/);
     await page.locator(".history", { hasText: "Against its like" }).waitFor();
     await page.getByRole("link", { name: "Compare with their traces" }).click();
+    await page.getByText("Where the difference is").waitFor();
+    await page.getByText("the mean of 13 traces").waitFor();
+  });
+
+  it("is compared with another of its kind, which a list offers", async () => {
+    await go(`/trace/${"5c".repeat(16)}`);
+    await page.getByRole("button", { name: "Compare" }).click();
+    await page.getByRole("link", { name: "With another trace" }).click();
+    await page.locator(".candidate").first().click();
+    await page.waitForURL(/compare\?.*a=[0-9a-f]{32}/);
     await page.getByText("Where the difference is").waitFor();
   });
 

@@ -49,6 +49,7 @@ export function traceOf(id: string, spans: Span[], resources: Resource[]): Trace
     baseNs,
     durationNs,
     size: rows.length,
+    spans: rows.length,
     ids: rows.map((span) => span.span_id.padStart(16, "0")).join(""),
     ...columns,
     self,

@@ -1,6 +1,8 @@
 import { get, post } from "../api";
 import type { Resource, Span, Summary, WholeTrace } from "../types";
+import { skeletonOf } from "./ask";
 import type { Detail, Finding, Group, Shift, TraceModel, TraceService } from "./model";
+import { spliced } from "./splice";
 
 /** A trace without its attributes, as the server and shared files write it. */
 export interface Skeleton {
@@ -32,6 +34,10 @@ export interface Skeleton {
   missing: { id: string; children: number[] }[];
   skew?: Shift[];
   findings: Finding[];
+  /** Of a folded trace, which rows these are, and what is not there. */
+  row?: number[];
+  hidden?: number[];
+  hidden_errors?: number[];
 }
 
 /** So many spans are asked for at once. */
@@ -40,21 +46,53 @@ const DETAILS_MAX = 1000;
 /** So many spans are kept once they were looked at; then all are asked for anew. */
 const KEPT_MAX = 5000;
 
+/** So many rows come when a part is unfolded, and twice as many as were there. */
+const MORE_ROWS = 10_000;
+const MORE_ROWS_MAX = 200_000;
+
 /** Loads a trace without its attributes; these come for the spans that are looked at. */
 export async function loadTrace(id: string, signal?: AbortSignal): Promise<TraceModel> {
-  const path = `traces/${encodeURIComponent(id)}`;
-  const skeleton = await get<Skeleton>(`${path}/skeleton`, {}, signal);
-  return modelOf(skeleton, {
-    details: keeping((spans, stop) => details(id, spans, stop)),
+  const [path, query] = skeletonOf(id);
+  const skeleton = await get<Skeleton>(path, query, signal);
+  const known = keeping((rows, stop) => details(id, rows, stop));
+  const withWays = (model: Omit<TraceModel, keyof Ways>): TraceModel => ({
+    ...model,
+    folded: model.folded && {
+      ...model.folded,
+      unfold: async (span, stop) => withWays(await unfolded(model as TraceModel, span, path, stop)),
+    },
+    details: (spans, stop) =>
+      known(
+        spans.map((span) => model.folded?.rows[span] ?? span),
+        stop,
+      ),
     all: async (stop) => {
-      const { resources, spans } = await get<WholeTrace>(path, {}, stop);
-      return spans.map((span) => ({ span, resource: resources[span.resource ?? -1] }));
+      const whole = await get<WholeTrace>(`traces/${encodeURIComponent(id)}`, {}, stop);
+      return whole.spans.map((span) => ({ span, resource: whole.resources[span.resource ?? -1] }));
     },
   });
+  return withWays(columnsOf(skeleton));
 }
 
+async function unfolded(
+  trace: TraceModel,
+  span: number,
+  path: string,
+  signal?: AbortSignal,
+): Promise<TraceModel> {
+  const detail = Math.min(MORE_ROWS_MAX, MORE_ROWS + 2 * trace.descendants[span]);
+  const part = await get<Skeleton>(path, { under: trace.folded?.rows[span], detail }, signal);
+  return spliced(trace, span, columnsOf(part) as TraceModel);
+}
+
+type Ways = Pick<TraceModel, "details" | "all">;
+
 /** A skeleton with a way to what it leaves out. */
-export function modelOf(skeleton: Skeleton, ways: Pick<TraceModel, "details" | "all">): TraceModel {
+export function modelOf(skeleton: Skeleton, ways: Ways): TraceModel {
+  return { ...columnsOf(skeleton), ...ways };
+}
+
+function columnsOf(skeleton: Skeleton): Omit<TraceModel, keyof Ways> {
   const { columns } = skeleton;
   return {
     id: skeleton.summary.trace_id,
@@ -62,7 +100,9 @@ export function modelOf(skeleton: Skeleton, ways: Pick<TraceModel, "details" | "
     partial: skeleton.partial,
     baseNs: BigInt(skeleton.base),
     durationNs: skeleton.duration_ns,
-    size: skeleton.spans,
+    size: columns.start_ns.length,
+    spans: skeleton.spans,
+    folded: foldedOf(skeleton),
     ids: skeleton.ids,
     start: Float64Array.from(columns.start_ns),
     duration: Float64Array.from(columns.duration_ns),
@@ -83,7 +123,18 @@ export function modelOf(skeleton: Skeleton, ways: Pick<TraceModel, "details" | "
     missing: skeleton.missing,
     skew: skeleton.skew ?? [],
     findings: skeleton.findings,
-    ...ways,
+  };
+}
+
+function foldedOf({ row, hidden, hidden_errors, spans }: Skeleton): TraceModel["folded"] {
+  if (!row || row.length === spans) {
+    return undefined;
+  }
+  return {
+    rows: Int32Array.from(row),
+    hidden: Int32Array.from(hidden ?? []),
+    hiddenErrors: Int32Array.from(hidden_errors ?? []),
+    unfold: () => Promise.reject(new Error("This part of the trace is not here.")),
   };
 }
 

@@ -32,6 +32,8 @@ export interface Group {
   max_ns: number;
   errors: number;
   in_turn?: boolean;
+  /** How many they are, where not all are members. */
+  count?: number;
 }
 
 /** Something worth knowing about a trace, with the spans that show it. */
@@ -68,6 +70,17 @@ export interface Shift {
   shift_ns: number;
 }
 
+/** Which part of a large trace its rows are. */
+export interface Folded {
+  /** The number by which the server knows each row, ascending. */
+  rows: Int32Array;
+  /** For each row the spans below it that are not here, without those below another row. */
+  hidden: Int32Array;
+  hiddenErrors: Int32Array;
+  /** Fetches more of what is below a row, and puts it into the trace. */
+  unfold: (span: number, signal?: AbortSignal) => Promise<TraceModel>;
+}
+
 /** A trace in columns, parents before children: `start[i]` and so on belong to one span. Times are from `baseNs`. */
 export interface TraceModel {
   id: string;
@@ -75,7 +88,12 @@ export interface TraceModel {
   partial?: string;
   baseNs: bigint;
   durationNs: number;
+  /** How many spans are rows here. */
   size: number;
+  /** How many spans the trace has. */
+  spans: number;
+  /** What is known of the spans that are no rows here; absent where all are. */
+  folded?: Folded;
   ids: string;
   start: Float64Array;
   duration: Float64Array;
@@ -102,6 +120,30 @@ export interface TraceModel {
   details: (spans: number[], signal?: AbortSignal) => Promise<Detail[]>;
   /** Fetches that of every span, in the order of rows. */
   all: (signal?: AbortSignal) => Promise<Detail[]>;
+}
+
+/** The row that the server knows by a number, or -1 where it is not here. */
+export function rowOfWhole(trace: TraceModel, whole: number): number {
+  if (!trace.folded) {
+    return whole < trace.size ? whole : -1;
+  }
+  const { rows } = trace.folded;
+  let low = 0;
+  let high = rows.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (rows[middle] < whole) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return rows[low] === whole ? low : -1;
+}
+
+/** The number by which the server knows a row. */
+export function wholeOfRow(trace: TraceModel, span: number): number {
+  return trace.folded ? trace.folded.rows[span] : span;
 }
 
 /** The id of a span, hexadecimal. */

@@ -110,7 +110,7 @@ function skeletonOf(trace: TraceModel): Skeleton {
     partial: trace.partial,
     base: String(trace.baseNs),
     duration_ns: trace.durationNs,
-    spans: trace.size,
+    spans: trace.spans,
     ids: trace.ids,
     columns: {
       start_ns: list(start),

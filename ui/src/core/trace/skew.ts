@@ -33,6 +33,11 @@ export function shiftsOf(columns: Columns, services: string[]): Shift[] {
   return shifts;
 }
 
+/** True where clocks are off and the whole trace is here. */
+export function canAdjust(trace: TraceModel): boolean {
+  return trace.skew.length > 0 && !trace.folded;
+}
+
 /** The trace as it was if the clocks of its services had agreed. Rows stay what they are. */
 export function adjusted(trace: TraceModel): TraceModel {
   const shiftAt = new Map(trace.skew.map(({ span, shift_ns }) => [span, shift_ns]));

@@ -3,12 +3,13 @@ import { useEffect } from "preact/hooks";
 import { post } from "../../core/api";
 import { useAsked } from "../../core/asked";
 import { serviceColour } from "../../core/colour";
-import { count, duration, plural, signedDuration } from "../../core/format";
+import { count, digits, duration, plural, signedDuration } from "../../core/format";
 import { meaningOf } from "../../core/paste";
 import { href, param, setParams } from "../../core/route";
 import { clock, nanosToMs, range, rangeQuery } from "../../core/time";
 import { Icon } from "../../parts/icon";
-import { Empty, Loading, Partial, Trouble } from "../../parts/notes";
+import { Loading, Partial, Trouble } from "../../parts/notes";
+import { Candidates } from "./candidates";
 import "./compare.css";
 
 interface Sum {
@@ -77,11 +78,7 @@ export default function Compare() {
       </header>
       <Sides a={a} b={b} />
       {error && <Trouble error={error} />}
-      {!isReady && (
-        <Empty icon="compare" title="Choose two sides">
-          Check two traces in the search, or write a trace id or a query on each side.
-        </Empty>
-      )}
+      {!isReady && <Candidates a={a} b={b} />}
       {isReady && !value && isLoading && <Loading what="both sides" />}
       <Partial why={value?.partial} />
       {value && isReady && <Result compared={value} />}
@@ -148,16 +145,16 @@ function Result({ compared }: { compared: Compared }) {
         <SideCard mark="A" side={a} />
         <div class="delta num">
           <b>{signedDuration(delta)}</b>
-          <span class="soft">
-            {a.duration_ns > 0
-              ? `${delta >= 0 ? "+" : "−"}${Math.abs(Math.round((delta / a.duration_ns) * 100))}%`
-              : ""}
-          </span>
+          <span class="soft">{verdict(delta, a.duration_ns)}</span>
         </div>
         <SideCard mark="B" side={b} />
       </div>
       <section class="card panel">
         <h2>Where the difference is</h2>
+        <p class="soft">
+          The calls whose own time, without that of calls below them, differs most
+          {a.traces + b.traces > 2 ? ", in the mean of a trace" : ""}: to the right where B takes longer.
+        </p>
         <ol class="contributions">
           {compared.contributions.slice(0, CONTRIBUTIONS_SHOWN).map((place) => (
             <Contribution key={place} node={nodes[place]} most={most} />
@@ -238,8 +235,8 @@ function Result({ compared }: { compared: Compared }) {
                     )}
                   </span>
                 </td>
-                <td class="right">{told(node.a)}</td>
-                <td class="right">{told(node.b)}</td>
+                <td class="right">{told(node.a, a.traces)}</td>
+                <td class="right">{told(node.b, b.traces)}</td>
                 <td class="right">{signedDuration(node.delta_ns)}</td>
                 <td class="right">
                   <Delta nanos={node.delta_self_ns} most={most} />
@@ -253,16 +250,25 @@ function Result({ compared }: { compared: Compared }) {
   );
 }
 
-function told(sum: Sum | null) {
+/** How much longer B takes, in words. */
+function verdict(delta: number, before: number): string {
+  if (before === 0 || delta === 0) {
+    return "B takes as long as A";
+  }
+  const share = Math.round((Math.abs(delta) / before) * 100);
+  return `B is ${share}% ${delta > 0 ? "slower" : "faster"}`;
+}
+
+/** A call in the mean of the traces of a side. */
+function told(sum: Sum | null, traces: number) {
   if (!sum) {
     return <span class="soft">–</span>;
   }
+  const calls = sum.count / Math.max(1, traces);
   return (
     <>
-      {duration(sum.total_ns)}
-      {sum.count !== 1 && (
-        <span class="soft"> ×{Number.isInteger(sum.count) ? count(sum.count) : sum.count.toFixed(1)}</span>
-      )}
+      {duration(sum.total_ns / Math.max(1, traces))}
+      {calls !== 1 && <span class="soft"> ×{Number.isInteger(calls) ? count(calls) : digits(calls)}</span>}
       {sum.errors > 0 && <span class="failed-text"> !</span>}
     </>
   );
@@ -278,15 +284,22 @@ function SideCard({ mark, side }: { mark: "A" | "B"; side: Side }) {
             <b>{side.root_service}</b> {side.root_name}
           </a>
         ) : (
-          <b>{plural(side.traces, "trace")}</b>
+          <b>the mean of {plural(side.traces, "trace")}</b>
         )}
         <div class="soft num">
-          {duration(side.duration_ns)} · {plural(side.spans, "span")} · {plural(side.errors, "error")}
+          {duration(side.duration_ns)} · {per(side.spans, side.traces, "span")} ·{" "}
+          {per(side.errors, side.traces, "error")}
           {side.start && ` · ${clock(nanosToMs(side.start), "milli")}`}
         </div>
       </div>
     </section>
   );
+}
+
+/** `80 spans`, or so many in the mean of a trace. */
+function per(number: number, traces: number, what: string): string {
+  const mean = number / Math.max(1, traces);
+  return Number.isInteger(mean) ? plural(mean, what) : `${digits(mean)} ${what}s`;
 }
 
 function Contribution({ node, most }: { node: Node; most: number }) {

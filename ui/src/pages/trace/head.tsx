@@ -1,11 +1,9 @@
 import { serviceColour } from "../../core/colour";
-import { quoted } from "../../core/conditions";
 import { count, duration, percent, plural } from "../../core/format";
-import { href } from "../../core/route";
 import { ago, clock, isoNanos, nanosToMs, zoneName } from "../../core/time";
 import { Copy } from "../../parts/copy";
 import { Icon } from "../../parts/icon";
-import { Menu } from "../../parts/menu";
+import { CompareMenu } from "./compare-menu";
 import { Download } from "./download";
 import { Share } from "./share";
 import type { TraceState } from "./state";
@@ -14,9 +12,6 @@ const SHOWN_SERVICES = 6;
 
 /** Who adds less to the path is not named above the waterfall. */
 const SHARE_MIN = 0.005;
-
-const MINUTE_MS = 60_000;
-const DAY_MS = 86_400_000;
 
 /** What the trace is about, why it took so long, and who took part. */
 export function Head({ state, isLocal }: { state: TraceState; isLocal: boolean }) {
@@ -32,12 +27,12 @@ export function Head({ state, isLocal }: { state: TraceState; isLocal: boolean }
         </h1>
         <span class="spread" />
         <Share state={state} isLocal={isLocal} />
-        {!isLocal && <CompareMenu state={state} />}
+        {!isLocal && <CompareMenu trace={trace} />}
         <Download state={state} isLocal={isLocal} />
       </div>
       <div class="facts num">
         <b>{duration(trace.durationNs)}</b>
-        <span>{plural(trace.size, "span")}</span>
+        <span>{plural(trace.spans, "span")}</span>
         <span>{plural(trace.services.length, "service")}</span>
         {summary.errors > 0 && (
           <button
@@ -65,41 +60,6 @@ export function Head({ state, isLocal }: { state: TraceState; isLocal: boolean }
       <Verdict state={state} />
       <Findings state={state} />
     </header>
-  );
-}
-
-/** What to compare the trace with. */
-function CompareMenu({ state }: { state: TraceState }) {
-  const { trace } = state;
-  const { root_service, root_name } = trace.summary;
-  const ms = nanosToMs(trace.summary.start);
-  const like = `{ resource.service.name = ${quoted(root_service)} && name = ${quoted(root_name)} }`;
-  const day = {
-    from: new Date(ms - DAY_MS).toISOString(),
-    to: new Date(ms + trace.durationNs / 1e6 + MINUTE_MS).toISOString(),
-  };
-  return (
-    <Menu
-      title="Compare"
-      kind="bare small"
-      align="end"
-      label={
-        <>
-          <Icon name="compare" /> Compare
-        </>
-      }
-    >
-      {() => (
-        <>
-          <a class="item" href={href("compare", { a: like, b: trace.id, ...day })}>
-            With typical traces of the day before
-          </a>
-          <a class="item" href={href("compare", { a: trace.id, ...day })}>
-            With another trace …
-          </a>
-        </>
-      )}
-    </Menu>
   );
 }
 

@@ -1,5 +1,12 @@
 import { get } from "../../core/api";
-import type { TraceModel } from "../../core/trace/model";
+import { quoted } from "../../core/conditions";
+import { rowOfWhole, type TraceModel } from "../../core/trace/model";
+
+/** Rows that match, and how many spans that are no rows. */
+export interface Matches {
+  spans: ReadonlySet<number>;
+  beyond: number;
+}
 
 /** The spans that match; nothing where every span does. In braces it is TraceQL, else a part of a name, or a span's id. */
 export async function matching(
@@ -7,16 +14,29 @@ export async function matching(
   filter: string,
   isLocal: boolean,
   signal?: AbortSignal,
-): Promise<ReadonlySet<number> | undefined> {
+): Promise<Matches | undefined> {
   const text = filter.trim();
   if (text === "") {
     return undefined;
   }
-  if (text.startsWith("{") && !isLocal) {
-    const { spans } = await get<{ spans: number[] }>(`traces/${trace.id}/filter`, { q: text }, signal);
-    return new Set(spans);
+  const isQuery = text.startsWith("{");
+  if ((isQuery || trace.folded) && !isLocal) {
+    const q = isQuery ? text : queryOf(text);
+    const { spans } = await get<{ spans: number[] }>(`traces/${trace.id}/filter`, { q }, signal);
+    const rows = new Set(spans.map((whole) => rowOfWhole(trace, whole)));
+    rows.delete(-1);
+    return { spans: rows, beyond: spans.length - rows.size };
   }
-  return named(trace, text.toLowerCase());
+  return { spans: named(trace, text.toLowerCase()), beyond: 0 };
+}
+
+/** The query for a part of a name, or a span's id: of a folded trace, not every span is here. */
+function queryOf(text: string): string {
+  if (/^[0-9a-f]{16}$/.test(text)) {
+    return `{ span:id = "${text}" }`;
+  }
+  const pattern = quoted(`(?i).*${text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&")}.*`);
+  return `{ name =~ ${pattern} || resource.service.name =~ ${pattern} }`;
 }
 
 function named(trace: TraceModel, text: string): Set<number> {

@@ -1,5 +1,5 @@
 import { serviceColour } from "../../core/colour";
-import { count, duration, plural } from "../../core/format";
+import { count, duration, plural, short } from "../../core/format";
 import { FLAG, KINDS, nameOf, serviceOf } from "../../core/trace/model";
 import { Icon } from "../../parts/icon";
 import type { TraceState } from "./state";
@@ -54,7 +54,8 @@ function SpanRow({ state, entry: span, row, top }: Props) {
           <b>{service}</b> {nameOf(trace, span)}
         </span>
         <Marks flags={flags} status={trace.status[span]} />
-        {isFolded && <span class="tag num">{count(below)}</span>}
+        {isFolded && <span class="tag num">{count(below + (trace.folded?.hidden[span] ?? 0))}</span>}
+        {!isFolded && <Beyond state={state} span={span} />}
       </div>
       <div role="gridcell" class="bars">
         <Bar
@@ -94,6 +95,29 @@ function Toggle({
     </span>
   ) : (
     <span class="toggle none" />
+  );
+}
+
+/** How many spans below are no rows, and the way to them. */
+function Beyond({ state, span }: { state: TraceState; span: number }) {
+  const { folded } = state.trace;
+  if (!folded || folded.hidden[span] === 0) {
+    return null;
+  }
+  const errors = folded.hiddenErrors[span];
+  return (
+    // A target for pointers; the key `m` does the same, and the row's words say how many.
+    <span
+      class={`tag beyond num ${errors > 0 ? "error" : ""}`}
+      aria-hidden="true"
+      title={`${count(folded.hidden[span])} spans below are not shown${errors > 0 ? `, ${plural(errors, "error")}` : ""}: bring more (m)`}
+      onClick={(event) => {
+        event.stopPropagation();
+        state.unfold(span);
+      }}
+    >
+      {state.unfolding.value === span ? "…" : `+${short(folded.hidden[span])}`}
+    </span>
   );
 }
 
@@ -166,6 +190,8 @@ function GroupRow({ state, entry, row, top }: Props) {
   const group = trace.groups[-1 - entry];
   const first = group.members[0];
   const isOpen = state.opened.value.has(-1 - entry);
+  const { selected, rows } = state;
+  const isSelected = !isOpen && selected.value >= 0 && rows.value.rowOf[selected.value] === row;
   const service = serviceOf(trace, first);
   const depth = trace.depth[first] - (state.focus.value >= 0 ? trace.depth[state.focus.value] : 0);
   const [least, most] = state.domain.value;
@@ -173,7 +199,8 @@ function GroupRow({ state, entry, row, top }: Props) {
     <div
       id={`row-${row}`}
       role="row"
-      class="row group"
+      class={`row group ${isSelected ? "selected" : ""}`}
+      aria-selected={isSelected}
       aria-level={trace.depth[first] + 1}
       aria-rowindex={row + 1}
       aria-expanded={isOpen}
@@ -190,12 +217,12 @@ function GroupRow({ state, entry, row, top }: Props) {
         <span class="clip">
           <b>{service}</b> {nameOf(trace, first)}
         </span>
-        <span class="tag num">×{count(group.members.length)}</span>
+        <span class="tag num">×{count(group.count ?? group.members.length)}</span>
         {group.errors > 0 && <span class="tag error num">{plural(group.errors, "error")}</span>}
       </div>
       <div role="gridcell" class="bars">
         <span class="unseen">
-          {count(group.members.length)} equal spans, {duration(group.total_ns)} together
+          {count(group.count ?? group.members.length)} equal spans, {duration(group.total_ns)} together
         </span>
         {sampled(group.members).map((span) => (
           <span
@@ -231,6 +258,9 @@ function sentence(state: TraceState, span: number): string {
     kind === "unspecified" ? "" : kind,
     trace.status[span] === 2 ? "error" : "",
     flags & FLAG.critical ? "on the critical path" : "",
+    trace.folded && trace.folded.hidden[span] > 0
+      ? `${count(trace.folded.hidden[span])} spans below are not shown`
+      : "",
   ]
     .filter(Boolean)
     .join(", ");

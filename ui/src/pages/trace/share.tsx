@@ -21,7 +21,7 @@ export function Share({ state, isLocal }: { state: TraceState; isLocal: boolean 
       said.value = "";
     }, 1800);
   };
-  const isTooLarge = trace.size > SHARED_MAX;
+  const isTooLarge = trace.spans > SHARED_MAX;
   return (
     <>
       <Menu

@@ -1,6 +1,14 @@
 import { computed, effect, signal } from "@preact/signals";
 import { params, setParams } from "../../core/route";
-import { criticalTimes, FLAG, spanById, spanId, type TraceModel } from "../../core/trace/model";
+import {
+  criticalTimes,
+  FLAG,
+  rowOfWhole,
+  spanById,
+  spanId,
+  type TraceModel,
+  wholeOfRow,
+} from "../../core/trace/model";
 import { groupsBySpan, reveal, visibleRows } from "../../core/trace/rows";
 
 const ADDRESS_AFTER_MS = 200;
@@ -16,6 +24,12 @@ export class TraceState {
   readonly filter = signal("");
   readonly isHiding = signal(false);
   readonly matches = signal<ReadonlySet<number> | undefined>(undefined);
+  /** Spans that match and are no rows here. */
+  readonly matchesBeyond = signal(0);
+  /** The span below which more is being fetched, or -1. */
+  readonly unfolding = signal(-1);
+  /** Puts more of what is below a span into the trace; set by what shows it. */
+  unfold: (span: number) => void = () => {};
   /** True where the next matches are to be gone to. */
   isSeeking = false;
   readonly isGrouped = signal(true);
@@ -58,7 +72,11 @@ export class TraceState {
     return [trace.start[focus], Math.max(end, trace.start[focus] + 1)];
   });
 
-  constructor(readonly trace: TraceModel) {
+  /** `before` is the state of the same trace with fewer rows; what was folded there is folded here. */
+  constructor(
+    readonly trace: TraceModel,
+    before?: TraceState,
+  ) {
     this.criticalTimes = criticalTimes(trace);
     this.groupOf = groupsBySpan(trace);
     const search = params.peek();
@@ -70,10 +88,29 @@ export class TraceState {
     this.hasPath.value = search.get("cp") !== "0";
     const zoom = (search.get("zoom") ?? "").split(",").map(Number);
     this.zoom.value = zoom.length === 2 && zoom[0] < zoom[1] ? [zoom[0], zoom[1]] : undefined;
-    if (this.selected.value >= 0) {
+    if (before) {
+      this.takeOver(before);
+    } else if (this.selected.value >= 0) {
       this.reveal(this.selected.value);
     }
     this.followers.push(this.keepAddress());
+  }
+
+  private takeOver(before: TraceState): void {
+    const here = (span: number) => rowOfWhole(this.trace, wholeOfRow(before.trace, span));
+    const firsts = new Map(this.trace.groups.map((group, at) => [group.members[0], at]));
+    const groups = Array.from(before.opened.value, (at) =>
+      firsts.get(here(before.trace.groups[at].members[0])),
+    );
+    this.folded.value = new Set(Array.from(before.folded.value, here).filter((span) => span >= 0));
+    this.opened.value = new Set(groups.filter((at) => at !== undefined));
+    this.selected.value = before.selected.value < 0 ? -1 : here(before.selected.value);
+    this.focus.value = before.focus.value < 0 ? -1 : here(before.focus.value);
+    this.zoom.value = before.zoom.value;
+    this.filter.value = before.filter.value;
+    this.isHiding.value = before.isHiding.value;
+    this.isGrouped.value = before.isGrouped.value;
+    this.hasPath.value = before.hasPath.value;
   }
 
   /** Stops to follow. */
@@ -123,8 +160,9 @@ export class TraceState {
   }
 
   /** Takes the spans that match. */
-  found(matches: ReadonlySet<number> | undefined): void {
+  found(matches: ReadonlySet<number> | undefined, beyond = 0): void {
     this.matches.value = matches;
+    this.matchesBeyond.value = beyond;
     if (this.isSeeking && matches) {
       this.isSeeking = false;
       this.step(1, (span) => matches.has(span));

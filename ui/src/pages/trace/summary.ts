@@ -20,7 +20,7 @@ export function summaryOf(trace: TraceModel, link?: string): string {
   }
   const shares = services.map(({ name, critical_ns }) => `${code(name)} ${percent(critical_ns / whole)}`);
   return [
-    `**${code(`${summary.root_service} ${summary.root_name}`)}** ${duration(trace.durationNs)}, ${plural(trace.size, "span")}, ${plural(trace.services.length, "service")}, ${plural(summary.errors, "error")}`,
+    `**${code(`${summary.root_service} ${summary.root_name}`)}** ${duration(trace.durationNs)}, ${plural(trace.spans, "span")}, ${plural(trace.services.length, "service")}, ${plural(summary.errors, "error")}`,
     "",
     `- began: ${new Date(Number(trace.baseNs / 1_000_000n)).toISOString()}`,
     ...(shares.length > 0 ? [`- waited for: ${shares.join(", ")}`] : []),

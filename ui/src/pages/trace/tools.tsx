@@ -2,6 +2,7 @@ import { useSignal } from "@preact/signals";
 import { count, plural } from "../../core/format";
 import { param, setParams } from "../../core/route";
 import { nameOf } from "../../core/trace/model";
+import { canAdjust } from "../../core/trace/skew";
 import { Icon } from "../../parts/icon";
 import type { TraceState } from "./state";
 
@@ -29,7 +30,7 @@ export function Tools({
 }) {
   const { matches, rows, folded } = state;
   const isAdjusted = param("clocks") === "adjusted";
-  const clocks = state.trace.skew.length > 0 && (
+  const clocks = canAdjust(state.trace) && (
     <button
       type="button"
       class="small"
@@ -59,7 +60,8 @@ export function Tools({
       {matches.value && (
         <span class="line-up">
           <span class="num soft" role="status">
-            {count(matches.value.size)} of {count(state.trace.size)}
+            {count(matches.value.size + state.matchesBeyond.value)} of {count(state.trace.spans)}
+            {state.matchesBeyond.value > 0 && ` · ${count(state.matchesBeyond.value)} not in rows`}
             {rows.value.hidden > 0 && ` · ${count(rows.value.hidden)} hidden`}
           </span>
           <button

@@ -82,6 +82,15 @@ export function useTraceKeys(state: TraceState, view: string, onView: (by: 1 | -
           state.isHiding.value = !state.isHiding.value;
         },
       },
+      ...(trace.folded
+        ? [
+            {
+              key: "m",
+              does: "more of what is below the span",
+              run: () => state.unfold(state.selected.value),
+            },
+          ]
+        : []),
       { key: "w", does: "next view", run: () => onView(1) },
       { key: "W", does: "view before", run: () => onView(-1) },
       { key: "y", does: "copy a link to the span", run: () => copyText(linkTo(state)) },
@@ -110,33 +119,53 @@ function moveBy(state: TraceState, by: number): void {
   const { list, rowOf } = state.rows.value;
   const at = state.selected.value < 0 ? -1 : rowOf[state.selected.value];
   let row = Math.max(0, Math.min(list.length - 1, at + by));
-  while (list[row] < 0 && row + Math.sign(by) >= 0 && row + Math.sign(by) < list.length) {
-    row += Math.sign(by);
+  const next = row + Math.sign(by);
+  // The head of a group whose spans follow one by one is passed by.
+  if (list[row] < 0 && state.opened.value.has(-1 - list[row]) && next >= 0 && next < list.length) {
+    row = next;
   }
-  if (list[row] >= 0) {
-    state.selected.value = list[row];
-  }
+  const entry = list[row];
+  state.selected.value = entry < 0 ? state.trace.groups[-1 - entry].members[0] : entry;
+}
+
+/** The group into which the selected span is folded, or -1. */
+function shutGroup(state: TraceState): number {
+  const { selected, isGrouped, opened, focus } = state;
+  const group = selected.value < 0 ? -1 : state.groupOf[selected.value];
+  const isShut = isGrouped.value && selected.value !== focus.value && !opened.value.has(group);
+  return isShut ? group : -1;
 }
 
 function inwards(state: TraceState): void {
   const span = state.selected.value;
-  if (span < 0 || state.trace.descendants[span] === 0) {
-    return;
+  const group = shutGroup(state);
+  if (group >= 0) {
+    state.toggle(-1 - group, false);
+  } else if (span >= 0 && state.trace.descendants[span] > 0) {
+    state.folded.value.has(span) ? state.toggle(span, false) : state.select(span + 1);
   }
-  state.folded.value.has(span) ? state.toggle(span, false) : state.select(span + 1);
 }
 
 function outwards(state: TraceState): void {
   const span = state.selected.value;
-  if (span >= 0 && state.trace.descendants[span] > 0 && !state.folded.value.has(span)) {
+  if (span < 0) {
+    return;
+  }
+  const group = state.groupOf[span];
+  if (shutGroup(state) < 0 && state.trace.descendants[span] > 0 && !state.folded.value.has(span)) {
     state.toggle(span, true);
-  } else if (span >= 0 && state.trace.parent[span] >= 0) {
+  } else if (group >= 0 && state.isGrouped.value && state.opened.value.has(group)) {
+    state.toggle(-1 - group, true);
+  } else if (state.trace.parent[span] >= 0) {
     state.select(state.trace.parent[span]);
   }
 }
 
 function toggleSelected(state: TraceState): void {
-  if (state.selected.value >= 0) {
+  const group = shutGroup(state);
+  if (group >= 0) {
+    state.toggle(-1 - group, false);
+  } else if (state.selected.value >= 0) {
     state.toggle(state.selected.value);
   }
 }

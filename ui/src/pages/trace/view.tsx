@@ -1,11 +1,12 @@
-import { useSignal } from "@preact/signals";
+import { type Signal, useSignal } from "@preact/signals";
 import type { ComponentType } from "preact";
-import { useEffect, useMemo } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
+import { count } from "../../core/format";
 import { param, setParams } from "../../core/route";
 import type { TraceModel } from "../../core/trace/model";
-import { adjusted } from "../../core/trace/skew";
+import { adjusted, canAdjust } from "../../core/trace/skew";
 import { Lazy } from "../../parts/lazy";
-import { Partial } from "../../parts/notes";
+import { Partial, Trouble } from "../../parts/notes";
 import { DetailPanel } from "./detail";
 import { Head } from "./head";
 import { matching } from "./matching";
@@ -18,9 +19,17 @@ import "./trace.css";
 
 /** A trace with all its views, wherever it came from. */
 export function TraceView({ trace: sent, isLocal = false }: { trace: TraceModel; isLocal?: boolean }) {
-  const isAdjusted = param("clocks") === "adjusted" && sent.skew.length > 0;
-  const trace = useMemo(() => (isAdjusted ? adjusted(sent) : sent), [sent, isAdjusted]);
-  const state = useMemo(() => new TraceState(trace), [trace]);
+  const current = useSignal(sent);
+  const isAdjusted = param("clocks") === "adjusted" && canAdjust(sent);
+  const trace = useMemo(
+    () => (isAdjusted ? adjusted(current.value) : current.value),
+    [current.value, isAdjusted],
+  );
+  const before = useRef<TraceState>(undefined);
+  const state = useMemo(() => new TraceState(trace, before.current), [trace]);
+  before.current = state;
+  const unfoldError = useSignal<Error | undefined>(undefined);
+  state.unfold = (span) => unfold(state, span, current, unfoldError);
   const filterError = useSignal("");
   useEffect(() => () => state.dispose(), [state]);
   useEffect(() => {
@@ -32,7 +41,7 @@ export function TraceView({ trace: sent, isLocal = false }: { trace: TraceModel;
     matching(trace, filter, isLocal, stop.signal).then(
       (matches) => {
         filterError.value = "";
-        state.found(matches);
+        state.found(matches?.spans, matches?.beyond);
       },
       (error: Error) => {
         if (error.name !== "AbortError") {
@@ -52,13 +61,52 @@ export function TraceView({ trace: sent, isLocal = false }: { trace: TraceModel;
     <div class="trace-page">
       <Head state={state} isLocal={isLocal} />
       <Partial why={trace.partial} />
+      {unfoldError.value && <Trouble error={unfoldError.value} />}
       <Minimap state={state} />
       <Tools state={state} error={filterError.value} view={view} onView={show} />
+      {trace.folded && <FoldedNote trace={trace} />}
       <div class="trace-body">
         <Shown view={view} state={state} isLocal={isLocal} />
         {state.selected.value >= 0 && <DetailPanel state={state} isLocal={isLocal} />}
       </div>
     </div>
+  );
+}
+
+/** Fetches more of what is below a span. */
+async function unfold(
+  state: TraceState,
+  span: number,
+  current: Signal<TraceModel>,
+  error: Signal<Error | undefined>,
+): Promise<void> {
+  const { folded } = state.trace;
+  if (!folded || span < 0 || folded.hidden[span] === 0 || state.unfolding.value >= 0) {
+    return;
+  }
+  state.unfolding.value = span;
+  try {
+    const grown = await folded.unfold(span);
+    error.value = undefined;
+    if (current.value === state.trace) {
+      current.value = grown;
+    }
+  } catch (caught) {
+    error.value = caught as Error;
+  }
+  state.unfolding.value = -1;
+}
+
+/** Says that a large trace is shown in part, and which. */
+function FoldedNote({ trace }: { trace: TraceModel }) {
+  return (
+    <p class="folded-note" role="status">
+      <b class="num">
+        {count(trace.size)} of {count(trace.spans)} spans
+      </b>{" "}
+      are rows here: those of the critical path, where errors begin, and the longest. “+n” on a row, or{" "}
+      <kbd>m</kbd>, brings more of what is below it.
+    </p>
   );
 }
 

@@ -81,7 +81,7 @@ export function Waterfall({ state }: { state: TraceState }) {
   useEffect(() => {
     const timer = setTimeout(() => {
       const shown = Array.from(list.subarray(firstRow, firstRow + pool)).filter((entry) => entry >= 0);
-      if (state.trace.size <= AHEAD_MAX && shown.length > 0) {
+      if (state.trace.spans <= AHEAD_MAX && shown.length > 0) {
         state.trace.details(shown).catch(() => {});
       }
     }, AHEAD_AFTER_MS);
