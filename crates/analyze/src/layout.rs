@@ -2,8 +2,10 @@
 //!
 //! Cycles are broken at edges that lead back, every node stands one layer after its last caller, long edges are led
 //! through the layers between by bends, and both are ordered so that few edges cross. The same graph gives the same
-//! picture. Bounded by [`BENDS_MAX`] bends: edges beyond are drawn straight.
+//! picture. Bounded by [`BENDS_MAX`] bends: edges beyond are drawn straight. What would be too wide or too high to be
+//! looked at ([`LAYERS_MAX`], [`HEIGHT_MAX`]) is drawn as a dense grid of low nodes instead (`dense.rs`).
 
+mod dense;
 mod order;
 
 use serde::{Deserialize, Serialize};
@@ -18,6 +20,10 @@ const GAP_X: f64 = 96.0;
 const GAP_Y: f64 = 28.0;
 /// Between a bend and its neighbours.
 const BEND_GAP_Y: f64 = 14.0;
+/// More layers are drawn as a grid.
+const LAYERS_MAX: usize = 8;
+/// A higher picture is drawn as a grid.
+const HEIGHT_MAX: f64 = 1_200.0;
 /// So many bends are drawn.
 pub const BENDS_MAX: usize = 20_000;
 /// How often nodes are moved towards their neighbours.
@@ -36,6 +42,8 @@ pub struct Layout {
     pub width: f64,
     /// How high.
     pub height: f64,
+    /// How high a node is.
+    pub node_height: f64,
 }
 
 /// A graph in which every edge leads to the next layer.
@@ -56,6 +64,9 @@ struct Layered {
 pub fn layout(nodes: usize, edges: &[(usize, usize)]) -> Layout {
     let forward = order::acyclic(nodes, edges);
     let layer = order::layers(nodes, &forward);
+    if layer.iter().any(|layer| *layer >= LAYERS_MAX) {
+        return dense::layout(nodes, edges);
+    }
     let mut layered = Layered::new(layer, &forward);
     order::untangle(&mut layered);
     let y = heights(&layered);
@@ -64,6 +75,9 @@ pub fn layout(nodes: usize, edges: &[(usize, usize)]) -> Layout {
     let place = |at: usize| [x(at), y[at] - top + NODE_HEIGHT / 2.0];
     let line = |edge: usize| line(edges[edge], &layered.bends[edge], &place);
     let bottom = (0..layered.layer.len()).map(|at| place(at)[1]).fold(0.0, f64::max);
+    if bottom > HEIGHT_MAX {
+        return dense::layout(nodes, edges);
+    }
     let columns = layered.layers.len().max(1) as f64;
     Layout {
         nodes: (0..nodes).map(place).collect(),
@@ -71,6 +85,7 @@ pub fn layout(nodes: usize, edges: &[(usize, usize)]) -> Layout {
         edges: (0..edges.len()).map(line).collect(),
         width: if nodes == 0 { 0.0 } else { columns * (NODE_WIDTH + GAP_X) - GAP_X },
         height: if nodes == 0 { 0.0 } else { bottom + NODE_HEIGHT / 2.0 },
+        node_height: if nodes == 0 { 0.0 } else { NODE_HEIGHT },
     }
 }
 

@@ -49,6 +49,11 @@ export function short(value: number): string {
   return digits(value);
 }
 
+/** How often in a second, or in a minute where that is seldom: `12.5/s`, `3/min`. */
+export function rate(perSecond: number): string {
+  return perSecond === 0 || perSecond >= 0.1 ? `${digits(perSecond)}/s` : `${digits(perSecond * 60)}/min`;
+}
+
 /** A share of one: `12.5%`. */
 export function percent(share: number): string {
   if (share > 0 && share < 0.0005) {

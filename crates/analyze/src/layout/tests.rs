@@ -44,6 +44,14 @@ fn a_thousand_services_are_drawn() {
     assert_eq!((picture.nodes.len(), picture.edges.len()), (1_000, 3_000));
 }
 
+#[test]
+fn a_hundred_services_that_call_each_other_fit_a_screen() {
+    let edges: Vec<(usize, usize)> = (0..400).map(|at| (at * 7 % 100, (at * 13 + at / 7) % 100)).collect();
+    let picture = layout(100, &edges);
+    assert!(picture.width <= 2_000.0 && picture.height <= 900.0, "{} x {}", picture.width, picture.height);
+    assert!(picture.node_height < NODE_HEIGHT);
+}
+
 proptest! {
     #[test]
     fn nodes_never_touch_and_edges_begin_and_end_at_theirs(
@@ -55,7 +63,7 @@ proptest! {
         for (at, left) in picture.nodes.iter().enumerate() {
             prop_assert!(left[0] >= 0.0 && left[0] <= picture.width && left[1] >= 0.0 && left[1] <= picture.height);
             for right in &picture.nodes[at + 1..] {
-                let apart = (left[0] - right[0]).abs() >= NODE_WIDTH || (left[1] - right[1]).abs() >= NODE_HEIGHT;
+                let apart = (left[0] - right[0]).abs() >= NODE_WIDTH || (left[1] - right[1]).abs() >= picture.node_height;
                 prop_assert!(apart, "{left:?} {right:?}");
             }
         }

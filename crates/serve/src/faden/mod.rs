@@ -76,7 +76,9 @@ pub use demo::{DEMO_TRACES_MAX, Demo, DemoMade};
 pub use errors::Errors;
 pub use explain::Explained;
 pub use keep::read as read_erase;
-pub use map::{EDGES_MAX, Edge as MapEdge, EdgeKind, LeftOut, Map, NODES_MAX, Node as MapNode, NodeKind};
+pub use map::{
+    Behind, EDGES_MAX, Edge as MapEdge, EdgeKind, LeftOut, Map, NODES_MAX, Node as MapNode, NodeKind,
+};
 pub use pipeline::{Component, Flow, Ledger, Pipeline};
 pub use recent::RECENT_BYTES_MAX;
 pub use red::{Histogram, OperationRed, Operations, OverTime, Red, STEPS_MAX, ServiceRed, Services, Step};

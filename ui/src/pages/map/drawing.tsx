@@ -1,77 +1,104 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { serviceColour } from "../../core/colour";
-import { count, digits, duration, percent, short } from "../../core/format";
-import { lineThrough, lineWidth, type MapEdge, type MapNode, NODE, type ServiceMap } from "./graph";
+import { lineThrough, lineWidth, type MapEdge, type MapNode, neighbour, type ServiceMap } from "./graph";
+import { EdgeLabel, edgeTold, Node } from "./marks";
+import { firstSight, type Sight, showing, wholeOf, zoomed } from "./sight";
 
-const ROOM = 40;
+/** More edges at one node are not labelled. */
+const LABELS_MAX = 24;
 
-/** A wider map begins with its left part. */
-const READABLE_MAX = 1700;
+/** Edges with at least so many errors, and such a share of them, are marked. */
+const FAILED_LEAST = 3;
+const FAILED_SHARE = 0.1;
 
-interface Box {
-  x: number;
-  y: number;
-  width: number;
-  height: number;
-}
+/** The card of the chosen node covers so much of the right. */
+const CARD_PIXELS = 330;
 
-/** The map as a drawing that is moved by dragging and zoomed by the wheel. */
+/** The map as a drawing that is moved by dragging, zoomed by the wheel and walked by arrow keys. */
 export function Drawing({
   map,
+  seconds,
   selected,
+  found,
   onSelect,
 }: {
   map: ServiceMap;
+  seconds?: number;
   selected: string;
+  /** Nodes that are looked for; nothing while nothing is looked for. */
+  found?: Set<string>;
   onSelect: (id: string) => void;
 }) {
-  const whole = {
-    x: -ROOM,
-    y: -ROOM,
-    width: Math.max(map.width, 500) + 2 * ROOM,
-    height: Math.max(map.height, 300) + 2 * ROOM,
-  };
-  const box = useSignal<Box>(readable(whole));
-  const drag = useRef<{ x: number; y: number; box: Box } | undefined>(undefined);
   const svg = useRef<SVGSVGElement>(null);
+  const size = useSignal({ width: 0, height: 0 });
+  const chosen = useSignal<Sight | undefined>(undefined);
+  const over = useSignal("");
+  const drag = useRef<{ x: number; y: number; sight: Sight } | undefined>(undefined);
+  const whole = wholeOf(map);
+  const sight = chosen.value ?? (size.value.width > 0 ? firstSight(whole, size.value) : whole);
   useEffect(() => {
-    box.value = readable(whole);
-  }, [map]);
-  const scale = () => {
-    const place = (svg.current as Element).getBoundingClientRect();
-    return Math.max(box.value.width / place.width, box.value.height / place.height);
+    const observer = new ResizeObserver(([entry]) => {
+      size.value = { width: entry.contentRect.width, height: entry.contentRect.height };
+    });
+    observer.observe(svg.current as Element);
+    return () => observer.disconnect();
+  }, []);
+  useEffect(() => {
+    chosen.value = undefined;
+  }, [map.width, map.height, map.nodes.length]);
+  const units = () =>
+    Math.max(sight.width / Math.max(1, size.value.width), sight.height / Math.max(1, size.value.height));
+  const selectedNode = map.nodes.find(({ id }) => id === selected);
+  useEffect(() => {
+    if (selectedNode) {
+      const covered = size.value.width > 2 * CARD_PIXELS ? CARD_PIXELS * units() : 0;
+      chosen.value = {
+        ...showing({ ...sight, width: sight.width - covered }, selectedNode),
+        width: sight.width,
+      };
+    }
+  }, [selectedNode?.id, size.value.width]);
+  const zoom = (factor: number, at?: { x: number; y: number }) => {
+    chosen.value = zoomed(sight, factor, whole, at);
   };
-  const zoom = (factor: number) => {
-    const { x, y, width, height } = box.value;
-    const wide = Math.max(200, Math.min(whole.width * 2, width * factor));
-    const tall = height * (wide / width);
-    box.value = { x: x + (width - wide) / 2, y: y + (height - tall) / 2, width: wide, height: tall };
+  const walk = (node: MapNode, key: string) => {
+    const next = neighbour(map, node, key);
+    if (next) {
+      chosen.value = showing(sight, next);
+      svg.current?.querySelector<SVGGElement>(`[data-at="${map.nodes.indexOf(next)}"]`)?.focus();
+    }
   };
-  const most = Math.max(...map.edges.map((edge) => edge.calls), 1);
-  const { x, y, width, height } = box.value;
+  const near = selected || over.value;
+  const labelled = near ? map.edges.filter(({ from, to }) => from === near || to === near) : [];
+  const byId = new Map(map.nodes.map((node) => [node.id, node]));
+  const tabStop = selectedNode ?? map.nodes.find((node) => found?.has(node.id)) ?? map.nodes[0];
   return (
     <div class="drawing">
       <svg
         ref={svg}
-        viewBox={`${x} ${y} ${width} ${height}`}
+        viewBox={`${sight.x} ${sight.y} ${sight.width} ${sight.height}`}
+        class={map.nodes.length > 30 ? "many" : ""}
         role="group"
         aria-label="Map of services; the list shows the same"
         onWheel={(event) => {
           event.preventDefault();
-          zoom(event.deltaY > 0 ? 1.15 : 0.87);
+          const place = (svg.current as Element).getBoundingClientRect();
+          zoom(event.deltaY > 0 ? 1.15 : 0.87, {
+            x: (event.clientX - place.left) / place.width,
+            y: (event.clientY - place.top) / place.height,
+          });
         }}
         onPointerDown={(event) => {
-          drag.current = { x: event.clientX, y: event.clientY, box: box.value };
+          drag.current = { x: event.clientX, y: event.clientY, sight };
         }}
         onPointerMove={(event) => {
           if (drag.current && event.buttons === 1) {
-            const by = scale();
-            const { box: from } = drag.current;
-            box.value = {
+            const by = units();
+            const { sight: from, x, y } = drag.current;
+            chosen.value = {
               ...from,
-              x: from.x - (event.clientX - drag.current.x) * by,
-              y: from.y - (event.clientY - drag.current.y) * by,
+              x: from.x - (event.clientX - x) * by,
+              y: from.y - (event.clientY - y) * by,
             };
           }
         }}
@@ -79,32 +106,35 @@ export function Drawing({
           drag.current = undefined;
         }}
       >
-        <defs>
-          <marker
-            id="arrow"
-            viewBox="0 0 8 8"
-            refX="7"
-            refY="4"
-            markerWidth="9"
-            markerHeight="9"
-            markerUnits="userSpaceOnUse"
-            orient="auto"
-          >
-            <path d="M0 0.5 7.5 4 0 7.5Z" />
-          </marker>
-        </defs>
-        {map.edges.map((edge) => (
-          <Edge
-            key={`${edge.from} ${edge.to} ${edge.kind}`}
-            edge={edge}
-            most={most}
-            isNear={selected === edge.from || selected === edge.to}
-            isFar={selected !== "" && selected !== edge.from && selected !== edge.to}
+        <Arrow />
+        <Edges map={map} near={near} found={found} seconds={seconds} />
+        {map.nodes.map((node, at) => (
+          <Node
+            key={node.id}
+            node={node}
+            at={at}
+            height={map.node_height}
+            isSelected={selected === node.id}
+            isFar={!isSeen(node.id, near, labelled, found)}
+            isTabStop={node === tabStop}
+            onOver={(isOver) => {
+              over.value = isOver ? node.id : "";
+            }}
+            onSelect={() => onSelect(selected === node.id ? "" : node.id)}
+            onWalk={(key) => walk(node, key)}
           />
         ))}
-        {map.nodes.map((node) => (
-          <Node key={node.id} node={node} isSelected={selected === node.id} onSelect={onSelect} />
-        ))}
+        {labelled.length <= LABELS_MAX &&
+          labelled.map((edge) => (
+            <EdgeLabel
+              key={`${edge.from} ${edge.to} ${edge.kind}`}
+              edge={edge}
+              end={byId.get(edge.from === near ? edge.to : edge.from)}
+              near={byId.get(near)}
+              seconds={seconds}
+              units={units()}
+            />
+          ))}
       </svg>
       <div class="zoom line-up">
         <button type="button" class="small icon-only" aria-label="Closer" onClick={() => zoom(0.75)}>
@@ -117,7 +147,7 @@ export function Drawing({
           type="button"
           class="small"
           onClick={() => {
-            box.value = whole;
+            chosen.value = whole;
           }}
         >
           All
@@ -127,96 +157,68 @@ export function Drawing({
   );
 }
 
-/** The left part of a map that is too wide for its words to be read at once. */
-function readable(whole: Box): Box {
-  if (whole.width <= READABLE_MAX) {
-    return whole;
+/** True for what is not dimmed: what is near the chosen node, or what is looked for. */
+function isSeen(id: string, near: string, labelled: MapEdge[], found?: Set<string>): boolean {
+  if (near) {
+    return id === near || labelled.some(({ from, to }) => from === id || to === id);
   }
-  const height = Math.min(whole.height, READABLE_MAX * 0.6);
-  return { x: whole.x, y: whole.y + (whole.height - height) / 2, width: READABLE_MAX, height };
+  return !found || found.has(id);
 }
 
-function Edge({
-  edge,
-  most,
-  isNear,
-  isFar,
+function Edges({
+  map,
+  near,
+  found,
+  seconds,
 }: {
-  edge: MapEdge;
-  most: number;
-  isNear: boolean;
-  isFar: boolean;
+  map: ServiceMap;
+  near: string;
+  found?: Set<string>;
+  seconds?: number;
 }) {
-  const told = `${edge.from} → ${edge.to}: ${count(edge.calls)} calls, ${percent(edge.errors / edge.calls)} errors${edge.p95_ns === undefined ? "" : `, p95 ${duration(edge.p95_ns)}`}`;
-  const failed = edge.errors / edge.calls > 0.05;
-  const path = lineThrough(edge.points);
+  const most = Math.max(...map.edges.map((edge) => edge.calls), 1);
+  const isNear = (edge: MapEdge) => near !== "" && (edge.from === near || edge.to === near);
+  const isFar = (edge: MapEdge) =>
+    near !== "" ? !isNear(edge) : found !== undefined && !(found.has(edge.from) || found.has(edge.to));
+  // What is chosen is drawn last, above the rest.
+  const sorted = map.edges.slice().sort((a, b) => Number(isNear(a)) - Number(isNear(b)));
   return (
-    <g class={`edge ${edge.kind} ${failed ? "failed" : ""} ${isNear ? "near" : ""} ${isFar ? "far" : ""}`}>
-      <title>{told}</title>
-      <path class="reach" d={path} />
-      <path class="seen" d={path} stroke-width={lineWidth(edge.calls, most)} marker-end="url(#arrow)" />
-    </g>
+    <>
+      {sorted.map((edge) => {
+        const path = lineThrough(edge.points);
+        const failed = edge.errors >= FAILED_LEAST && edge.errors / edge.calls > FAILED_SHARE;
+        const weight = Math.log1p(edge.calls) / Math.log1p(most);
+        return (
+          <g
+            key={`${edge.from} ${edge.to} ${edge.kind}`}
+            class={`edge ${edge.kind} ${failed ? "failed" : ""} ${isNear(edge) ? "near" : ""} ${isFar(edge) ? "far" : ""}`}
+            style={{ "--weight": weight.toFixed(2) }}
+          >
+            <title>{edgeTold(edge, seconds)}</title>
+            <path class="reach" d={path} />
+            <path class="seen" d={path} stroke-width={lineWidth(edge.calls, most)} marker-end="url(#arrow)" />
+          </g>
+        );
+      })}
+    </>
   );
 }
 
-function Node({
-  node,
-  isSelected,
-  onSelect,
-}: {
-  node: MapNode;
-  isSelected: boolean;
-  onSelect: (id: string) => void;
-}) {
-  const left = node.x - NODE.width / 2;
-  const top = node.y - NODE.height / 2;
-  const rate = node.rate === undefined ? short(node.spans) : `${digits(node.rate)}/s`;
+function Arrow() {
   return (
-    <g
-      class={`node ${node.kind} ${isSelected ? "selected" : ""}`}
-      role="button"
-      tabindex={0}
-      aria-pressed={isSelected}
-      onClick={() => onSelect(isSelected ? "" : node.id)}
-      onKeyDown={(event) => {
-        if (event.key === "Enter" || event.key === " ") {
-          event.preventDefault();
-          onSelect(isSelected ? "" : node.id);
-        }
-      }}
-    >
-      <rect
-        class="body"
-        x={left}
-        y={top}
-        width={NODE.width}
-        height={NODE.height}
-        rx={node.kind === "service" ? 9 : 24}
-      />
-      <rect
-        x={left + 10}
-        y={top + 11}
-        width={9}
-        height={9}
-        rx={3}
-        style={{ fill: serviceColour(node.label) }}
-      />
-      <text class="label" x={left + 25} y={top + 20}>
-        {node.label.length > 19 ? `${node.label.slice(0, 18)}…` : node.label}
-      </text>
-      <text class="told" x={left + 10} y={top + 37}>
-        {rate} · {duration(node.p95_ns)}
-      </text>
-      {node.error_share > 0 && (
-        <text
-          class={`told ${node.error_share > 0.02 ? "bad" : ""}`}
-          x={left + NODE.width - 10}
-          y={top + 37}
-          text-anchor="end"
-        >
-          {percent(node.error_share)}
-        </text>
-      )}
-    </g>
+    <defs>
+      <marker
+        id="arrow"
+        viewBox="0 0 8 8"
+        refX="7"
+        refY="4"
+        markerWidth="9"
+        markerHeight="9"
+        markerUnits="userSpaceOnUse"
+        orient="auto"
+      >
+        <path d="M0 0.5 7.5 4 0 7.5Z" />
+      </marker>
+    </defs>
   );
 }

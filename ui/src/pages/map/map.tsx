@@ -1,21 +1,18 @@
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
 import { get } from "../../core/api";
 import { useAsked } from "../../core/asked";
-import { serviceColour } from "../../core/colour";
-import { quoted } from "../../core/conditions";
 import { count, digits, duration, percent, plural } from "../../core/format";
-import { href, param, setParams } from "../../core/route";
+import { useKeys } from "../../core/keys";
+import { param, setParams } from "../../core/route";
 import { range, rangeQuery } from "../../core/time";
 import { Icon } from "../../parts/icon";
 import { Empty, Loading, Partial, Trouble } from "../../parts/notes";
+import { PageHead } from "../../parts/page-head";
 import { type Column, Sortable } from "../../parts/sortable";
 import { Drawing } from "./drawing";
-import type { MapEdge, MapNode, ServiceMap } from "./graph";
+import { type MapEdge, type ServiceMap, secondsOf } from "./graph";
+import { NodeCard } from "./node-card";
 import "./map.css";
-
-/** So many nodes are readable at once; of more, one is to be chosen. */
-const WHOLE_MAX = 60;
 
 /** Who calls whom, drawn or as a list. */
 export default function MapPage() {
@@ -23,76 +20,118 @@ export default function MapPage() {
   const focus = param("focus");
   const depth = param("depth") || "2";
   const dir = param("dir") || "both";
-  const view = param("view") || "graph";
-  const query = { ...rangeQuery({ from, to }), layout: true, ...(focus ? { focus, depth, dir } : {}) };
-  const asked = useAsked((signal) => get<ServiceMap>("map", query, signal), [from, to, focus, depth, dir]);
-  const selected = useSignal("");
-  useEffect(() => {
-    document.title = "Map – Faden";
-  }, []);
+  const peers = param("peers") === "shown" ? "shown" : "folded";
+  const isList = param("view") === "list";
+  const again = useSignal(0);
+  const query = { ...rangeQuery({ from, to }), layout: true, peers, ...(focus ? { focus, depth, dir } : {}) };
+  const asked = useAsked(
+    (signal) => get<ServiceMap>("map", query, signal),
+    [from, to, focus, depth, dir, peers, again.value],
+  );
   const { value, error, isLoading } = asked.value;
-  const node = value?.nodes.find(({ id }) => id === selected.value);
+  const text = useSignal("");
+  const wanted = text.value.trim().toLowerCase();
+  const found = value?.nodes.filter((node) => node.label.toLowerCase().includes(wanted)) ?? [];
+  const selected = value?.nodes.find(({ id }) => id === param("sel"));
+  const select = (id: string) => setParams({ sel: id }, true);
+  const next = () => {
+    const at = selected ? found.indexOf(selected) : -1;
+    select(found[(at + 1) % Math.max(1, found.length)]?.id ?? "");
+  };
+  const seconds = value && secondsOf(value);
+  useKeys(
+    "Map",
+    [
+      { key: "f", does: "find a service", run: () => document.getElementById("map-find")?.focus() },
+      {
+        key: "a",
+        does: "around the chosen service",
+        run: () => selected && setParams({ focus: selected.id }),
+      },
+      { key: "Escape", does: "choose nothing, show all", run: () => setParams({ sel: "", focus: "" }) },
+    ],
+    [selected?.id],
+  );
   return (
     <div class="map-page">
-      <header class="page-head">
-        <h1>Map</h1>
-        {value && (
-          <span class="soft num">
-            {plural(value.nodes.length, "node")}, {plural(value.edges.length, "edge")}
-            {value.left_out.nodes > 0 && ` · ${count(value.left_out.nodes)} not shown`}
-          </span>
-        )}
-        <span class="spread" />
-        <Controls nodes={value?.nodes ?? []} focus={focus} depth={depth} dir={dir} />
+      <PageHead
+        title="Map"
+        told={
+          value &&
+          `${plural(value.nodes.length, value.folded > 0 ? "service" : "node")}, ${plural(value.edges.length, "edge")}${
+            value.left_out.nodes > 0 ? ` · ${count(value.left_out.nodes)} not shown` : ""
+          }`
+        }
+      >
+        <form
+          class="map-find"
+          role="search"
+          onSubmit={(event) => {
+            event.preventDefault();
+            next();
+          }}
+        >
+          <input
+            id="map-find"
+            type="search"
+            class="find"
+            aria-label="Find on the map"
+            placeholder="Find on the map"
+            value={text.value}
+            onInput={(event) => {
+              text.value = event.currentTarget.value;
+            }}
+          />
+          {wanted && (
+            <span class="soft num" role="status">
+              {found.length}
+            </span>
+          )}
+        </form>
+        <Controls focus={focus} depth={depth} dir={dir} peers={peers} folded={value?.folded ?? 0} />
         <div class="tabs" role="tablist" aria-label="Views">
-          {["graph", "list"].map((name) => (
+          {["Graph", "List"].map((name) => (
             <button
               key={name}
               type="button"
               role="tab"
-              aria-selected={view === name}
-              onClick={() => setParams({ view: name === "graph" ? "" : name })}
+              aria-selected={isList === (name === "List")}
+              onClick={() => setParams({ view: name === "List" ? "list" : "" })}
             >
-              {name === "graph" ? "Graph" : "List"}
+              {name}
             </button>
           ))}
         </div>
-      </header>
-      {error && <Trouble error={error} />}
+      </PageHead>
+      {error && (
+        <Trouble
+          error={error}
+          retry={() => {
+            again.value += 1;
+          }}
+        />
+      )}
       {!value && isLoading && <Loading what="the map" />}
       <Partial why={value?.partial} />
       {value && value.nodes.length === 0 && <Empty icon="map" title="Nobody calls anybody in this time" />}
-      {value && value.nodes.length > WHOLE_MAX && !focus && view === "graph" && (
-        <p class="note">
-          <Icon name="map" /> These are many; choose a service above to see who calls it and whom it calls.
-        </p>
-      )}
-      {value && value.nodes.length > 0 && view === "graph" && (
+      {value && value.nodes.length > 0 && !isList && (
         <div class="map-body card">
           <Drawing
             map={value}
-            selected={selected.value}
-            onSelect={(id) => {
-              selected.value = id;
-            }}
+            seconds={seconds}
+            selected={selected?.id ?? ""}
+            found={wanted ? new Set(found.map(({ id }) => id)) : undefined}
+            onSelect={select}
           />
-          {node && (
-            <NodeCard
-              node={node}
-              map={value}
-              onClose={() => {
-                selected.value = "";
-              }}
-            />
-          )}
+          {selected && <NodeCard node={selected} map={value} seconds={seconds} onSelect={select} />}
         </div>
       )}
-      {value && value.edges.length > 0 && view === "list" && (
+      {value && value.edges.length > 0 && isList && (
         <div class="card scrolls">
           <Sortable
             label="Calls"
-            rows={value.edges}
-            columns={COLUMNS}
+            rows={value.edges.filter(({ from, to }) => `${from} ${to}`.toLowerCase().includes(wanted))}
+            columns={columns(seconds)}
             keyOf={(edge) => `${edge.from} ${edge.to} ${edge.kind}`}
             first="Calls"
           />
@@ -103,42 +142,30 @@ export default function MapPage() {
 }
 
 function Controls({
-  nodes,
   focus,
   depth,
   dir,
+  peers,
+  folded,
 }: {
-  nodes: MapNode[];
   focus: string;
   depth: string;
   dir: string;
+  peers: string;
+  folded: number;
 }) {
   return (
-    <form
-      class="line-up"
-      onSubmit={(event) => {
-        event.preventDefault();
-        const data = new FormData(event.currentTarget as HTMLFormElement);
-        setParams({ focus: String(data.get("focus") ?? "") });
-      }}
-    >
-      <input
-        name="focus"
-        list="map-nodes"
-        aria-label="Around"
-        placeholder="around a service …"
-        defaultValue={focus}
-        key={focus}
-      />
-      <datalist id="map-nodes">
-        {nodes.map((node) => (
-          <option key={node.id} value={node.id}>
-            {node.label}
-          </option>
-        ))}
-      </datalist>
+    <>
       {focus && (
-        <>
+        <span class="line-up">
+          <button
+            type="button"
+            aria-pressed="true"
+            title="Show all"
+            onClick={() => setParams({ focus: "", depth: "", dir: "" })}
+          >
+            around {focus} <Icon name="close" />
+          </button>
           <select
             aria-label="Direction"
             value={dir}
@@ -159,98 +186,46 @@ function Controls({
               </option>
             ))}
           </select>
-          <button type="button" class="bare" onClick={() => setParams({ focus: "", depth: "", dir: "" })}>
-            Show all
-          </button>
-        </>
+        </span>
       )}
-    </form>
+      <label class="line-up check" title="Databases, queues and other peers that send no spans">
+        <input
+          type="checkbox"
+          checked={peers === "shown"}
+          onChange={(event) => setParams({ peers: event.currentTarget.checked ? "shown" : "" })}
+        />
+        databases and queues{folded > 0 && <span class="soft num"> ({folded})</span>}
+      </label>
+    </>
   );
 }
 
-function NodeCard({ node, map, onClose }: { node: MapNode; map: ServiceMap; onClose: () => void }) {
-  const here = { from: param("from"), to: param("to") };
-  const callers = map.edges.filter((edge) => edge.to === node.id);
-  const called = map.edges.filter((edge) => edge.from === node.id);
-  return (
-    <aside class="node-card" aria-label={node.label}>
-      <header class="line-up">
-        <h2>
-          <span class="dot" style={{ background: serviceColour(node.label) }} /> {node.label}
-        </h2>
-        <span class="spread" />
-        <button type="button" class="bare small icon-only" aria-label="Close" onClick={onClose}>
-          <Icon name="close" />
-        </button>
-      </header>
-      <p class="soft num">
-        {node.system ?? node.kind} ·{" "}
-        {node.rate === undefined ? plural(node.spans, "span") : `${digits(node.rate)} spans/s`} ·{" "}
-        {percent(node.error_share)} errors · p95 {duration(node.p95_ns)}
-      </p>
-      <div class="line-up">
-        <button type="button" class="small" onClick={() => setParams({ focus: node.id })}>
-          <Icon name="focus" /> Around it
-        </button>
-        {node.kind === "service" && (
-          <>
-            <a class="button small" href={href(`services/${encodeURIComponent(node.id)}`, here)}>
-              Service
-            </a>
-            <a
-              class="button small"
-              href={href("search", { ...here, q: `{ resource.service.name = ${quoted(node.id)} }` })}
-            >
-              Traces
-            </a>
-          </>
-        )}
-      </div>
-      <Ends title="Called by" edges={callers} end={(edge) => edge.from} />
-      <Ends title="Calls" edges={called} end={(edge) => edge.to} />
-    </aside>
-  );
-}
-
-function Ends({ title, edges, end }: { title: string; edges: MapEdge[]; end: (edge: MapEdge) => string }) {
-  return edges.length === 0 ? null : (
-    <section>
-      <h3>{title}</h3>
-      <ul>
-        {edges
-          .slice()
-          .sort((a, b) => b.calls - a.calls)
-          .map((edge) => (
-            <li key={`${edge.from}${edge.to}${edge.kind}`}>
-              <span class="clip">{end(edge)}</span>
-              <span class="soft num">
-                {count(edge.calls)}
-                {edge.errors > 0 && <span class="failed-text"> {percent(edge.errors / edge.calls)}</span>}
-              </span>
-            </li>
-          ))}
-      </ul>
-    </section>
-  );
-}
-
-const COLUMNS: Column<MapEdge>[] = [
-  { name: "From", by: (edge) => edge.from, show: (edge) => edge.from },
-  { name: "To", by: (edge) => edge.to, show: (edge) => edge.to },
-  { name: "Kind", by: (edge) => edge.kind, show: (edge) => <span class="soft">{edge.kind}</span> },
-  { name: "Calls", isNumber: true, by: (edge) => edge.calls, show: (edge) => count(edge.calls) },
-  {
-    name: "Errors",
+function columns(seconds?: number): Column<MapEdge>[] {
+  const rate: Column<MapEdge> = {
+    name: "Per second",
     isNumber: true,
-    by: (edge) => edge.errors / edge.calls,
-    show: (edge) => (
-      <span class={edge.errors > 0 ? "failed-text" : ""}>{percent(edge.errors / edge.calls)}</span>
-    ),
-  },
-  {
-    name: "p95",
-    isNumber: true,
-    by: (edge) => edge.p95_ns ?? 0,
-    show: (edge) => (edge.p95_ns === undefined ? "–" : duration(edge.p95_ns)),
-  },
-];
+    by: (edge) => edge.calls,
+    show: (edge) => (seconds ? digits(edge.calls / seconds) : "–"),
+  };
+  return [
+    { name: "From", by: (edge) => edge.from, show: (edge) => edge.from },
+    { name: "To", by: (edge) => edge.to, show: (edge) => edge.to },
+    { name: "Kind", by: (edge) => edge.kind, show: (edge) => <span class="soft">{edge.kind}</span> },
+    { name: "Calls", isNumber: true, by: (edge) => edge.calls, show: (edge) => count(edge.calls) },
+    rate,
+    {
+      name: "Errors",
+      isNumber: true,
+      by: (edge) => edge.errors / edge.calls,
+      show: (edge) => (
+        <span class={edge.errors > 0 ? "failed-text" : ""}>{percent(edge.errors / edge.calls)}</span>
+      ),
+    },
+    {
+      name: "p95",
+      isNumber: true,
+      by: (edge) => edge.p95_ns ?? 0,
+      show: (edge) => (edge.p95_ns === undefined ? "–" : duration(edge.p95_ns)),
+    },
+  ];
+}

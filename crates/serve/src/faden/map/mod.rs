@@ -5,8 +5,11 @@
 //! `server.address`, unless a service is known to answer there. Bounded by [`NODES_MAX`] and [`EDGES_MAX`]: of more the
 //! busiest are kept, and the answer says what it left out.
 
+mod fold;
 mod gather;
 mod peers;
+
+pub use fold::Behind;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -41,6 +44,10 @@ pub struct Map {
     pub width: f64,
     /// How high.
     pub height: f64,
+    /// How high a node is; many nodes are drawn low.
+    pub node_height: f64,
+    /// How many databases, queues and peers are folded behind the services that use them.
+    pub folded: usize,
     /// What is not shown, because there is too much of it or too little goes over it.
     pub left_out: LeftOut,
     /// How the answer came about.
@@ -78,6 +85,9 @@ pub struct Node {
     pub y: f64,
     /// Its layer, from the left.
     pub layer: usize,
+    /// What it uses that sends no spans, where that is folded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub behind: Vec<Behind>,
 }
 
 /// What a node is.
@@ -153,6 +163,7 @@ struct Cut {
     way: Direction,
     calls_min: u64,
     is_drawn: bool,
+    is_folded: bool,
 }
 
 pub(super) async fn map(State(api): State<Arc<Api>>, mut asked: Asked) -> Result<Json<Map>, Failed> {
@@ -189,11 +200,26 @@ fn cut(asked: &mut Asked) -> Result<Cut, Failed> {
         Some("false") => false,
         Some(_) => return Err(Failed::invalid("layout: it is true or false").remedy("leave it out for true")),
     };
+    let is_folded = match asked.take("peers").as_deref() {
+        None | Some("shown") => false,
+        Some("folded") => true,
+        Some(_) => {
+            return Err(Failed::invalid("peers: they are shown or folded").remedy("write peers=folded"));
+        }
+    };
     let depth = asked.number("depth", 1, DEPTH_MAX)?;
-    Ok(Cut { focus: asked.take("focus"), depth, way, calls_min, is_drawn })
+    Ok(Cut { focus: asked.take("focus"), depth, way, calls_min, is_drawn, is_folded })
 }
 
 fn draw(mut parts: Parts, cut: &Cut, seconds: Option<f64>) -> Map {
+    let all = parts.nodes.len();
+    let is_peer = |id: &String| parts.nodes.get(id).is_some_and(|part| part.kind != NodeKind::Service);
+    let mut behind = match &cut.focus {
+        Some(focus) if is_peer(focus) => BTreeMap::new(),
+        _ if cut.is_folded => parts.fold(),
+        _ => BTreeMap::new(),
+    };
+    let folded = all - parts.nodes.len();
     let before = LeftOut { nodes: parts.nodes.len(), edges: parts.edges.len() };
     parts.keep(cut);
     let left_out =
@@ -203,6 +229,7 @@ fn draw(mut parts: Parts, cut: &Cut, seconds: Option<f64>) -> Map {
         if cut.is_drawn { layout::layout(ids.len(), &parts.ends(&ids)) } else { layout::Layout::default() };
     let point = |at: usize| picture.nodes.get(at).copied().unwrap_or_default();
     let nodes = parts.nodes.into_iter().enumerate().map(|(at, (id, part))| Node {
+        behind: behind.remove(&id).unwrap_or_default(),
         id,
         label: part.label,
         kind: part.kind,
@@ -227,8 +254,9 @@ fn draw(mut parts: Parts, cut: &Cut, seconds: Option<f64>) -> Map {
         }
     });
     let about = About { next: None, partial: parts.partial, work: Work::from(parts.work) };
-    let (width, height) = (picture.width, picture.height);
-    Map { nodes: nodes.collect(), edges: edges.collect(), width, height, left_out, about }
+    let layout::Layout { width, height, node_height, .. } = picture;
+    let (nodes, edges) = (nodes.collect(), edges.collect());
+    Map { nodes, edges, width, height, node_height, folded, left_out, about }
 }
 
 impl Parts {

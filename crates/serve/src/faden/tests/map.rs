@@ -107,6 +107,33 @@ async fn a_map_is_cut_to_what_is_near_or_busy() {
 }
 
 #[tokio::test]
+async fn what_sends_no_spans_is_folded_behind_who_uses_it() {
+    let map = mapped("peers=folded").await;
+    let nodes: Vec<(&str, Vec<&str>)> = map
+        .nodes
+        .iter()
+        .map(|node| (node.id.as_str(), node.behind.iter().map(|behind| behind.label.as_str()).collect()))
+        .collect();
+    assert_eq!(
+        nodes,
+        [
+            ("cart", vec!["orders", "redis", "mail"]),
+            ("cron", vec![]),
+            ("mailer", vec!["mail"]),
+            ("web", vec!["bank.example"]),
+        ]
+    );
+    assert_eq!(
+        edges(&map),
+        [("cart", "mailer", EdgeKind::Message, 1, 0), ("web", "cart", EdgeKind::Call, 1, 1)],
+        "a queue becomes a message"
+    );
+    assert_eq!((map.folded, map.left_out.nodes), (4, 0));
+    let around = mapped("peers=folded&focus=queue:kafka/mail").await;
+    assert_eq!((around.folded, around.nodes.len()), (0, 3), "a queue that is asked for is shown");
+}
+
+#[tokio::test]
 async fn the_map_of_a_query_has_only_its_spans() {
     let errors = mapped("status=error").await;
     assert_eq!(
@@ -123,6 +150,7 @@ async fn what_is_wrong_with_a_question_for_a_map_is_named() {
     for (query, message) in [
         ("focus=none", "focus: `none` is not on the map"),
         ("dir=up", "dir: `up` is no direction"),
+        ("peers=some", "peers: they are shown or folded"),
         ("min=few", "min: `few` is not a number of calls"),
         ("depth=11", "depth: `11` is not such a number"),
         ("layout=no", "layout: it is true or false"),
