@@ -1,6 +1,6 @@
 import { useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { get } from "../../core/api";
+import { get, type Query } from "../../core/api";
 import { useAsked } from "../../core/asked";
 import { narrowed } from "../../core/conditions";
 import { count, duration, percent, plural } from "../../core/format";
@@ -14,10 +14,26 @@ interface Cell {
   row: number;
 }
 
+const COLUMNS = 80;
+
+/** Of a picture whose spans stand in less of it, only that part is shown. */
+const USED_LEAST = 0.5;
+
+/** The heatmap of the time in which there are spans, where that is much less than the time asked about. */
+async function closest(query: Query, signal: AbortSignal): Promise<Heat> {
+  const whole = await get<Heat>("search/heatmap", query, signal);
+  const [first, last] = usedColumns(whole);
+  if (whole.cells.length === 0 || last - first + 1 > whole.columns * USED_LEAST) {
+    return whole;
+  }
+  const { from, to } = extent(whole);
+  return get<Heat>("search/heatmap", { ...query, start: from, end: to }, signal);
+}
+
 /** All spans of the question by time and duration; a selection narrows the question. */
 export function Heatmap({ q, from, to }: { q: string; from: string; to: string }) {
-  const query = { q, ...rangeQuery({ from, to }), columns: 80 };
-  const asked = useAsked((signal) => get<Heat>("search/heatmap", query, signal), [q, from, to]);
+  const query = { q, ...rangeQuery({ from, to }), columns: COLUMNS };
+  const asked = useAsked((signal) => closest(query, signal), [q, from, to]);
   const heat = asked.value.value;
   if (asked.value.error) {
     return null;
@@ -66,8 +82,6 @@ function Drawn({ heat, q }: { heat: Heat; q: string }) {
   const box = pressed.value && over.value ? corners(pressed.value, over.value) : chosen.value;
   const startMs = nanosToMs(heat.start);
   const timeOf = (column: number) => startMs + (column * heat.step_ns) / 1e6;
-  const [firstUsed, lastUsed] = usedColumns(heat);
-  const isNarrow = lastUsed - firstUsed + 1 < heat.columns / 4;
   const marks = durationMarks(heat.bounds_ns[least], heat.bounds_ns[most]);
   const at = (nanos: number) =>
     (Math.log(nanos / heat.bounds_ns[least]) / Math.log(heat.bounds_ns[most] / heat.bounds_ns[least])) * 100;
@@ -92,14 +106,7 @@ function Drawn({ heat, q }: { heat: Heat; q: string }) {
             }}
           />
         ) : (
-          <>
-            {isNarrow && !over.value && (
-              <button type="button" class="small" onClick={() => setParams(extent(heat))}>
-                Zoom to the spans
-              </button>
-            )}
-            <span class="soft">{over.value ? cellText(heat, over.value, timeOf) : "drag to select"}</span>
-          </>
+          <span class="soft">{over.value ? cellText(heat, over.value, timeOf) : "drag to select"}</span>
         )}
       </div>
       <div class="heat-area">
@@ -218,8 +225,8 @@ function usedColumns(heat: Heat): [number, number] {
 function extent(heat: Heat) {
   const [first, last] = usedColumns(heat);
   const { times } = region(heat, [
-    { column: first - 1, row: 0 },
-    { column: last + 1, row: 0 },
+    { column: Math.max(0, first - 1), row: 0 },
+    { column: Math.min(heat.columns - 1, last + 1), row: 0 },
   ]);
   return times;
 }

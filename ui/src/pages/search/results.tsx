@@ -21,8 +21,16 @@ const SORTS: [Sort, string][] = [
 
 const SHOWN_SERVICES = 4;
 
+/** How many traces were found in all. */
+export interface Totals {
+  traces: number;
+  has_more_traces?: boolean;
+}
+
 interface Props {
   hits: Hit[];
+  /** How many there are in all, once that is known. */
+  total?: Totals;
   sort: Sort;
   isStale: boolean;
   tookMs: number;
@@ -66,7 +74,7 @@ export function Results(props: Props) {
       <div class="found-head">
         <h2>
           {props.hasMore
-            ? `The ${orderWord(props.sort)} ${plural(hits.length, "trace")}`
+            ? `The ${orderWord(props.sort)} ${count(hits.length)} of ${inAll(props.total)}`
             : plural(hits.length, "trace")}
         </h2>
         <span class="soft num">
@@ -115,6 +123,11 @@ function openBeside(): void {
   if (link?.matches("a.hit")) {
     open(link.href, "_blank", "noopener");
   }
+}
+
+function inAll(total: Totals | undefined): string {
+  const traces = total && plural(total.traces, "trace");
+  return traces ? `${total.has_more_traces ? "at least " : ""}${traces}` : "more traces";
 }
 
 function orderWord(sort: Sort): string {

@@ -1,5 +1,6 @@
 import { useComputed, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
+import { get } from "../../core/api";
 import { useAsked } from "../../core/asked";
 import { useKeys } from "../../core/keys";
 import { param, setParams } from "../../core/route";
@@ -10,7 +11,7 @@ import { Builder } from "./builder";
 import { Facets } from "./facets";
 import { Heatmap } from "./heatmap";
 import { Nothing } from "./nothing";
-import { Results, type Sort } from "./results";
+import { Results, type Sort, type Totals } from "./results";
 import { Series } from "./series";
 import "./search.css";
 
@@ -48,6 +49,11 @@ export default function Search() {
     }
   };
   const { value, error, isLoading } = asked.value;
+  const isMore = !!value?.next && !value.series;
+  const totals = useAsked(
+    isMore ? (signal) => get<Totals>("search/totals", { q, ...rangeQuery({ from, to }) }, signal) : undefined,
+    [value],
+  );
   const hits = pages.value.flatMap((page) => page.hits);
   const sort = (param("sort") || "newest") as Sort;
   return (
@@ -66,6 +72,7 @@ export default function Search() {
           {hits.length > 0 && value && (
             <Results
               hits={hits}
+              total={totals.value.isLoading ? undefined : totals.value.value}
               sort={sort}
               isStale={isLoading}
               tookMs={value.tookMs}
