@@ -149,6 +149,20 @@ export function isoNanos(nanos: string): string {
   return new Date(seconds * 1000).toISOString().replace(".000Z", `.${nanos.slice(-9).padStart(9, "0")}Z`);
 }
 
+/** Seconds in words: `7 days`, `36 hours`. */
+export function span(seconds: number): string {
+  for (const [unit, size] of [
+    ["day", 86_400],
+    ["hour", 3600],
+    ["minute", 60],
+  ] as const) {
+    if (seconds >= size && seconds % size === 0) {
+      return `${seconds / size} ${unit}${seconds === size ? "" : "s"}`;
+    }
+  }
+  return `${seconds} s`;
+}
+
 /** How long ago a moment was, in words. */
 export function ago(ms: number, nowMs = Date.now()): string {
   const seconds = Math.max(0, (nowMs - ms) / 1000);

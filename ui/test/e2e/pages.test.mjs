@@ -44,6 +44,28 @@ describe("who has no spans yet", () => {
     await page.getByRole("button", { name: "See the newest trace" }).click();
     await page.getByRole("heading", { name: "hello first span" }).waitFor();
   });
+
+  it("may look at demo data instead, where nothing else is stored", async () => {
+    const fresh = await start();
+    try {
+      await page.goto(`${fresh.url}/welcome`);
+      await page.getByRole("button", { name: "Send demo data" }).click();
+      await page.getByRole("link", { name: "Look at them" }).click();
+      await page.locator("a.hit").first().waitFor();
+    } finally {
+      await fresh.stop();
+    }
+  });
+
+  it("is told of mistakes while they happen", async () => {
+    const headers = { "content-type": "application/json" };
+    const sent = await fetch(`${server.otlp}/v1/traces`, { method: "POST", headers, body: "{ no json" });
+    assert.equal(sent.status, 400);
+    await go("/welcome");
+    await page.getByLabel("What goes wrong").getByText("rejected").waitFor();
+    await go("/pipeline");
+    await page.getByRole("heading", { name: "Pipeline" }).waitFor();
+  });
 });
 
 describe("with traffic", () => {
@@ -72,6 +94,12 @@ describe("with traffic", () => {
     },
     { timeout: 60_000 },
   );
+
+  it("is not offered demo data among its own", async () => {
+    await go("/welcome");
+    await page.getByText("Not here: the store holds").waitFor();
+    assert.equal(await page.getByRole("button", { name: "Send demo data" }).isDisabled(), true);
+  });
 
   it("search lists traces, narrows by facets, and goes to more", async () => {
     await go("/search");
@@ -106,6 +134,38 @@ describe("with traffic", () => {
     await page.keyboard.type("{ } | rate() by(resource.service.name)");
     await page.keyboard.press("Enter");
     await page.locator("figure.chart").waitFor();
+  });
+
+  it("the box helps to write a query, by keys alone", async () => {
+    await go("/search");
+    const box = page.locator("#universal");
+    const offered = (name) => page.locator("#universal-choices").getByRole("option", { name });
+    await page.keyboard.press("/");
+    await page.keyboard.type("statu");
+    for (const [name, typed, text] of [
+      [/^status$/, "", "{ status "],
+      [/^=$/, "", "{ status = "],
+      [/^error/, "err", "{ status = error "],
+    ]) {
+      await page.keyboard.type(typed);
+      await offered(name).first().waitFor();
+      await until(async () => {
+        await page.keyboard.press("ArrowDown");
+        return (await offered(name).first().getAttribute("aria-selected")) === "true";
+      }, `${name} chosen`);
+      const active = await box.getAttribute("aria-activedescendant");
+      assert.match(active, /^universal-\d+$/);
+      await page.keyboard.press("Enter");
+      await until(async () => (await box.inputValue()) === text, text);
+    }
+    await page.keyboard.press("Enter");
+    await page.waitForURL(/q=.*status.*error/);
+    await page.locator(".condition", { hasText: "status = error" }).waitFor();
+  });
+
+  it("tells how many traces there are in all", async () => {
+    await go("/search");
+    await page.getByRole("heading", { name: /^The newest 20 of \d+ traces$/ }).waitFor();
   });
 
   it("conditions are built by hand", async () => {
@@ -233,12 +293,27 @@ describe("with traffic", () => {
 
   it("draws who calls whom, and what is around one service", async () => {
     await go("/map");
-    const node = page.locator(".node", { hasText: "web-gateway" });
-    await node.focus();
+    await page.locator(".node").first().waitFor();
+    await page.keyboard.press("f");
+    await page.keyboard.type("web-gate");
     await page.keyboard.press("Enter");
-    await page.getByRole("complementary", { name: "web-gateway" }).getByText("Calls").waitFor();
+    await page.waitForURL(/sel=web-gateway/);
+    const card = page.getByRole("complementary", { name: "web-gateway" });
+    await card.getByRole("table", { name: "Calls" }).waitFor();
+    await page.locator(".node.selected").focus();
+    await page.keyboard.press("ArrowRight");
+    await page.locator(".node:focus:not(.selected)").waitFor();
+    await page.keyboard.press("Enter");
+    await until(async () => !page.url().includes("sel=web-gateway"), "another service");
+    await page.goBack();
+    await go("/map?sel=web-gateway");
+    await page.locator(".edge-label").first().waitFor();
+    const folded = await page.locator(".node").count();
+    await page.getByRole("checkbox", { name: /databases and queues/ }).check();
+    await until(async () => (await page.locator(".node").count()) > folded, "databases and queues");
     await page.getByRole("button", { name: "Around it" }).click();
     await page.waitForURL(/focus=web-gateway/);
+    await page.getByRole("button", { name: "around web-gateway" }).waitFor();
     await page.getByRole("tab", { name: "List" }).click();
     await page.getByRole("table", { name: "Calls" }).waitFor();
   });
@@ -368,6 +443,7 @@ describe("with traffic", () => {
           [`/explain?select=${encodeURIComponent("{ status = error }")}`, ".difference"],
           [`/compare?a=${trace}&b=${XSS_TRACE}`, ".tree"],
           ["/map", ".node"],
+          ["/map?sel=web-gateway", ".node-card"],
           ["/map?view=list", "table"],
           ["/live", "h1"],
           ["/pipeline?component=exporter:store&vanished=payment", ".answers"],

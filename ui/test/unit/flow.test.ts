@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Component, flowOf, lossesOf, type Pipeline, pictureOf } from "../../src/pages/pipeline/flow";
+import { type Component, flowOf, lossesOf, type Pipeline, pictureOf } from "../../src/core/flow";
 
 function component(key: string, figures: Component["figures"] = []): Component {
   const kind = key.split(":")[0];

@@ -1,5 +1,4 @@
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
 import { get } from "../../core/api";
 import { useAsked } from "../../core/asked";
 import { serviceColour } from "../../core/colour";
@@ -9,6 +8,7 @@ import { href, param, setParams } from "../../core/route";
 import { ago, clock, nanosToMs, range, rangeQuery } from "../../core/time";
 import { Icon } from "../../parts/icon";
 import { Empty, Loading, Partial, Trouble } from "../../parts/notes";
+import { Find, PageHead } from "../../parts/page-head";
 import "./errors.css";
 
 interface Group {
@@ -43,9 +43,6 @@ export default function Errors() {
     [from, to, service],
   );
   const search = useSignal("");
-  useEffect(() => {
-    document.title = "Errors – Faden";
-  }, []);
   const { value, error, isLoading } = asked.value;
   const wanted = search.value.toLowerCase();
   const groups = (value?.groups ?? []).filter((group) =>
@@ -54,30 +51,20 @@ export default function Errors() {
   const most = Math.max(1, ...groups.map((group) => group.count));
   return (
     <div class="sheet-page">
-      <header class="page-head">
-        <h1>Errors</h1>
-        {value && (
-          <span class="soft num">
-            {plural(value.groups.length + value.others, "kind")} in {plural(value.looked_at, "trace")} with
-            errors
-          </span>
-        )}
+      <PageHead
+        title="Errors"
+        told={
+          value &&
+          `${plural(value.groups.length + value.others, "kind")} in ${plural(value.looked_at, "trace")} with errors`
+        }
+      >
         {service && (
           <button type="button" class="small" aria-pressed="true" onClick={() => setParams({ service: "" })}>
             {service} <Icon name="close" />
           </button>
         )}
-        <span class="spread" />
-        <input
-          type="search"
-          aria-label="Find an error"
-          placeholder="Find an error"
-          value={search.value}
-          onInput={(event) => {
-            search.value = event.currentTarget.value;
-          }}
-        />
-      </header>
+        <Find what="an error" text={search} />
+      </PageHead>
       {error && <Trouble error={error} />}
       {!value && isLoading && <Loading what="errors" />}
       <Partial why={value?.partial} />

@@ -9,6 +9,7 @@ import { clock, nanosToMs } from "../../core/time";
 import type { Span } from "../../core/types";
 import { Icon } from "../../parts/icon";
 import { Empty } from "../../parts/notes";
+import { PageHead } from "../../parts/page-head";
 import "./live.css";
 
 interface Seen {
@@ -29,7 +30,6 @@ export default function Live() {
   const sums = useSignal({ arrived: 0, shown: 0, rate: 0, missed: 0 });
   const state = useSignal<"connecting" | "open" | "lost">("connecting");
   useEffect(() => {
-    document.title = "Live – Faden";
     const source = new EventSource(address("tail", { q }));
     let waiting: Seen[] = [];
     let arrived = 0;
@@ -77,20 +77,22 @@ export default function Live() {
   const { arrived, shown, rate, missed } = sums.value;
   return (
     <div class="sheet-page live">
-      <header class="page-head">
-        <h1>Live</h1>
-        <span class={`tag ${state.value === "open" ? "ok" : "warn"}`}>
-          {state.value === "open"
-            ? "watching"
-            : state.value === "lost"
-              ? "connection lost, trying again"
-              : "connecting"}
-        </span>
-        <span class="soft num">
-          {count(Math.round(rate))} spans/s · {count(shown)} of {count(arrived)} shown
-          {missed > 0 && " · some went by unseen"}
-        </span>
-        <span class="spread" />
+      <PageHead
+        title="Live"
+        told={
+          <>
+            <span class={`tag ${state.value === "open" ? "ok" : "warn"}`}>
+              {state.value === "open"
+                ? "watching"
+                : state.value === "lost"
+                  ? "connection lost, trying again"
+                  : "connecting"}
+            </span>{" "}
+            {count(Math.round(rate))} spans/s · {count(shown)} of {count(arrived)} shown
+            {missed > 0 && " · some went by unseen"}
+          </>
+        }
+      >
         <form
           class="line-up"
           onSubmit={(event) => {
@@ -119,7 +121,7 @@ export default function Live() {
         >
           <Icon name={isPaused.value ? "play" : "pause"} /> {isPaused.value ? "Go on" : "Pause"}
         </button>
-      </header>
+      </PageHead>
       {seen.value.length === 0 ? (
         <Empty icon="live" title="Nothing has gone by yet">
           {q

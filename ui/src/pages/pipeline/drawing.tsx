@@ -1,9 +1,17 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
+import {
+  type Box,
+  type Component,
+  flowOf,
+  lossesOf,
+  type Picture,
+  type Pipeline,
+  pictureOf,
+} from "../../core/flow";
 import { count, digits, percent, short } from "../../core/format";
 import { Icon, type IconName } from "../../parts/icon";
 import { Spark } from "../../parts/spark";
-import { type Box, type Component, flowOf, lossesOf, type Picture, type Pipeline, pictureOf } from "./flow";
 import type { Past } from "./pipeline";
 
 const CARD = { widthMin: 150, widthMax: 214, height: 96 };

@@ -2,13 +2,13 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { get } from "../../core/api";
 import { usePolled } from "../../core/asked";
+import { type Component, type Counter, flowOf, nameOf, type Pipeline, type Reason } from "../../core/flow";
 import { bytes, count, digits, percent, short } from "../../core/format";
 import { param, setParams } from "../../core/route";
 import { Icon, type IconName } from "../../parts/icon";
 import { Empty, Loading, Trouble } from "../../parts/notes";
 import { PageHead } from "../../parts/page-head";
 import { Drawing } from "./drawing";
-import { type Component, type Counter, flowOf, nameOf, type Pipeline, type Reason } from "./flow";
 import { Vanished } from "./vanished";
 import "./pipeline.css";
 

@@ -2,19 +2,20 @@ import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { ApiError, get } from "../../core/api";
 import { useAsked } from "../../core/asked";
+import { lossesOf, type Pipeline } from "../../core/flow";
 import { count, plural } from "../../core/format";
 import { meaningOf } from "../../core/paste";
 import { href, param, setParams } from "../../core/route";
+import type { Refusals } from "../../core/server";
 import { ago, nanosToMs } from "../../core/time";
 import type { Found, Names, Summary } from "../../core/types";
 import { Icon } from "../../parts/icon";
 import { Loading, Trouble } from "../../parts/notes";
-import { lossesOf, type Pipeline } from "./flow";
 
 /** What is known of a trace or a service. */
 type Known =
-  | { kind: "trace"; id: string; summary?: Summary }
-  | { kind: "service"; name: string; spans?: number; newest?: string; near: string[] };
+  | { kind: "trace"; id: string; summary?: Summary; refusals: Refusals }
+  | { kind: "service"; refusals: Refusals; name: string; spans?: number; newest?: string; near: string[] };
 
 /** Looks for a trace or a service, and says where spans can have been lost. */
 export function Vanished({ pipeline }: { pipeline?: Pipeline }) {
@@ -51,6 +52,7 @@ export function Vanished({ pipeline }: { pipeline?: Pipeline }) {
         <div role="status">
           <ul class="answers">
             <Stored known={value} />
+            <Audit known={value} />
             <Losses pipeline={pipeline} />
             <Before />
           </ul>
@@ -63,25 +65,67 @@ export function Vanished({ pipeline }: { pipeline?: Pipeline }) {
 async function lookFor(text: string, signal: AbortSignal): Promise<Known> {
   const meaning = meaningOf(text);
   if (meaning.kind === "trace") {
-    const summary = await get<{ summary: Summary }>(`traces/${meaning.traceId}/skeleton`, {}, signal).then(
-      (trace) => trace.summary,
-      (error) => {
-        if (error instanceof ApiError && error.status === 404) {
-          return undefined;
-        }
-        throw error;
-      },
-    );
-    return { kind: "trace", id: meaning.traceId, summary };
+    const id = meaning.traceId;
+    const [summary, refusals] = await Promise.all([
+      stored(id, signal),
+      get<Refusals>("refusals", { trace: id }, signal),
+    ]);
+    return { kind: "trace", id, summary, refusals };
   }
-  const [services, newest] = await Promise.all([
+  const [services, newest, refusals] = await Promise.all([
     get<Names>("services", { limit: 10_000 }, signal),
     get<Found>("search", { service: text, limit: 1 }, signal),
+    get<Refusals>("refusals", { service: text }, signal),
   ]);
   const spans = services.names.find(({ name }) => name === text)?.spans;
   const typed = text.toLowerCase();
   const near = services.names.map(({ name }) => name).filter((name) => name.toLowerCase().includes(typed));
-  return { kind: "service", name: text, spans, newest: newest.traces[0]?.start, near: near.slice(0, 5) };
+  return {
+    kind: "service",
+    refusals,
+    name: text,
+    spans,
+    newest: newest.traces[0]?.start,
+    near: near.slice(0, 5),
+  };
+}
+
+async function stored(id: string, signal: AbortSignal): Promise<Summary | undefined> {
+  return get<{ summary: Summary }>(`traces/${id}/skeleton`, {}, signal).then(
+    (trace) => trace.summary,
+    (error) => {
+      if (error instanceof ApiError && error.status === 404) {
+        return undefined;
+      }
+      throw error;
+    },
+  );
+}
+
+/** What is remembered of spans that were not taken. */
+function Audit({ known }: { known: Known }) {
+  const lost = known.kind === "trace" ? known.refusals.traces : known.refusals.groups;
+  const said = known.kind === "trace" && !known.summary ? (known.refusals.why?.sentences ?? []) : [];
+  return (
+    <>
+      {lost.map((entry) => (
+        <Told key={entry.place + entry.outcome + entry.reason + entry.service} is="lost">
+          <b class="num">{entry.spans > 0 ? plural(entry.spans, "span") : "Requests"}</b>{" "}
+          <span class={`tag ${entry.outcome === "refused" ? "warn" : "error"}`}>{entry.outcome}</span> at{" "}
+          <a href={href("pipeline", { component: entry.place, vanished: param("vanished") })}>
+            {entry.place}
+          </a>
+          , {ago(nanosToMs(entry.last_seen))}: {entry.text || entry.reason}
+        </Told>
+      ))}
+      {lost.length === 0 &&
+        said.map((sentence) => (
+          <Told key={sentence} is="told">
+            {sentence}
+          </Told>
+        ))}
+    </>
+  );
 }
 
 function Told({ is, children }: { is: "fine" | "lost" | "told"; children: ComponentChildren }) {

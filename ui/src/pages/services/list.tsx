@@ -7,6 +7,7 @@ import { digits, duration, percent, short } from "../../core/format";
 import { href, param } from "../../core/route";
 import { range, rangeQuery } from "../../core/time";
 import { Empty, Loading, Partial, Trouble } from "../../parts/notes";
+import { Find, PageHead } from "../../parts/page-head";
 import { type Column, Sortable } from "../../parts/sortable";
 import { Spark } from "../../parts/spark";
 import type { Red, Series } from "./red";
@@ -28,7 +29,6 @@ export function ServiceList() {
   const lines = useSignal(new Map<string, Series>());
   const rows = asked.value.value?.services;
   useEffect(() => {
-    document.title = "Services – Faden";
     const stop = new AbortController();
     lines.value = new Map();
     for (const { service } of (rows ?? [])
@@ -49,20 +49,9 @@ export function ServiceList() {
   const shown = (rows ?? []).filter((row) => row.service.toLowerCase().includes(search.value.toLowerCase()));
   return (
     <>
-      <header class="page-head">
-        <h1>Services</h1>
-        <span class="soft">requests that they answered, and messages that they took</span>
-        <span class="spread" />
-        <input
-          type="search"
-          aria-label="Find a service"
-          placeholder="Find a service"
-          value={search.value}
-          onInput={(event) => {
-            search.value = event.currentTarget.value;
-          }}
-        />
-      </header>
+      <PageHead title="Services" told="requests that they answered, and messages that they took">
+        <Find what="a service" text={search} />
+      </PageHead>
       {error && <Trouble error={error} />}
       {!value && isLoading && <Loading what="services" />}
       <Partial why={value?.partial} />

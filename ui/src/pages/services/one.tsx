@@ -1,4 +1,3 @@
-import { useEffect } from "preact/hooks";
 import { get } from "../../core/api";
 import { useAsked } from "../../core/asked";
 import { serviceColour } from "../../core/colour";
@@ -9,6 +8,7 @@ import { range, rangeQuery } from "../../core/time";
 import { Chart, type Drawn } from "../../parts/chart";
 import { Icon } from "../../parts/icon";
 import { Empty, Loading, Trouble } from "../../parts/notes";
+import { PageHead } from "../../parts/page-head";
 import { type Column, Sortable } from "../../parts/sortable";
 import { Histogram } from "./histogram";
 import type { Red, Series } from "./red";
@@ -32,9 +32,6 @@ export function OneService({ name }: { name: string }) {
     (signal) => get<{ operations: Operation[] }>(`${below}/operations`, time, signal),
     [name, from, to],
   );
-  useEffect(() => {
-    document.title = `${name} – Faden`;
-  }, [name]);
   const { value, error, isLoading } = series.value;
   const q = textOf([
     { key: "resource.service.name", op: "=", value: name },
@@ -43,14 +40,18 @@ export function OneService({ name }: { name: string }) {
   const here = { from: param("from"), to: param("to") };
   return (
     <>
-      <header class="page-head">
-        <h1>
-          <a class="up" href={href("services", here)}>
-            Services
-          </a>
-          <span class="soft"> / </span>
-          <span class="dot" style={{ background: serviceColour(name) }} /> {name}
-        </h1>
+      <PageHead
+        window={name}
+        title={
+          <>
+            <a class="up" href={href("services", here)}>
+              Services
+            </a>
+            <span class="soft"> / </span>
+            <span class="dot" style={{ background: serviceColour(name) }} /> {name}
+          </>
+        }
+      >
         {op && (
           <button
             type="button"
@@ -61,11 +62,10 @@ export function OneService({ name }: { name: string }) {
             {op} <Icon name="close" />
           </button>
         )}
-        <span class="spread" />
         <a class="button" href={href("search", { ...here, q })}>
           <Icon name="search" /> Traces
         </a>
-      </header>
+      </PageHead>
       {error && <Trouble error={error} />}
       {!value && isLoading && <Loading what={name} />}
       {value && value.series.length === 0 && <Empty icon="services" title="No requests in this time" />}

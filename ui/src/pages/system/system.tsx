@@ -1,41 +1,41 @@
-import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
 import { get } from "../../core/api";
-import { useAsked } from "../../core/asked";
-import { bytes, count } from "../../core/format";
+import { usePolled } from "../../core/asked";
+import { bytes } from "../../core/format";
 import { density, logLink, type Theme, theme, zone } from "../../core/prefs";
+import type { Settings } from "../../core/server";
 import { ago, nanosToMs } from "../../core/time";
-import type { Figure, Status } from "../../core/types";
+import type { Status } from "../../core/types";
 import { Copy } from "../../parts/copy";
 import { Icon } from "../../parts/icon";
 import { Loading, Trouble } from "../../parts/notes";
+import { PageHead } from "../../parts/page-head";
+import { Fact, FigureFact } from "./fact";
+import { Kept, Limits, Retention } from "./kept";
 import "./system.css";
 
 const AGAIN_MS = 5_000;
 
 /** How the server is, and how the pages look. */
 export default function System() {
-  const turn = useSignal(0);
-  useEffect(() => {
-    document.title = "Settings – Faden";
-    const timer = setInterval(() => {
-      turn.value += 1;
-    }, AGAIN_MS);
-    return () => clearInterval(timer);
-  }, []);
-  const asked = useAsked((signal) => get<Status>("status", {}, signal), [turn.value]);
+  const asked = usePolled(look, AGAIN_MS);
   const { value, error } = asked.value;
   return (
     <div class="sheet-page">
-      <header class="page-head">
-        <h1>Settings</h1>
-      </header>
+      <PageHead title="Settings" />
       <Taste />
       {error && <Trouble error={error} />}
       {!value && !error && <Loading what="the server's state" />}
-      {value && <Server status={value} />}
+      {value && <Server status={value.status} settings={value.settings} />}
     </div>
   );
+}
+
+async function look(signal: AbortSignal): Promise<{ status: Status; settings?: Settings }> {
+  const [status, settings] = await Promise.all([
+    get<Status>("status", {}, signal),
+    get<Settings>("settings", {}, signal).catch(() => undefined),
+  ]);
+  return { status, settings };
 }
 
 function Taste() {
@@ -104,7 +104,7 @@ function Taste() {
   );
 }
 
-function Server({ status }: { status: Status }) {
+function Server({ status, settings }: { status: Status; settings?: Settings }) {
   return (
     <>
       {status.warnings.map((warning) => (
@@ -117,6 +117,7 @@ function Server({ status }: { status: Status }) {
           <h2>Server</h2>
           <dl>
             <Fact name="Version">{status.version}</Fact>
+            {settings && <Fact name="Configuration">{settings.configuration}</Fact>}
             <Fact name="State">
               <span class={`tag ${status.phase === "ready" ? "ok" : "warn"}`}>{status.phase}</span>
             </Fact>
@@ -126,22 +127,8 @@ function Server({ status }: { status: Status }) {
             ))}
           </dl>
         </section>
-        {status.store && (
-          <section class="card panel">
-            <h2>Store</h2>
-            <dl>
-              <Fact name="Where">
-                <code>{status.store.location}</code>
-              </Fact>
-              <Fact name="After a crash">
-                {status.store.is_durable ? "everything acknowledged is there" : "nothing is left"}
-              </Fact>
-              {status.store.figures.map((figure) => (
-                <FigureFact key={figure.name} figure={figure} />
-              ))}
-            </dl>
-          </section>
-        )}
+        <Kept status={status} store={settings?.store} />
+        {settings?.store && <Retention store={settings.store} />}
         <section class="card panel">
           <h2>Ports</h2>
           <table class="plain">
@@ -182,6 +169,7 @@ function Server({ status }: { status: Status }) {
             </div>
           ))}
         </section>
+        {settings && <Limits limits={settings.limits} />}
       </div>
       {status.errors.length > 0 && (
         <section class="card panel">
@@ -196,20 +184,5 @@ function Server({ status }: { status: Status }) {
         </section>
       )}
     </>
-  );
-}
-
-function FigureFact({ figure }: { figure: Figure }) {
-  return (
-    <Fact name={figure.name}>{figure.unit === "bytes" ? bytes(figure.value) : count(figure.value)}</Fact>
-  );
-}
-
-function Fact({ name, children }: { name: string; children: preact.ComponentChildren }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd class="num">{children}</dd>
-    </div>
   );
 }

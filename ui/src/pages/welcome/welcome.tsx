@@ -1,13 +1,16 @@
-import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { get } from "../../core/api";
-import { useAsked } from "../../core/asked";
-import { count, plural } from "../../core/format";
+import { usePolled } from "../../core/asked";
+import { flowOf, type Pipeline } from "../../core/flow";
+import { plural, short } from "../../core/format";
 import { go, href, param, setParams } from "../../core/route";
-import type { Found, Status } from "../../core/types";
+import type { Refusals, Settings } from "../../core/server";
+import type { Found, Port, Status, Summary } from "../../core/types";
 import { Copy } from "../../parts/copy";
 import { Icon } from "../../parts/icon";
 import { Trouble } from "../../parts/notes";
+import { Demo } from "./demo";
+import { mistakesOf } from "./mistakes";
 import { reachable, snippets } from "./snippets";
 import "./welcome.css";
 
@@ -15,21 +18,14 @@ const AGAIN_MS = 1_500;
 
 /** From nothing to the first trace. */
 export default function Welcome() {
-  const turn = useSignal(0);
   useEffect(() => {
     document.title = "Welcome – Faden";
-    const timer = setInterval(() => {
-      turn.value += 1;
-    }, AGAIN_MS);
-    return () => clearInterval(timer);
   }, []);
-  const status = useAsked((signal) => get<Status>("status", {}, signal), [turn.value]);
-  const newest = useAsked((signal) => get<Found>("search", { limit: 1 }, signal), [turn.value]);
-  const first = newest.value.value?.traces[0];
-  const { value, error } = status.value;
-  const received = value?.figures.find((figure) => figure.name === "spans received")?.value ?? 0;
-  const rejected =
-    value?.figures.filter((figure) => /rejected|refused/.test(figure.name) && figure.value > 0) ?? [];
+  const asked = usePolled(look, AGAIN_MS);
+  const { value, error } = asked.value;
+  const first = value?.newest;
+  const received = value?.pipeline.ledger.received ?? 0;
+  const mistakes = mistakesOf(value?.status, value?.refusals.groups ?? [], first, Date.now());
   return (
     <div class="sheet-page welcome">
       <header class="hello">
@@ -37,7 +33,9 @@ export default function Welcome() {
         <h1>{first ? "Spans arrive." : "No spans yet. Faden listens."}</h1>
         <p class="soft num" role="status">
           {first
-            ? `${plural(received, "span")} received since the server started`
+            ? received > 0
+              ? `${plural(received, "span")} received since the server started`
+              : "They came before the server was started; none since."
             : "Send some from below; this page sees them the moment they arrive."}
         </p>
         {first && (
@@ -47,46 +45,102 @@ export default function Welcome() {
         )}
       </header>
       {error && <Trouble error={error} />}
-      {rejected.length > 0 && (
-        <p class="note">
+      {mistakes.length > 0 && (
+        <section class="note mistakes" aria-label="What goes wrong">
           <Icon name="errors" />
-          <span>
-            {rejected.map((figure) => `${count(figure.value)} ${figure.name}`).join(", ")}: the sender was
-            told why, and so was the server's log.
-          </span>
-        </p>
+          <ul>
+            {mistakes.map(({ said, remedy }) => (
+              <li key={said}>
+                <b>{said}</b> {remedy}
+              </li>
+            ))}
+            <li>
+              <a href={href("pipeline")}>Why did my span vanish?</a>
+            </li>
+          </ul>
+        </section>
       )}
-      {value && <Ports status={value} />}
-      {value && <Ways status={value} />}
+      {value && <Ways status={value.status} />}
       <section class="card panel">
         <h2>Nothing to send yet?</h2>
-        <p class="soft">Faden makes traffic of a shop with a hundred services, with errors and slow paths:</p>
-        <Line text="faden gen --services 12 --duration 1m" />
+        {value && <Demo refused={value.settings.demo_refused} />}
+        <p class="soft">Or let a shop with errors and slow paths run for a while, from a shell:</p>
+        <Line text={`faden gen --services 12 --duration 1m${value ? endpoint(value) : ""}`} />
         <p class="soft">
           Or <a href={href("local")}>open a file</a> of OTLP, Jaeger's or Zipkin's JSON in this browser.
         </p>
       </section>
+      {value && <Ports looked={value} />}
     </div>
   );
 }
 
-function Ports({ status }: { status: Status }) {
+interface Looked {
+  status: Status;
+  settings: Settings;
+  pipeline: Pipeline;
+  refusals: Refusals;
+  newest?: Summary;
+}
+
+async function look(signal: AbortSignal): Promise<Looked> {
+  const [status, settings, pipeline, refusals, found] = await Promise.all([
+    get<Status>("status", {}, signal),
+    get<Settings>("settings", {}, signal),
+    get<Pipeline>("pipeline", {}, signal),
+    get<Refusals>("refusals", { limit: 10 }, signal),
+    get<Found>("search", { limit: 1 }, signal),
+  ]);
+  return { status, settings, pipeline, refusals, newest: found.traces[0] };
+}
+
+/** The flag that `faden gen` needs where spans are not taken at the usual port. */
+function endpoint({ status }: Looked): string {
+  const port = status.ports.find(({ what }) => /otlp.*grpc/i.test(what));
+  return !port || port.address.endsWith(":4317")
+    ? ""
+    : ` --endpoint ${reachable(port.address, location.hostname)}`;
+}
+
+function Ports({ looked: { settings, pipeline } }: { looked: Looked }) {
+  const spans = (id: string) => {
+    const receiver = pipeline.components.find(({ key }) => key === `receiver:${id}`);
+    return receiver ? (flowOf(receiver)?.value ?? 0) : 0;
+  };
   return (
     <section class="card panel">
       <h2>Open ports</h2>
+      <h3>Spans come in</h3>
       <ul class="ports">
-        {status.ports.map((port) => (
-          <li key={port.address}>
-            <span class="tag ok">
-              <Icon name="check" /> open
-            </span>
-            <b>{port.what}</b>
-            <code>{port.address}</code>
-            <Copy text={port.address} what={`the address of ${port.what}`} />
-          </li>
+        {settings.receivers.flatMap(({ id, ports }) =>
+          ports.map((port) => (
+            <PortItem key={port.address} port={port}>
+              {spans(id) > 0 ? `${short(spans(id))} spans by ${id}` : "none yet"}
+            </PortItem>
+          )),
+        )}
+      </ul>
+      <h3>Questions are answered</h3>
+      <ul class="ports">
+        {settings.ports.map((port) => (
+          <PortItem key={port.address} port={port} />
         ))}
       </ul>
     </section>
+  );
+}
+
+function PortItem({ port, children }: { port: Port; children?: string }) {
+  return (
+    <li>
+      <span class="tag ok">
+        <Icon name="check" /> open
+      </span>
+      <b>{port.what}</b>
+      {children && <span class="soft num">{children}</span>}
+      <code>{port.address}</code>
+      <Copy text={port.address} what={`the address of ${port.what}`} />
+    </li>
   );
 }
 

@@ -1,1 +1,0 @@
-var e={width:160,height:48};function t(e){if(e.length<2)return``;let t=`M${e[0][0]},${e[0][1]}`;for(let n=1;n<e.length;n++){let[r,i]=e[n-1],[a,o]=e[n],s=(r+a)/2,[c,l,u,d]=r===a?[r,(i+o)/2,a,(i+o)/2]:[s,i,s,o];t+=`C${c},${l} ${u},${d} ${a},${o}`}return t}function n(e,t){return 1+Math.log1p(e)/Math.log1p(Math.max(1,t))*2.5}export{t as n,n as r,e as t};
