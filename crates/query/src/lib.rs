@@ -18,6 +18,7 @@ pub mod moment;
 mod quoted;
 pub mod scope;
 mod search;
+pub mod spans;
 pub mod sql;
 pub mod traceql;
 

@@ -9,6 +9,8 @@ mod structure;
 mod subject;
 mod value;
 
+use std::collections::HashMap;
+
 pub use self::subject::Subject;
 pub use self::value::Value;
 pub(super) use self::value::{compute, suits};
@@ -101,11 +103,11 @@ fn matching<'a>(spans: &'a Spanset, within: &[bool], subject: &Subject<'a>) -> V
 
 fn split<'a>(by: &'a Expr, set: Found<'a>, subject: &Subject<'a>) -> Vec<Found<'a>> {
     let mut sets: Vec<Found<'a>> = Vec::new();
+    let mut places: HashMap<(std::mem::Discriminant<Value<'a>>, String), usize> = HashMap::new();
     for at in &set.spans {
         let value = subject.eval(by, *at as usize);
-        let same =
-            sets.iter_mut().find(|other| other.groups.last().is_some_and(|(_, known)| *known == value));
-        if let Some(same) = same {
+        let place = *places.entry((std::mem::discriminant(&value), value.to_text())).or_insert(sets.len());
+        if let Some(same) = sets.get_mut(place) {
             same.spans.push(*at);
             continue;
         }

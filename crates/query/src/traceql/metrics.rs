@@ -8,6 +8,7 @@
 mod after;
 mod cells;
 mod compare;
+mod exemplars;
 mod gather;
 
 use std::time::Duration;
@@ -16,6 +17,7 @@ use model::{Tenant, TimeRange};
 use store::Work;
 
 use self::cells::Cells;
+pub use self::exemplars::{EXEMPLARS_MAX, Exemplar, exemplars};
 use super::ast::Metrics;
 use crate::{Error, Query};
 

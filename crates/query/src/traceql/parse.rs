@@ -24,12 +24,18 @@ use crate::Mistake;
 /// Parentheses, signs and pipelines may be nested so deep; what is deeper is refused.
 pub const DEPTH_MAX: usize = 64;
 
+/// So many signs stand between series; each series is a question of its own. More are refused.
+const SERIES_MAX: usize = 16;
+
+/// So many stages follow each other; more are refused.
+const STAGES_MAX: usize = 256;
+
 /// Reads a query.
 ///
 /// # Errors
 /// The first mistake, with its place and what would be right.
 pub fn parse(text: &str) -> Result<Query, Mistake> {
-    let mut parser = Parser { text, tokens: lex::tokens(text)?, next: 0, depth: 0 };
+    let mut parser = Parser { text, tokens: lex::tokens(text)?, next: 0, depth: 0, series: 0 };
     let root = parser.sum()?;
     let hints = if parser.take_word("with") { parser.hints()? } else { Vec::new() };
     match &parser.peek().kind {
@@ -46,6 +52,7 @@ struct Parser<'a> {
     tokens: Vec<Token>,
     next: usize,
     depth: usize,
+    series: usize,
 }
 
 /// What stands in parentheses may be either.
@@ -74,17 +81,21 @@ const RELATIONS: [(&str, Relation, Form); 15] = [
 
 impl Parser<'_> {
     fn sum(&mut self) -> Result<Root, Mistake> {
-        let mut left = self.product()?;
-        while let Some(math) = self.math(&[("+", Math::Add), ("-", Math::Subtract)]) {
-            left = self.metrics_math(left, math, Self::product)?;
-        }
-        Ok(left)
+        self.chain(Self::product, &[("+", Math::Add), ("-", Math::Subtract)])
     }
 
     fn product(&mut self) -> Result<Root, Mistake> {
-        let mut left = self.unit()?;
-        while let Some(math) = self.math(&[("*", Math::Multiply), ("/", Math::Divide)]) {
-            left = self.metrics_math(left, math, Self::unit)?;
+        self.chain(Self::unit, &[("*", Math::Multiply), ("/", Math::Divide)])
+    }
+
+    fn chain(
+        &mut self,
+        operand: fn(&mut Self) -> Result<Root, Mistake>,
+        signs: &[(&str, Math)],
+    ) -> Result<Root, Mistake> {
+        let mut left = operand(self)?;
+        while let Some(math) = self.math(signs) {
+            left = self.metrics_math(left, math, operand)?;
         }
         Ok(left)
     }
@@ -93,8 +104,12 @@ impl Parser<'_> {
         &mut self,
         left: Root,
         math: Math,
-        right: impl Fn(&mut Self) -> Result<Root, Mistake>,
+        right: fn(&mut Self) -> Result<Root, Mistake>,
     ) -> Result<Root, Mistake> {
+        self.series += 1;
+        if self.series > SERIES_MAX {
+            return Err(self.wrong(format!("more than {SERIES_MAX} series are computed with")));
+        }
         let sign = self.next;
         self.next += 1;
         match (left, right(self)?) {
@@ -132,6 +147,9 @@ impl Parser<'_> {
             spans => vec![Stage::Spans(spans)],
         };
         while self.take_sign("|") {
+            if stages.len() >= STAGES_MAX {
+                return Err(self.wrong(format!("more than {STAGES_MAX} stages follow each other")));
+            }
             if let Some(measure) = self.measure()? {
                 return self.series(Pipeline { stages }, measure).map(Root::Metrics);
             }

@@ -86,7 +86,9 @@ pub async fn search(query: &Query, pipeline: Arc<Pipeline>, request: &Request) -
     };
     let is_ordered = ordered(&pipeline).is_some();
     let enough = if is_ordered { usize::MAX } else { request.limit };
-    let mut found = Gathering { pipeline, seen: HashSet::new(), ranked: Vec::new() };
+    let kept_max = if is_ordered { request.limit.saturating_mul(2).max(BATCH_TRACES) } else { usize::MAX };
+    let (seen, ranked) = (HashSet::new(), Vec::new());
+    let mut found = Gathering { pipeline, seen, ranked, kept_max, limit: request.limit };
     let mut candidates = Candidates::new(query, plan).at_most(CANDIDATES_MAX);
     let mut next = None;
     while let Some(traces) = candidates.next().await? {
@@ -96,7 +98,7 @@ pub async fn search(query: &Query, pipeline: Arc<Pipeline>, request: &Request) -
         }
     }
     let next = next.or_else(|| candidates.after().filter(|_| !is_ordered));
-    let traces = found.first(request.limit);
+    let traces = found.first();
     let Candidates { seen, work, partial, .. } = candidates;
     Ok(Answer { traces, next, partial, work, candidates: seen })
 }
@@ -136,6 +138,9 @@ struct Gathering {
     /// Values of `distinct(…)` that a trace has taken.
     seen: HashSet<String>,
     ranked: Vec<(Value<'static>, Match)>,
+    /// With so many matches at hand those are let go that are not among the first, where the query has an order.
+    kept_max: usize,
+    limit: usize,
 }
 
 impl Gathering {
@@ -144,6 +149,9 @@ impl Gathering {
         let evaluated = tokio::task::spawn_blocking(move || {
             let pipeline = Arc::clone(&self.pipeline);
             for trace in traces {
+                if self.ranked.len() >= self.kept_max {
+                    self.prune();
+                }
                 let cursor = Order::Newest.cursor(trace.start(), 0, trace.id());
                 self.evaluate(&pipeline, trace);
                 if self.ranked.len() == enough {
@@ -179,7 +187,8 @@ impl Gathering {
         self.ranked.push((rank, Match { trace, sets }));
     }
 
-    fn first(mut self, limit: usize) -> Vec<Match> {
+    /// Keeps the first ones in the query's order; those of equal rank stay as they came.
+    fn prune(&mut self) {
         if let Some((_, direction)) = ordered(&self.pipeline) {
             self.ranked.sort_by(|(left, _), (right, _)| {
                 let known = (*left == Value::Nil).cmp(&(*right == Value::Nil));
@@ -187,7 +196,11 @@ impl Gathering {
                 known.then(if direction == Direction::Ascending { order } else { order.reverse() })
             });
         }
-        self.ranked.truncate(limit);
+        self.ranked.truncate(self.limit);
+    }
+
+    fn first(mut self) -> Vec<Match> {
+        self.prune();
         self.ranked.into_iter().map(|(_, found)| found).collect()
     }
 }

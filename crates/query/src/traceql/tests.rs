@@ -1,4 +1,5 @@
 mod evaluates;
+mod hostile;
 mod loose;
 mod metrics;
 mod reads;

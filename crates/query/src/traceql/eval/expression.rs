@@ -20,11 +20,21 @@ pub(super) fn eval<'a>(expr: &'a Expr, at: usize, subject: &Subject<'a>) -> Valu
         ExprKind::Compare(left, comparison, right) if is_number(left) || is_number(right) => {
             Value::Bool(of(left).holds_as_number(*comparison, &of(right)))
         }
-        ExprKind::Compare(left, comparison, right) => Value::Bool(of(left).holds(*comparison, &of(right))),
+        ExprKind::Compare(left, comparison, right) => {
+            let asks_for_nil = is_nil(left) || is_nil(right);
+            let (left, right) = (of(left), of(right));
+            let is_missing = left == Value::Nil || right == Value::Nil;
+            Value::Bool((asks_for_nil || !is_missing) && left.holds(*comparison, &right))
+        }
         ExprKind::Match(inside, pattern, is_negated) => Value::Bool(of(inside).matches(pattern, *is_negated)),
         ExprKind::And(left, right) => Value::Bool(is_true(left) && is_true(right)),
         ExprKind::Or(left, right) => Value::Bool(is_true(left) || is_true(right)),
     }
+}
+
+/// True for the word `nil`; a field that is missing equals nothing else, not even another one that is.
+fn is_nil(expr: &Expr) -> bool {
+    matches!(&expr.kind, ExprKind::Literal(Literal::Nil))
 }
 
 /// True for what was written as a number, a duration or a truth value: no text equals it, as in a store.

@@ -69,13 +69,38 @@ impl Cell {
     }
 }
 
+/// Values that are made for one expression, over all series; sets of labels beyond that are left out.
+pub(super) const VALUES_MAX: usize = 2_000_000;
+
 /// Cells by the values of the labels and by step.
-#[derive(Debug, Default)]
-pub(super) struct Cells(BTreeMap<Vec<String>, BTreeMap<u64, Cell>>);
+#[derive(Debug)]
+pub(super) struct Cells {
+    sets: BTreeMap<Vec<String>, BTreeMap<u64, Cell>>,
+    sets_max: usize,
+    is_cut: bool,
+}
 
 impl Cells {
-    pub(super) fn at(&mut self, labels: Vec<String>, step: u64) -> &mut Cell {
-        self.0.entry(labels).or_default().entry(step).or_default()
+    pub(super) fn new(request: &Request) -> Self {
+        let sets_max = (VALUES_MAX / request.steps().len().max(1)).max(1);
+        Self { sets: BTreeMap::new(), sets_max, is_cut: false }
+    }
+
+    /// The cell of these labels and this step; nothing where there are too many sets of labels for one more.
+    pub(super) fn at(&mut self, labels: Vec<String>, step: u64) -> Option<&mut Cell> {
+        if self.sets.len() >= self.sets_max && !self.sets.contains_key(&labels) {
+            self.is_cut = true;
+            return None;
+        }
+        Some(self.sets.entry(labels).or_default().entry(step).or_default())
+    }
+
+    /// Why series are missing, if some are.
+    pub(super) fn cut(&self) -> Option<String> {
+        let sets_max = self.sets_max;
+        let reason =
+            || format!("there are more than {sets_max} sets of labels: name fewer labels, or a longer step");
+        self.is_cut.then(reason)
     }
 
     /// The series of a measure, one or more for each set of labels.
@@ -84,7 +109,7 @@ impl Cells {
             asked.by.iter().map(ToString::to_string).zip(values.iter().cloned()).collect()
         };
         let mut series = Vec::new();
-        for (values, steps) in &self.0 {
+        for (values, steps) in &self.sets {
             let labels = named(values);
             match &asked.measure {
                 Measure::Quantiles(_, quantiles) => {

@@ -1,6 +1,6 @@
 //! `compare(…)`: which attribute values the spans of a selection have, and which the others have.
 //!
-//! Bounded by [`VALUES_MAX`] values of each attribute; later ones are counted in the totals alone, and the attribute's
+//! Bounded by [`KEYS_MAX`] attributes, by [`VALUES_MAX`] values of each and [`VALUES_OF_ALL_MAX`] of all; later values are counted in the totals alone, and the attribute's
 //! series say so with the label `__meta_error`.
 
 use std::collections::BTreeMap;
@@ -11,6 +11,12 @@ use super::{Request, Series};
 
 /// Values of one attribute that are told apart.
 const VALUES_MAX: usize = 10_000;
+
+/// Values of all attributes of one side that are told apart.
+const VALUES_OF_ALL_MAX: usize = 200_000;
+
+/// Attributes of one side that are compared; more are left out.
+const KEYS_MAX: usize = 1_000;
 
 /// Intrinsics that are compared besides attributes.
 const INTRINSICS: [Intrinsic; 6] = [
@@ -32,9 +38,25 @@ struct Counts {
     is_cut: bool,
 }
 
-/// The counts of both sides by attribute: the baseline first, then the selection.
+/// The counts of one side by attribute.
 #[derive(Debug, Default)]
-pub(super) struct Compared([BTreeMap<String, Counts>; 2]);
+struct Side {
+    counts: BTreeMap<String, Counts>,
+    values: usize,
+}
+
+/// The counts of both sides: the baseline first, then the selection.
+#[derive(Debug, Default)]
+pub(super) struct Compared([Side; 2]);
+
+impl Side {
+    fn add(&mut self, key: String, value: &str, step: u64) {
+        if self.counts.len() < KEYS_MAX || self.counts.contains_key(&key) {
+            let may_grow = self.values < VALUES_OF_ALL_MAX;
+            self.values += usize::from(self.counts.entry(key).or_default().add((value, may_grow), step));
+        }
+    }
+}
 
 impl Compared {
     /// Counts every attribute of a span.
@@ -48,13 +70,13 @@ impl Compared {
         for (scope, attributes) in [("span", span.attributes()), ("resource", span.resource().attributes())] {
             for attribute in attributes {
                 let name = format!("{scope}.{}", attribute.key);
-                side.entry(name).or_default().add(&attribute.value.to_text(), step);
+                side.add(name, &attribute.value.to_text(), step);
             }
         }
         for intrinsic in INTRINSICS {
             match subject.field(&Field::Intrinsic(intrinsic), at) {
                 Value::Nil => {}
-                value => side.entry(intrinsic.word().to_owned()).or_default().add(&value.to_text(), step),
+                value => side.add(intrinsic.word().to_owned(), &value.to_text(), step),
             }
         }
     }
@@ -63,7 +85,7 @@ impl Compared {
     pub(super) fn series(&self, comparing: &Comparing, request: &Request) -> Vec<Series> {
         let mut series = Vec::new();
         for (side, counts) in [("baseline", &self.0[0]), ("selection", &self.0[1])] {
-            for (name, counts) in counts {
+            for (name, counts) in &counts.counts {
                 counts.series((side, name), comparing.top, request, &mut series);
             }
         }
@@ -72,13 +94,19 @@ impl Compared {
 }
 
 impl Counts {
-    fn add(&mut self, value: &str, step: u64) {
+    /// Counts a value; true where it is a new one, which it may be where there is room.
+    fn add(&mut self, (value, may_grow): (&str, bool), step: u64) -> bool {
         *self.total.entry(step).or_default() += 1.0;
-        if self.values.len() == VALUES_MAX && !self.values.contains_key(value) {
-            self.is_cut = true;
-            return;
+        if let Some(steps) = self.values.get_mut(value) {
+            *steps.entry(step).or_default() += 1.0;
+            return false;
         }
-        *self.values.entry(value.to_owned()).or_default().entry(step).or_default() += 1.0;
+        if !may_grow || self.values.len() == VALUES_MAX {
+            self.is_cut = true;
+            return false;
+        }
+        self.values.insert(value.to_owned(), BTreeMap::from([(step, 1.0)]));
+        true
     }
 
     fn series(&self, (side, name): (&str, &str), top: usize, request: &Request, into: &mut Vec<Series>) {

@@ -57,20 +57,26 @@ async fn counted(
         return Err(Error::Failed("the store answered a question for numbers with other rows".into()));
     };
     let partial = answer.partial.or_else(|| (rows.len() == LIMIT_MAX).then(|| more_rows(LIMIT_MAX)));
-    let mut cells = Cells::default();
+    let mut cells = Cells::new(request);
     for row in rows {
         let labels = row.by.into_iter().map(|text| text.unwrap_or_else(|| "nil".into())).collect();
         let step = row.time.map_or_else(|| request.step_of(request.time.start), |time| request.step_of(time));
-        cells.at(labels, step).merge(&row.sum.durations);
+        if let Some(cell) = cells.at(labels, step) {
+            cell.merge(&row.sum.durations);
+        }
     }
-    Ok(Answer { series: cells.series(asked, request), partial, work: answer.work })
+    Ok(Answer {
+        series: cells.series(asked, request),
+        partial: partial.or_else(|| cells.cut()),
+        work: answer.work,
+    })
 }
 
 async fn evaluated(query: &Query, asked: &Asked, request: &Request) -> Result<Answer, Error> {
     let counting = Counting {
         asked: Arc::new(asked.clone()),
         request: request.clone(),
-        cells: Cells::default(),
+        cells: Cells::new(request),
         compared: Compared::default(),
     };
     let what = Visit {
@@ -90,7 +96,7 @@ async fn evaluated(query: &Query, asked: &Asked, request: &Request) -> Result<An
         Measure::Compare(comparing) => counting.compared.series(comparing, request),
         _ => counting.cells.series(asked, request),
     };
-    Ok(Answer { series, partial: visited.partial, work: visited.work })
+    Ok(Answer { series, partial: visited.partial.or_else(|| counting.cells.cut()), work: visited.work })
 }
 
 /// What was counted so far.
@@ -113,12 +119,14 @@ impl Counting {
             }
         };
         let labels = self.asked.by.iter().map(|label| label_text(&subject.field(label, at))).collect();
-        self.cells.at(labels, step).add(measured.unwrap_or_default());
+        if let Some(cell) = self.cells.at(labels, step) {
+            cell.add(measured.unwrap_or_default());
+        }
     }
 }
 
 /// The number that is measured: durations in seconds.
-fn measure(value: &Value<'_>) -> Option<f64> {
+pub(super) fn measure(value: &Value<'_>) -> Option<f64> {
     match value {
         Value::Duration(nanos) => Some(*nanos as f64 / 1e9),
         Value::Many(values) => values.iter().find_map(measure),
@@ -126,7 +134,7 @@ fn measure(value: &Value<'_>) -> Option<f64> {
     }
 }
 
-fn label_text(value: &Value<'_>) -> String {
+pub(super) fn label_text(value: &Value<'_>) -> String {
     match value {
         Value::Kind(kind) => Kind::as_str(*kind).into(),
         Value::Status(status) => StatusCode::as_str(*status).into(),

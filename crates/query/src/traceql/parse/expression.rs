@@ -58,7 +58,7 @@ impl Parser<'_> {
 
     fn compared(&mut self) -> Result<Expr, Mistake> {
         let mut left = self.sum_of_numbers()?;
-        loop {
+        for _ in 0..DEPTH_MAX {
             if self.is_sign("=~") || self.is_sign("!~") {
                 let is_negated = self.is_sign("!~");
                 self.next += 1;
@@ -73,6 +73,7 @@ impl Parser<'_> {
             let at = left.at.start..right.at.end;
             left = Expr { kind: ExprKind::Compare(Box::new(left), comparison, Box::new(right)), at };
         }
+        Err(self.wrong(format!("more than {DEPTH_MAX} comparisons stand side by side")))
     }
 
     fn pattern(&mut self) -> Result<(Regex, usize), Mistake> {

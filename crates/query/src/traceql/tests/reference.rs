@@ -19,6 +19,8 @@ use super::super::parse;
 use super::super::search::{Request, search};
 use crate::{Limits, Query};
 
+mod pipelines;
+
 const TRACES: u64 = 40;
 const QUERIES: u64 = 300;
 
@@ -324,21 +326,6 @@ impl Corpus {
         }
     }
 
-    /// The spans of every trace whose place among its siblings is even, or odd.
-    async fn write(&self, writer: &dyn Writer, is_even: bool) {
-        for trace in &self.traces {
-            let part: Vec<Draft> = trace
-                .iter()
-                .enumerate()
-                .filter(|(at, _)| (at % 2 == 0) == is_even)
-                .map(|(_, span)| span.clone())
-                .collect();
-            if !part.is_empty() {
-                writer.write(batch(&Tenant::default(), &part)).await.unwrap();
-            }
-        }
-    }
-
     async fn check(&self, reader: Arc<dyn Reader>, state: &str) {
         let mut matched = 0;
         for query in &self.queries {
@@ -358,24 +345,30 @@ impl Corpus {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_evaluator_agrees_in_every_state() {
     let corpus = Corpus::new();
+    in_every_state(&corpus.traces, async |reader, state| corpus.check(reader, state).await).await;
+}
+
+/// Checks in memory, with half of the spans in a block and half in the head, with two blocks that cut traces apart, and
+/// with one that they were merged into.
+async fn in_every_state(traces: &[Vec<Draft>], check: impl AsyncFn(Arc<dyn Reader>, &str)) {
     let memory = Arc::new(MemoryStore::default());
-    corpus.write(memory.as_ref(), true).await;
-    corpus.write(memory.as_ref(), false).await;
-    corpus.check(memory, "memory").await;
+    write(traces, memory.as_ref(), true).await;
+    write(traces, memory.as_ref(), false).await;
+    check(memory, "memory").await;
 
     let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
     let engine = Arc::new(open(folder.path(), false).await);
-    corpus.write(engine.as_ref(), true).await;
+    write(traces, engine.as_ref(), true).await;
     engine.close().await.unwrap();
     drop(engine);
     let engine = Arc::new(open(folder.path(), false).await);
-    corpus.write(engine.as_ref(), false).await;
-    corpus.check(Arc::clone(&engine) as _, "a block and the head").await;
+    write(traces, engine.as_ref(), false).await;
+    check(Arc::clone(&engine) as _, "a block and the head").await;
     engine.close().await.unwrap();
     drop(engine);
     let engine = Arc::new(open(folder.path(), false).await);
     assert_eq!(engine.stat().await.blocks, 2);
-    corpus.check(Arc::clone(&engine) as _, "two blocks that cut traces apart").await;
+    check(Arc::clone(&engine) as _, "two blocks that cut traces apart").await;
     engine.close().await.unwrap();
     drop(engine);
     let engine = Arc::new(open(folder.path(), true).await);
@@ -386,6 +379,17 @@ async fn a_second_evaluator_agrees_in_every_state() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     assert_eq!(engine.stat().await.blocks, 1, "the blocks were merged");
-    corpus.check(Arc::clone(&engine) as _, "a merged block").await;
+    check(Arc::clone(&engine) as _, "a merged block").await;
     engine.close().await.unwrap();
+}
+
+/// The spans of every trace whose place among its siblings is even, or odd.
+async fn write(traces: &[Vec<Draft>], writer: &dyn Writer, is_even: bool) {
+    for trace in traces {
+        let half = trace.iter().enumerate().filter(|(at, _)| (at % 2 == 0) == is_even);
+        let half: Vec<Draft> = half.map(|(_, span)| span.clone()).collect();
+        if !half.is_empty() {
+            writer.write(batch(&Tenant::default(), &half)).await.unwrap();
+        }
+    }
 }
