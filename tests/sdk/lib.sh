@@ -26,7 +26,9 @@ wait_for() {
   exit 1
 }
 
+# start_faden [SERVE]: a server with an empty store; SERVE is what its `serve` holds besides `http`.
 start_faden() {
+  local serve=${1:-"grpc: '', storage: '', tempo: '', zipkin: ''"}
   local binary=${FADEN:-${CARGO_TARGET_DIR:-$root/target}/release/faden}
   grpc=$(free_port) http=$(free_port) query=$(free_port) health=$(free_port) metrics=$(free_port)
   cat > "$work/faden.yaml" <<YAML
@@ -40,7 +42,7 @@ exporters:
 extensions:
   health_check: { endpoint: 127.0.0.1:$health }
 store: { path: $work/data-$query }
-serve: { http: 127.0.0.1:$query, grpc: '', storage: '', tempo: '', zipkin: '' }
+serve: { http: 127.0.0.1:$query, $serve }
 service:
   extensions: [health_check]
   telemetry: { metrics: { address: 127.0.0.1:$metrics } }

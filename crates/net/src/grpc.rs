@@ -1,10 +1,11 @@
 //! gRPC over HTTP/2 without generated code: messages are bytes.
 //!
-//! [`receive`] takes the request of a unary (or server-streaming) call in, [`reply`], [`refuse`] and [`stream`] answer it; [`Client`]
+//! [`receive`] takes the request of a unary (or server-streaming) call in, [`reply`], [`refuse`] and [`stream`] answer it; [`messages`] reads a call whose client goes on sending; [`Client`]
 //! makes unary calls. What the messages mean is left to the caller.
 
 mod client;
 mod health;
+mod incoming;
 mod server;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ use crate::status::{Code, Status};
 
 pub use client::Client;
 pub use health::{HEALTH_CHECK_PATH, health};
+pub use incoming::messages;
 pub use server::{Call, is_grpc, receive, refuse, reply, stream};
 
 const STATUS: &str = "grpc-status";

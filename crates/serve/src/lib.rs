@@ -10,9 +10,12 @@ pub mod faden;
 pub mod health;
 pub mod jaeger;
 pub mod keep;
+mod message;
 pub mod metrics;
 pub mod peers;
+pub mod purge;
 mod query_string;
+mod refusal;
 mod site;
 pub mod tempo;
 #[cfg(test)]

@@ -10,6 +10,7 @@ use query::{Limits, Query};
 use serve::faden::{Demo, Faden, Flow, StatusSource};
 use serve::jaeger::{Jaeger, grpc};
 use serve::metrics::Asked;
+use serve::purge::Purge;
 use serve::tempo::Tempo;
 use serve::zipkin::Zipkin;
 use serve::{Router, Rules, Site};
@@ -135,6 +136,7 @@ async fn queries(
     let jaeger = Jaeger {
         query: query.clone(),
         keeper: state.keeper(),
+        purge: purge(settings, state),
         clock: Arc::clone(&parts.clock),
         allowed_origins: origins.clone(),
     };
@@ -166,7 +168,8 @@ async fn queries(
 
 fn tempo(settings: &ServeSettings, query: Query, parts: &Parts) -> Router {
     let allowed_origins = settings.allowed_origins.clone();
-    serve::tempo::routes(Tempo { query, clock: Arc::clone(&parts.clock), allowed_origins })
+    let budget = parts.budget.clone();
+    serve::tempo::routes(Tempo { query, clock: Arc::clone(&parts.clock), budget, allowed_origins })
 }
 
 fn zipkin(settings: &ServeSettings, query: Query, parts: &Parts) -> Router {
@@ -184,11 +187,16 @@ fn jaeger_grpc(
     Arc::new(grpc::Services {
         query,
         keeper: state.keeper(),
+        purge: settings.serve.as_ref().map_or(Purge::Refused, |serve| purge(serve, state)),
         writer: is_written.then(|| storage.writer()),
         clock: Arc::clone(&parts.clock),
         tenant: model::Tenant::default(),
         budget: parts.budget.clone(),
     })
+}
+
+fn purge(settings: &ServeSettings, state: &State) -> Purge {
+    state.keeper().filter(|_| settings.may_purge).map_or(Purge::Refused, Purge::By)
 }
 
 /// Why a port is not open, by the setting that names it.

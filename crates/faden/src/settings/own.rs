@@ -54,6 +54,8 @@ pub struct ServeSettings {
     pub allowed_origins: Vec<String>,
     /// When the pages may make demo spans.
     pub demo: DemoRule,
+    /// Whoever reaches a port may empty the store.
+    pub may_purge: bool,
 }
 
 /// When demo spans may be made.
@@ -222,5 +224,10 @@ pub fn serve(root: &mut Block<'_>) -> ServeSettings {
         "never" => DemoRule::Never,
         _ => DemoRule::Empty,
     };
-    ServeSettings { http, grpc, storage, tempo, zipkin, peers, allowed_origins, demo }
+    let may_purge = block.boolean(
+        "purge",
+        false,
+        "POST /api/purge, and /purge on the port of serve.storage, erase every span; for stores of tests only",
+    );
+    ServeSettings { http, grpc, storage, tempo, zipkin, peers, allowed_origins, demo, may_purge }
 }

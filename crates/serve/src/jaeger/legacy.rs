@@ -10,7 +10,7 @@ use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::{StatusCode, Uri};
+use http::{HeaderMap, StatusCode, Uri};
 use model::{Batch, Tenant, Trace, TraceId};
 use store::{Edge, Name};
 use wire::jaeger_json::{self, Form, ShortId};
@@ -54,7 +54,7 @@ impl IntoResponse for Enveloped {
 pub(super) async fn services(State(api): State<Arc<Jaeger>>, asked: Asked) -> Reply {
     let (found, answer) = api.query.names(&search::services(asked.tenant)).await?;
     let services = list(&asked.params, found.iter().map(|service| service.name.as_str()));
-    Ok(reply::said(answer.partial, services))
+    Ok(reply::said(answer.partial.as_deref(), services))
 }
 
 /// The names alone, whatever their kinds. The service may hold an escaped slash.
@@ -65,7 +65,7 @@ pub(super) async fn operations_of(State(api): State<Arc<Jaeger>>, uri: Uri, aske
     let (found, answer) = api.query.names(&plan).await?;
     let mut operations: Vec<&str> = found.iter().map(|operation| operation.name.as_str()).collect();
     operations.dedup();
-    Ok(reply::said(answer.partial, list(&asked.params, operations.into_iter())))
+    Ok(reply::said(answer.partial.as_deref(), list(&asked.params, operations.into_iter())))
 }
 
 pub(super) async fn operations(State(api): State<Arc<Jaeger>>, asked: Asked) -> Reply {
@@ -79,7 +79,7 @@ pub(super) async fn operations(State(api): State<Arc<Jaeger>>, asked: Asked) -> 
             out.array(|out| found.iter().for_each(|name| operation(name, "", out)));
         });
     });
-    Ok(reply::said(answer.partial, operations))
+    Ok(reply::said(answer.partial.as_deref(), operations))
 }
 
 /// Writes one operation; `unspecified` is what stands for spans without a kind.
@@ -127,6 +127,11 @@ pub(super) async fn archive(State(api): State<Arc<Jaeger>>, Path(id): Path<Strin
         return Err(Refusal::not_found("trace not found").into());
     }
     Ok(reply::short(asked.params.is_pretty(), |out| envelope(out, 0, &[], |out| out.array(|_| {}))))
+}
+
+/// Empties the store of a test, if the configuration allows it.
+pub(super) async fn purge(State(api): State<Arc<Jaeger>>, headers: HeaderMap, asked: Asked) -> Response {
+    api.purge.answer(&headers, asked.tenant).await.into_response()
 }
 
 /// Turns OTLP JSON into Jaeger's trace JSON, for the UI's upload.

@@ -101,7 +101,7 @@ pub(super) async fn metrics(
         start = time.end;
     }
     let written = reply::short(asked.params.is_pretty(), |out| wanted.write(&lines, out));
-    Ok(reply::said(partial, written))
+    Ok(reply::said(partial.as_deref(), written))
 }
 
 impl Wanted {

@@ -5,7 +5,9 @@
 //! in chunks while it is written. Whose spans are asked for is the [`Tenant`](model::Tenant) in the request's
 //! extensions, else the default one. Browsers on other origins are refused unless `allowed_origins` names them.
 
+mod filter;
 pub mod grpc;
+mod insight;
 mod legacy;
 mod metrics;
 mod params;
@@ -26,6 +28,7 @@ use store::plan::{LIMIT_MAX, more_rows};
 use store::{Answer, Plan};
 
 use crate::keep::Keeper;
+use crate::purge::Purge;
 use params::{Params, Wording};
 
 /// The largest body of `POST /api/transform`; a longer one is refused with 413.
@@ -40,6 +43,8 @@ pub struct Jaeger {
     pub query: Query,
     /// Who keeps archived traces; without one nothing can be archived.
     pub keeper: Option<Arc<dyn Keeper>>,
+    /// Whether tests may empty the store.
+    pub purge: Purge,
     /// What "now" is, for searches that name no end.
     pub clock: Arc<dyn Clock>,
     /// Origins whose pages may read answers (CORS); with none, no page of another origin may.
@@ -60,6 +65,10 @@ pub fn routes(state: Jaeger) -> Router {
         .route("/api/traces/{id}", get(legacy::trace))
         .route("/api/archive/{id}", post(legacy::archive))
         .route("/api/transform", post(legacy::transform).layer(DefaultBodyLimit::max(TRANSFORM_BYTES_MAX)))
+        .route("/api/deep-dependencies", get(insight::deep_dependencies))
+        .route("/analytics/v1/dependencies", get(insight::deep_dependencies))
+        .route("/api/quality-metrics", get(insight::quality_metrics))
+        .route("/api/purge", post(legacy::purge))
         .route("/api/dependencies", get(legacy::dependencies))
         .route("/api/metrics/minstep", get(metrics::min_step))
         .route("/api/metrics/{what}", get(metrics::metrics))

@@ -6,10 +6,12 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::StatusCode;
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use http::header::{CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use wire::json::Writer;
+
+pub(super) use crate::refusal::{Refusal, said};
 
 /// Answers of more spans are written on a blocking thread and go out in chunks.
 const INLINE_SPANS_MAX: usize = 200;
@@ -22,45 +24,6 @@ const CHUNKS_WAITING_MAX: usize = 4;
 
 /// Blanks per level of an answer with `prettyPrint`.
 const INDENT: usize = 4;
-
-/// Says why an answer is not whole, where its JSON has no place for that.
-const PARTIAL: HeaderName = HeaderName::from_static("x-faden-partial");
-
-/// Why there is no answer.
-#[derive(Debug)]
-pub(super) struct Refusal {
-    pub(super) status: StatusCode,
-    pub(super) message: String,
-}
-
-impl Refusal {
-    pub(super) fn bad_request(message: impl Into<String>) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, message: message.into() }
-    }
-
-    pub(super) fn not_found(message: impl Into<String>) -> Self {
-        Self { status: StatusCode::NOT_FOUND, message: message.into() }
-    }
-
-    pub(super) fn failed(message: impl Into<String>) -> Self {
-        Self { status: StatusCode::INTERNAL_SERVER_ERROR, message: message.into() }
-    }
-}
-
-impl From<query::Error> for Refusal {
-    fn from(error: query::Error) -> Self {
-        let message = error.to_string();
-        match error {
-            query::Error::Invalid(_) => Self::bad_request(message),
-            query::Error::Busy => Self { status: StatusCode::SERVICE_UNAVAILABLE, message },
-            query::Error::TimedOut(_) => Self { status: StatusCode::GATEWAY_TIMEOUT, message },
-            query::Error::Failed(_) => {
-                tracing::error!(message, "could not answer a query");
-                Self::failed(message)
-            }
-        }
-    }
-}
 
 /// An answer that is short, or made of few spans.
 pub(super) fn short(is_pretty: bool, write: impl FnOnce(&mut Writer)) -> Response {
@@ -88,14 +51,6 @@ pub(super) fn long(
         last(out.into_bytes());
     });
     json(Body::from_stream(ReceiverStream::new(waiting)))
-}
-
-/// The same answer; where it is partial, a header says why.
-pub(super) fn said(partial: Option<String>, mut response: Response) -> Response {
-    if let Some(reason) = partial.and_then(|reason| HeaderValue::from_str(&reason).ok()) {
-        response.headers_mut().insert(PARTIAL, reason);
-    }
-    response
 }
 
 /// An error as Go's `http.Error` sends it.

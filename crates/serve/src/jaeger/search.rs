@@ -8,6 +8,7 @@ use store::plan::LIMIT_MAX;
 use store::{Ask, Compare, Condition, Field, Filter, Operand, Plan};
 use wire::jaeger_json::Form;
 
+use super::filter;
 use super::params::{self, Params};
 use super::reply::Refusal;
 use super::tags;
@@ -100,11 +101,6 @@ pub(super) fn v3(params: &Params, tenant: Tenant, now: UnixNanos) -> Result<Plan
         let fault = |error| Refusal::bad_request(format!("malformed parameter query.attributes: {error}"));
         wanted = tags::map(json).map_err(fault)?;
     }
-    if params.first("query.filter").is_some() {
-        let message =
-            "parameter query.filter is not supported: use query.attributes and the other parameters";
-        return Err(Refusal::bad_request(message));
-    }
     let depth = ["query.searchDepth", "query.search_depth", "query.num_traces"];
     let limit =
         params.get(&depth, |text| text.parse::<u32>().ok(), "a whole number")?.filter(|limit| *limit > 0);
@@ -120,7 +116,20 @@ pub(super) fn v3(params: &Params, tenant: Tenant, now: UnixNanos) -> Result<Plan
     let named = |names: &[&'static str]| params.any(names).map(|(_, value)| value);
     let service = named(&["query.serviceName", "query.service_name"]);
     let operation = named(&["query.operationName", "query.operation_name"]);
-    let spans = conditions(service, operation, &wanted, durations);
+    let is_described =
+        service.is_some() || operation.is_some() || !wanted.is_empty() || durations != (None, None);
+    let spans = match params.first("query.filter") {
+        None => conditions(service, operation, &wanted, durations),
+        Some(_) if is_described => {
+            let message = "query.filter excludes the service, the operation, attributes and durations";
+            return Err(Refusal::bad_request(message));
+        }
+        Some(json) => {
+            let compiled = filter::of_json(json).and_then(|call| filter::compile(&call));
+            let fault = |reason| Refusal::bad_request(format!("malformed parameter query.filter: {reason}"));
+            compiled.map_err(fault)?
+        }
+    };
     let time = TimeRange { start, end: end.saturating_add(1) };
     let limit = (limit.unwrap_or(LIMIT) as usize).min(LIMIT_MAX);
     Ok(Plan { time, spans, limit, ..Plan::new(tenant, Ask::Traces) })

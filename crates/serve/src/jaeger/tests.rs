@@ -1,4 +1,5 @@
 mod cors;
+mod insight;
 mod legacy;
 mod metrics;
 mod search;
@@ -16,6 +17,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::{Jaeger, routes};
+use crate::purge::Purge;
 
 const SHOP: &str = include_str!("../../../../fixtures/jaeger/shop.otlp.json");
 const SHOP_UI: &str = include_str!("../../../../fixtures/jaeger/shop.json");
@@ -75,7 +77,13 @@ impl Site {
 
     async fn over(store: Arc<dyn Reader>, allowed_origins: Vec<String>) -> Self {
         let query = Query::new(store, Limits::default());
-        let app = routes(Jaeger { query, keeper: None, clock: Arc::new(Fixed), allowed_origins });
+        let app = routes(Jaeger {
+            query,
+            keeper: None,
+            purge: Purge::Refused,
+            clock: Arc::new(Fixed),
+            allowed_origins,
+        });
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         tokio::spawn(async move { axum::serve(listener, app).await });

@@ -67,7 +67,7 @@ fn grpc_code(status: StatusCode) -> i32 {
 pub(super) async fn services(State(api): State<Arc<Jaeger>>, asked: Asked) -> Reply {
     let (found, answer) = api.query.names(&search::services(asked.tenant)).await?;
     let write = |out: &mut Writer| found.iter().for_each(|service| out.text(&service.name));
-    Ok(reply::said(answer.partial, listed("services", asked.params.is_pretty(), write)))
+    Ok(reply::said(answer.partial.as_deref(), listed("services", asked.params.is_pretty(), write)))
 }
 
 pub(super) async fn operations(State(api): State<Arc<Jaeger>>, asked: Asked) -> Reply {
@@ -75,7 +75,7 @@ pub(super) async fn operations(State(api): State<Arc<Jaeger>>, asked: Asked) -> 
     let plan = search::operations(asked.tenant, asked.params.first("service"), kind);
     let (found, answer) = api.query.names(&plan).await?;
     let write = |out: &mut Writer| found.iter().for_each(|name| operation(name, "internal", out));
-    Ok(reply::said(answer.partial, listed("operations", asked.params.is_pretty(), write)))
+    Ok(reply::said(answer.partial.as_deref(), listed("operations", asked.params.is_pretty(), write)))
 }
 
 pub(super) async fn dependencies(State(api): State<Arc<Jaeger>>, asked: Asked) -> Reply {
@@ -84,7 +84,7 @@ pub(super) async fn dependencies(State(api): State<Arc<Jaeger>>, asked: Asked) -
     let write = |out: &mut Writer| {
         found.iter().for_each(|edge| dependency(edge, |out| out.plain(edge.calls), out));
     };
-    Ok(reply::said(answer.partial, listed("dependencies", asked.params.is_pretty(), write)))
+    Ok(reply::said(answer.partial.as_deref(), listed("dependencies", asked.params.is_pretty(), write)))
 }
 
 pub(super) async fn trace(State(api): State<Arc<Jaeger>>, Path(id): Path<String>, asked: Asked) -> Reply {
@@ -129,7 +129,7 @@ async fn search_summaries(api: &Jaeger, params: &Params, tenant: Tenant) -> Repl
     let plan = Plan { ask: Ask::Summaries, ..search::v3(params, tenant, api.clock.now())? };
     let (found, answer) = api.query.summaries(&plan).await?;
     let write = |out: &mut Writer| found.iter().for_each(|found| summary(found, out));
-    Ok(reply::said(shortfall(&plan, &answer), listed("summaries", params.is_pretty(), write)))
+    Ok(reply::said(shortfall(&plan, &answer).as_deref(), listed("summaries", params.is_pretty(), write)))
 }
 
 async fn found_traces(api: &Jaeger, plan: Plan, is_pretty: bool) -> Reply {
@@ -139,7 +139,7 @@ async fn found_traces(api: &Jaeger, plan: Plan, is_pretty: bool) -> Reply {
     }
     let spans = found.iter().map(|trace| trace.nodes().len()).sum();
     let written = reply::long(spans, is_pretty, move |out| result(&found, out));
-    Ok(reply::said(shortfall(&plan, &answer), written))
+    Ok(reply::said(shortfall(&plan, &answer).as_deref(), written))
 }
 
 fn result(found: &[Arc<Trace>], out: &mut Writer) {

@@ -6,8 +6,10 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::response::Response;
 use model::TimeRange;
-use query::traceql::ast::{Metrics, Root};
-use query::traceql::metrics::{Answer, Request, Series, range as computed};
+use query::traceql::ast::{Hint, Literal, Metrics, Root};
+use query::traceql::metrics::{
+    Answer, EXEMPLARS_MAX, Exemplar, Request, Series, exemplars, range as computed,
+};
 use query::traceql::parse;
 use wire::json::Writer;
 
@@ -26,17 +28,8 @@ const STEPS_S: [u64; 14] = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 
 
 /// One value for each step.
 pub(super) async fn range(State(api): State<Arc<Tempo>>, asked: Asked) -> Result<Response, Refusal> {
-    let metrics = metrics(&asked.params)?;
-    let time = time(&api, &asked.params)?;
-    let step = asked.params.duration_or_seconds("step")?.unwrap_or_else(|| step_of(time));
-    let request = Request {
-        tenant: asked.tenant,
-        time,
-        step: Some(Duration::from_nanos(step)),
-        time_limit: TIME_LIMIT,
-    };
-    let answer = computed(&api.query, &metrics, &request).await?;
-    let write = |series: &Series, out: &mut Writer| {
+    let (answer, examples) = ranged(&api, &asked).await?;
+    let write = |at: usize, series: &Series, out: &mut Writer| {
         out.key("samples").array(|out| {
             for (time, value) in &series.samples {
                 out.object(|out| {
@@ -45,27 +38,76 @@ pub(super) async fn range(State(api): State<Arc<Tempo>>, asked: Asked) -> Result
                 });
             }
         });
+        let mut of_series = examples.iter().filter(|(place, _)| *place == at).peekable();
+        if of_series.peek().is_some() {
+            out.key("exemplars").array(|out| of_series.for_each(|(_, example)| exemplar(example, out)));
+        }
     };
     Ok(replied(&answer, write))
+}
+
+fn exemplar(example: &Exemplar, out: &mut Writer) {
+    out.object(|out| {
+        out.key("labels").array(|out| labels(&example.labels, out));
+        out.key("value").double(example.value);
+        out.key("timestampMs").plain(example.time / 1_000_000);
+    });
+}
+
+/// The series, and the traces that stand for their numbers, each with the place of its series.
+pub(super) async fn ranged(api: &Tempo, asked: &Asked) -> Result<(Answer, Vec<(usize, Exemplar)>), Refusal> {
+    let (metrics, hints) = metrics(&asked.params)?;
+    let time = time(api, &asked.params)?;
+    let step = asked.params.duration_or_seconds("step")?.unwrap_or_else(|| step_of(time));
+    let request = Request {
+        tenant: asked.tenant.clone(),
+        time,
+        step: Some(Duration::from_nanos(step)),
+        time_limit: TIME_LIMIT,
+    };
+    let max = asked.params.exemplars()?.or_else(|| hinted(&hints)).unwrap_or(0);
+    let answer = computed(&api.query, &metrics, &request).await?;
+    let examples = exemplars(&api.query, &metrics, &request, (&answer.series, max)).await?;
+    Ok((answer, examples))
+}
+
+/// How many examples the hint `exemplars` asks for.
+fn hinted(hints: &[Hint]) -> Option<usize> {
+    let hint = hints.iter().rev().find(|hint| hint.name == "exemplars")?;
+    match &hint.value {
+        Literal::Bool(wanted) => Some(if *wanted { EXEMPLARS_MAX } else { 0 }),
+        Literal::Int(count) => usize::try_from(*count).ok(),
+        _ => None,
+    }
 }
 
 /// One value for all time.
 pub(super) async fn instant(State(api): State<Arc<Tempo>>, asked: Asked) -> Result<Response, Refusal> {
-    let metrics = metrics(&asked.params)?;
-    let time = time(&api, &asked.params)?;
-    let request = Request { tenant: asked.tenant, time, step: None, time_limit: TIME_LIMIT };
-    let answer = computed(&api.query, &metrics, &request).await?;
-    let write = |series: &Series, out: &mut Writer| {
-        out.key("value").double(series.samples.first().map_or(0.0, |(_, value)| *value));
+    let answer = instantly(&api, &asked).await?;
+    let write = |_: usize, series: &Series, out: &mut Writer| {
+        out.key("value").double(total(series));
     };
     Ok(replied(&answer, write))
 }
 
-fn metrics(params: &Params) -> Result<Metrics, Refusal> {
+pub(super) async fn instantly(api: &Tempo, asked: &Asked) -> Result<Answer, Refusal> {
+    let (metrics, _) = metrics(&asked.params)?;
+    let time = time(api, &asked.params)?;
+    let request = Request { tenant: asked.tenant.clone(), time, step: None, time_limit: TIME_LIMIT };
+    Ok(computed(&api.query, &metrics, &request).await?)
+}
+
+/// The one value of a series without steps.
+pub(super) fn total(series: &Series) -> f64 {
+    series.samples.first().map_or(0.0, |(_, value)| *value)
+}
+
+fn metrics(params: &Params) -> Result<(Metrics, Vec<Hint>), Refusal> {
     let text = params.first("q").or_else(|| params.first("query"));
     let text = text.ok_or_else(|| Refusal::bad_request("`q` is missing: send q={ } | rate()"))?;
-    match parse(text)?.root {
-        Root::Metrics(metrics) => Ok(metrics),
+    let parsed = parse(text)?;
+    match parsed.root {
+        Root::Metrics(metrics) => Ok((metrics, parsed.hints)),
         Root::Spansets(_) => Err(Refusal::bad_request(
             "the query asks for spans: send it to /api/search, or end it with a metric, as in { } | rate()",
         )),
@@ -91,14 +133,14 @@ fn step_of(time: TimeRange) -> u64 {
     step * 1_000_000_000
 }
 
-fn replied(answer: &Answer, values: impl Fn(&Series, &mut Writer)) -> Response {
+fn replied(answer: &Answer, values: impl Fn(usize, &Series, &mut Writer)) -> Response {
     json(|out| {
         out.object(|out| {
             out.key("series").array(|out| {
-                for series in &answer.series {
+                for (at, series) in answer.series.iter().enumerate() {
                     out.object(|out| {
-                        out.key("labels").array(|out| labels(series, out));
-                        values(series, out);
+                        out.key("labels").array(|out| labels(&series.labels, out));
+                        values(at, series, out);
                         out.key("promLabels").text(&prometheus(series));
                     });
                 }
@@ -108,22 +150,25 @@ fn replied(answer: &Answer, values: impl Fn(&Series, &mut Writer)) -> Response {
     })
 }
 
-fn labels(series: &Series, out: &mut Writer) {
-    for (name, value) in &series.labels {
+fn labels(labels: &[(String, String)], out: &mut Writer) {
+    for (name, value) in labels {
         out.object(|out| {
             out.key("key").text(name);
-            out.key("value").object(|out| match value.parse::<f64>() {
-                Ok(number) if matches!(name.as_str(), "p" | "__bucket") => {
-                    out.key("doubleValue").double(number)
-                }
-                _ => out.key("stringValue").text(value),
+            out.key("value").object(|out| match number(name, value) {
+                Some(number) => out.key("doubleValue").double(number),
+                None => out.key("stringValue").text(value),
             });
         });
     }
 }
 
+/// The value of a label that is a number.
+pub(super) fn number(name: &str, value: &str) -> Option<f64> {
+    matches!(name, "p" | "__bucket").then(|| value.parse().ok()).flatten()
+}
+
 /// The labels as Prometheus writes them.
-fn prometheus(series: &Series) -> String {
+pub(super) fn prometheus(series: &Series) -> String {
     let quoted = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
     let pair = |(name, value): &(String, String)| format!("{name}=\"{}\"", quoted(value));
     format!("{{{}}}", series.labels.iter().map(pair).collect::<Vec<_>>().join(", "))

@@ -7,25 +7,29 @@
 //! | `/api/search/tags`, `/api/v2/search/tags` | the keys of attributes |
 //! | `/api/search/tag/{tag}/values`, `/api/v2/…` | the values of one |
 //! | `/api/metrics/query_range`, `/api/metrics/query` | numbers over time, by a TraceQL query |
-//! | `/api/echo`, `/ready`, `/api/status/buildinfo` | that the server is there |
+//! | `/api/echo`, `/ready`, `/api/status/buildinfo`, `/status` | that the server is there, and what it is |
+//! | gRPC `tempopb.StreamingQuerier` | searches, tags and metrics once more, as Grafana streams them |
 //!
 //! Failures are plain text. Whose spans are asked for is the [`Tenant`] in the request's
 //! extensions, else the default one. Bounded by the limits of the [`Query`] and of [`traceql::search`].
 
+pub(crate) mod grpc;
 mod metrics;
 mod names;
 mod params;
 mod reply;
 mod search;
+mod status;
 mod trace;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::FromRequestParts;
-use axum::routing::{any, get};
+use axum::routing::{any, get, post};
 use http::request::Parts;
 use model::{Clock, Tenant};
+use net::Budget;
 use query::Query;
 
 use params::Params;
@@ -36,8 +40,18 @@ pub struct Tempo {
     pub query: Query,
     /// What "now" is.
     pub clock: Arc<dyn Clock>,
+    /// What requests may hold in memory.
+    pub budget: Budget,
     /// Origins whose pages may read answers (CORS); with none, no page of another origin may.
     pub allowed_origins: Vec<String>,
+}
+
+impl Tempo {
+    /// The same for gRPC, of which no page of another origin reads anything.
+    pub(crate) fn of(query: &Query, clock: &Arc<dyn Clock>, budget: &Budget) -> Self {
+        let (query, clock, budget) = (query.clone(), Arc::clone(clock), budget.clone());
+        Self { query, clock, budget, allowed_origins: Vec::new() }
+    }
 }
 
 /// All paths of the API.
@@ -56,6 +70,12 @@ pub fn routes(state: Tempo) -> Router {
         .route("/api/v2/search/tag/{tag}/values", get(names::typed_values))
         .route("/api/metrics/query_range", get(metrics::range))
         .route("/api/metrics/query", get(metrics::instant))
+        .route(&format!("/{}/{{method}}", grpc::SERVICE), post(grpc::called))
+        .route("/status", get(status::all))
+        .route("/status/version", get(status::version))
+        .route("/status/services", get(status::services))
+        .route("/status/endpoints", get(status::endpoints))
+        .route("/status/{*rest}", any(reply::not_here))
         .route("/api", any(reply::not_here))
         .route("/api/{*rest}", any(reply::not_here))
         .with_state(Arc::new(state));

@@ -71,7 +71,7 @@ pub(super) async fn keys_by_scope(State(api): State<Arc<Tempo>>, asked: Asked) -
 }
 
 /// The keys of each scope that was asked for.
-async fn scopes(api: &Tempo, asked: &Asked) -> Result<Vec<(&'static str, Vec<String>)>, Refusal> {
+pub(super) async fn scopes(api: &Tempo, asked: &Asked) -> Result<Vec<(&'static str, Vec<String>)>, Refusal> {
     let wanted = asked.params.first("scope").filter(|scope| *scope != "none");
     let known = || SCOPES.iter().map(|(name, _)| *name).chain(["intrinsic"]);
     if let Some(scope) = wanted.filter(|scope| known().all(|name| name != *scope)) {
@@ -97,8 +97,7 @@ pub(super) async fn values(
     Path(tag): Path<String>,
     asked: Asked,
 ) -> Result<Response, Refusal> {
-    let field = field(&tag).unwrap_or_else(|| unscoped(&tag));
-    let found = values_of(&api, &asked, &field).await?;
+    let found = untyped_values_of(&api, &asked, &tag).await?;
     let all: BTreeSet<&str> = found.iter().map(|value| value.text.as_str()).collect();
     Ok(json(|out| {
         out.object(|out| out.key("tagValues").array(|out| all.iter().for_each(|value| out.text(value))));
@@ -110,16 +109,29 @@ pub(super) async fn typed_values(
     Path(tag): Path<String>,
     asked: Asked,
 ) -> Result<Response, Refusal> {
+    let found = typed_values_of(&api, &asked, &tag).await?;
+    Ok(json(|out| {
+        out.object(|out| out.key("tagValues").array(|out| found.iter().for_each(|value| typed(value, out))));
+    }))
+}
+
+/// The values of a tag of the older API, which names attributes without their scope.
+pub(super) async fn untyped_values_of(
+    api: &Tempo,
+    asked: &Asked,
+    tag: &str,
+) -> Result<Vec<TagValue>, Refusal> {
+    values_of(api, asked, &field(tag).unwrap_or_else(|| unscoped(tag))).await
+}
+
+/// The values of a tag with its scope.
+pub(super) async fn typed_values_of(api: &Tempo, asked: &Asked, tag: &str) -> Result<Vec<TagValue>, Refusal> {
     let fault = || {
         Refusal::bad_request(format!(
             "{tag:?} names no tag: write a scope before it, as in span.{tag} or .{tag}"
         ))
     };
-    let field = field(&tag).ok_or_else(fault)?;
-    let found = values_of(&api, &asked, &field).await?;
-    Ok(json(|out| {
-        out.object(|out| out.key("tagValues").array(|out| found.iter().for_each(|value| typed(value, out))));
-    }))
+    values_of(api, asked, &field(tag).ok_or_else(fault)?).await
 }
 
 fn typed(value: &TagValue, out: &mut Writer) {
@@ -130,9 +142,9 @@ fn typed(value: &TagValue, out: &mut Writer) {
 }
 
 /// A value and its type in Tempo's words.
-struct TagValue {
-    kind: &'static str,
-    text: String,
+pub(super) struct TagValue {
+    pub(super) kind: &'static str,
+    pub(super) text: String,
 }
 
 impl TagValue {

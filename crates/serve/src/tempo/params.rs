@@ -33,6 +33,10 @@ impl Params {
         Self(query_string::pairs(query))
     }
 
+    pub(super) fn of(values: Vec<(String, String)>) -> Self {
+        Self(values)
+    }
+
     /// The first value of a name, unless it is empty.
     pub(super) fn first(&self, name: &str) -> Option<&str> {
         let mut values = self.0.iter().filter(|(found, _)| found == name);
@@ -71,6 +75,11 @@ impl Params {
         let asked =
             self.get("spss", read, &format!("a number from 0 to {SPANS_MAX}"))?.unwrap_or(SPANS_DEFAULT);
         Ok(if asked == 0 { SPANS_MAX } else { asked })
+    }
+
+    /// How many traces that stand for numbers are asked for; more than there may be are as many as there may be.
+    pub(super) fn exemplars(&self) -> Result<Option<usize>, Refusal> {
+        self.get("exemplars", |text| text.parse().ok(), "a whole number")
     }
 
     /// A duration in nanoseconds.

@@ -2,55 +2,11 @@
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use store::Work;
 use wire::json::Writer;
 
-/// Why there is no answer.
-#[derive(Debug)]
-pub(super) struct Refusal {
-    status: StatusCode,
-    message: String,
-}
-
-impl Refusal {
-    pub(super) fn bad_request(message: impl Into<String>) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, message: message.into() }
-    }
-
-    pub(super) fn not_found(message: impl Into<String>) -> Self {
-        Self { status: StatusCode::NOT_FOUND, message: message.into() }
-    }
-}
-
-impl From<query::Mistake> for Refusal {
-    fn from(mistake: query::Mistake) -> Self {
-        Self::bad_request(format!("invalid TraceQL query: {mistake}"))
-    }
-}
-
-impl From<query::Error> for Refusal {
-    fn from(error: query::Error) -> Self {
-        let message = error.to_string();
-        let status = match error {
-            query::Error::Invalid(_) => StatusCode::BAD_REQUEST,
-            query::Error::Busy => StatusCode::TOO_MANY_REQUESTS,
-            query::Error::TimedOut(_) => StatusCode::GATEWAY_TIMEOUT,
-            query::Error::Failed(_) => {
-                tracing::error!(message, "could not answer a query");
-                StatusCode::INTERNAL_SERVER_ERROR
-            }
-        };
-        Self { status, message }
-    }
-}
-
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        (self.status, self.message).into_response()
-    }
-}
+pub(super) use crate::refusal::Refusal;
 
 /// An answer in JSON.
 pub(super) fn json(write: impl FnOnce(&mut Writer)) -> Response {

@@ -29,6 +29,18 @@ const KNOWN: &[&str] = &[
 ];
 
 pub(super) async fn search(State(api): State<Arc<Tempo>>, asked: Asked) -> Result<Response, Refusal> {
+    let found = answered(&api, &asked).await?;
+    Ok(json(|out| write(&found, out)))
+}
+
+/// Traces, and what is shown of them.
+pub(super) struct Found {
+    pub(super) answer: Answer,
+    pub(super) shown: Vec<Field>,
+    pub(super) spans_max: usize,
+}
+
+pub(super) async fn answered(api: &Tempo, asked: &Asked) -> Result<Found, Refusal> {
     let pipeline = pipeline(&asked.params)?;
     let spans_max = asked.params.spans_per_set()?;
     let request = Request {
@@ -36,11 +48,11 @@ pub(super) async fn search(State(api): State<Arc<Tempo>>, asked: Asked) -> Resul
         limit: asked.params.limit()?,
         after: None,
         time_limit: TIME_LIMIT,
-        tenant: asked.tenant,
+        tenant: asked.tenant.clone(),
     };
     let shown = fields(&pipeline);
     let answer = found(&api.query, Arc::new(pipeline), &request).await?;
-    Ok(json(|out| write(&answer, &shown, spans_max, out)))
+    Ok(Found { answer, shown, spans_max })
 }
 
 /// What is asked: a query, or the tags and durations of an older search.
@@ -70,10 +82,10 @@ fn older(params: &Params) -> Result<String, Refusal> {
     Ok(loose::of_tags(&pairs, bounds))
 }
 
-fn write(answer: &Answer, shown: &[Field], spans_max: usize, out: &mut Writer) {
+fn write(Found { answer, shown, spans_max }: &Found, out: &mut Writer) {
     out.object(|out| {
         out.key("traces")
-            .array(|out| answer.traces.iter().for_each(|found| trace(found, shown, spans_max, out)));
+            .array(|out| answer.traces.iter().for_each(|found| trace(found, shown, *spans_max, out)));
         about(&answer.work, Some(answer.candidates as u64), answer.partial.as_deref(), out);
     });
 }
@@ -105,12 +117,9 @@ fn trace(found: &Match, shown: &[Field], spans_max: usize, out: &mut Writer) {
 }
 
 fn spanset(set: &Spans, subject: &Subject<'_>, (shown, spans_max): (&[Field], usize), out: &mut Writer) {
-    let mut places = set.spans.clone();
-    places.sort_by_key(|at| subject.span(*at as usize).start());
+    let places = places(set, subject, spans_max);
     out.object(|out| {
-        out.key("spans").array(|out| {
-            places.iter().take(spans_max).for_each(|at| span(*at as usize, subject, shown, out));
-        });
+        out.key("spans").array(|out| places.iter().for_each(|at| span(*at, subject, shown, out)));
         out.key("matched").int(set.spans.len() as u64);
         if !set.values.is_empty() {
             out.key("attributes").array(|out| {
@@ -122,6 +131,24 @@ fn spanset(set: &Spans, subject: &Subject<'_>, (shown, spans_max): (&[Field], us
     });
 }
 
+/// The spans of a set that are shown, earliest first.
+pub(super) fn places(set: &Spans, subject: &Subject<'_>, spans_max: usize) -> Vec<usize> {
+    let mut places: Vec<usize> = set.spans.iter().map(|at| *at as usize).collect();
+    places.sort_by_key(|at| subject.span(*at).start());
+    places.truncate(spans_max);
+    places
+}
+
+/// The values of a span that are listed.
+pub(super) fn values<'a>(
+    at: usize,
+    subject: &'a Subject<'_>,
+    shown: &'a [Field],
+) -> Vec<(&'a str, Value<'a>)> {
+    let values = shown.iter().filter(|field| is_listed(field)).map(|field| (field, subject.field(field, at)));
+    values.filter(|(_, value)| *value != Value::Nil).map(|(field, value)| (label(field), value)).collect()
+}
+
 fn span(at: usize, subject: &Subject<'_>, shown: &[Field], out: &mut Writer) {
     let span = subject.span(at);
     out.object(|out| {
@@ -131,14 +158,10 @@ fn span(at: usize, subject: &Subject<'_>, shown: &[Field], out: &mut Writer) {
         }
         out.key("startTimeUnixNano").plain(span.start());
         out.key("durationNanos").plain(span.duration());
-        let values = shown.iter().map(|field| (field, subject.field(field, at)));
-        let values: Vec<_> =
-            values.filter(|(field, value)| *value != Value::Nil && is_listed(field)).collect();
+        let values = values(at, subject, shown);
         if !values.is_empty() {
             out.key("attributes").array(|out| {
-                values
-                    .iter()
-                    .for_each(|(field, value)| attribute(label(field), |out| any_value(value, out), out));
+                values.iter().for_each(|(key, value)| attribute(key, |out| any_value(value, out), out));
             });
         }
     });

@@ -28,7 +28,8 @@ async fn site() -> SocketAddr {
         store.write(batch(&Tenant::default(), &[web, cart])).await.unwrap();
     }
     let query = Query::new(Arc::new(store), Limits::default());
-    let app = routes(Tempo { query, clock: Arc::new(Fixed), allowed_origins: Vec::new() });
+    let clock: Arc<dyn model::Clock> = Arc::new(Fixed);
+    let app = routes(Tempo::of(&query, &clock, &net::Budget::new(1 << 20)));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, app).await });
@@ -211,3 +212,6 @@ async fn metrics_answer_in_tempos_form() {
         assert!(reply.body.contains(message), "{path}: {}", reply.body);
     }
 }
+
+mod grafana;
+mod grpc;

@@ -7,10 +7,10 @@ use net::status::Code;
 use store::{Ask, Plan};
 use wire::jaeger_json::Form;
 
-use super::super::search;
+use super::super::{search, shortfall};
 use super::reply::{self, failed};
 use super::request::{self, Dialect, Paging, bytes, invalid, text};
-use super::{Answer, Reply, Services, unknown};
+use super::{Answer, Reply, Services, spans, storage, unknown};
 
 pub(super) async fn answer(services: &Services, method: &str, message: &Bytes) -> Answer {
     request::well_formed(message)?;
@@ -20,8 +20,8 @@ pub(super) async fn answer(services: &Services, method: &str, message: &Bytes) -
         "/jaeger.api_v2.QueryService/FindTraces" => {
             let found = request::search(services, message, (Dialect::Second, Paging::Refused), Ask::Traces)?;
             let query = bytes(message, 1).unwrap_or_default();
-            let (traces, _) = services.query.traces(&found.plan).await.map_err(failed)?;
-            Ok(reply::spans(traces, form(query, 9)))
+            let (traces, answer) = services.query.traces(&found.plan).await.map_err(failed)?;
+            Ok(reply::spans(traces, form(query, 9)).lacking(shortfall(&found.plan, &answer)))
         }
         "/jaeger.api_v2.QueryService/GetServices" | "/jaeger.api_v3.QueryService/GetServices" => {
             self::services(services).await
@@ -39,9 +39,11 @@ pub(super) async fn answer(services: &Services, method: &str, message: &Bytes) -
         "/jaeger.api_v3.QueryService/GetTrace" => third_trace(services, message).await,
         "/jaeger.api_v3.QueryService/FindTraces" => {
             let found = request::search(services, message, (Dialect::Third, Paging::Refused), Ask::Traces)?;
-            let (traces, _) = services.query.traces(&found.plan).await.map_err(failed)?;
-            Ok(reply::otlp(traces))
+            let (traces, answer) = services.query.traces(&found.plan).await.map_err(failed)?;
+            Ok(reply::otlp(traces).lacking(shortfall(&found.plan, &answer)))
         }
+        "/jaeger.api_v3.QueryService/FindSpans" => spans::find(services, message).await,
+        "/jaeger.api_v3.Capabilities/GetCapabilities" => Ok(storage::capabilities(services)),
         "/jaeger.api_v3.QueryService/FindTraceSummaries" => {
             summaries(services, message, Dialect::Third).await
         }
@@ -59,11 +61,11 @@ async fn second_trace(services: &Services, message: &[u8]) -> Answer {
     let id = request::trace_id(bytes(message, 1).unwrap_or_default())?;
     let time = request::range(message, 2, 3)?;
     let plan = Plan { time, ..Plan::trace(services.tenant.clone(), id) };
-    let (traces, _) = services.query.traces(&plan).await.map_err(failed)?;
+    let (traces, answer) = services.query.traces(&plan).await.map_err(failed)?;
     if traces.is_empty() {
         return Err(not_found(id));
     }
-    Ok(reply::spans(traces, form(message, 4)))
+    Ok(reply::spans(traces, form(message, 4)).lacking(answer.partial))
 }
 
 async fn third_trace(services: &Services, message: &[u8]) -> Answer {
@@ -72,11 +74,11 @@ async fn third_trace(services: &Services, message: &[u8]) -> Answer {
         .ok_or_else(|| invalid("a trace id has 1 to 32 hexadecimal digits, not all zero"))?;
     let time = request::range(message, 2, 3)?;
     let plan = Plan { time, ..Plan::trace(services.tenant.clone(), id) };
-    let (traces, _) = services.query.traces(&plan).await.map_err(failed)?;
+    let (traces, answer) = services.query.traces(&plan).await.map_err(failed)?;
     if traces.is_empty() {
         return Err(not_found(id));
     }
-    Ok(reply::otlp(traces))
+    Ok(reply::otlp(traces).lacking(answer.partial))
 }
 
 fn not_found(id: TraceId) -> Status {
@@ -90,14 +92,14 @@ async fn archive(services: &Services, message: &[u8]) -> Answer {
     };
     let missing = keeper.archive(&services.tenant, &[id]).await;
     let missing = missing.map_err(|reason| Status::new(Code::Internal, reason))?;
-    if missing.is_empty() { Ok(Reply::One(Vec::new())) } else { Err(not_found(id)) }
+    if missing.is_empty() { Ok(Reply::one(Vec::new())) } else { Err(not_found(id)) }
 }
 
 /// The services of the tenant.
 pub(super) async fn services(services: &Services) -> Answer {
-    let (found, _) =
+    let (found, answer) =
         services.query.names(&search::services(services.tenant.clone())).await.map_err(failed)?;
-    Ok(reply::services(&found))
+    Ok(reply::services(&found).lacking(answer.partial))
 }
 
 /// The operations of a service, of one kind if it is named, in the field that the API has them in.
@@ -108,8 +110,8 @@ pub(super) async fn operations(
 ) -> Answer {
     let service = text(message, 1).ok_or_else(|| invalid("the service is missing"))?;
     let plan = search::operations(services.tenant.clone(), Some(service), text(message, 2));
-    let (found, _) = services.query.names(&plan).await.map_err(failed)?;
-    Ok(reply::operations(&found, field, unspecified))
+    let (found, answer) = services.query.names(&plan).await.map_err(failed)?;
+    Ok(reply::operations(&found, field, unspecified).lacking(answer.partial))
 }
 
 /// Who calls whom.
@@ -119,8 +121,8 @@ pub(super) async fn dependencies(services: &Services, message: &[u8]) -> Answer 
         return Err(invalid("start_time lies after end_time"));
     }
     let plan = search::edges(services.tenant.clone(), time);
-    let (found, _) = services.query.edges(&plan).await.map_err(failed)?;
-    Ok(reply::dependencies(&found))
+    let (found, answer) = services.query.edges(&plan).await.map_err(failed)?;
+    Ok(reply::dependencies(&found).lacking(answer.partial))
 }
 
 /// What lists show of traces, in pages if they are asked for.
@@ -128,5 +130,6 @@ pub(super) async fn summaries(services: &Services, message: &[u8], dialect: Dial
     let found = request::search(services, message, (dialect, Paging::Allowed), Ask::Summaries)?;
     let (rows, answer) = services.query.summaries(&found.plan).await.map_err(failed)?;
     let next = answer.next.filter(|_| found.is_paged).map(|next| next.to_string());
-    Ok(reply::summaries(&rows, dialect == Dialect::Storage, next.as_deref()))
+    let summaries = reply::summaries(&rows, dialect == Dialect::Storage, next.as_deref());
+    Ok(summaries.lacking(answer.partial))
 }

@@ -13,6 +13,7 @@ use wire::jaeger_json::Form;
 use wire::jaeger_proto;
 
 use super::Reply;
+use crate::refusal::Refusal;
 
 /// A chunk of OTLP has about so many bytes; clients take 4 MiB by default.
 const CHUNK_BYTES: usize = 1 << 20;
@@ -21,23 +22,14 @@ const CHUNK_BYTES: usize = 1 << 20;
 const SUMMARIES_AT_ONCE: usize = 500;
 
 pub(super) fn failed(error: ::query::Error) -> Status {
-    let code = match &error {
-        ::query::Error::Invalid(_) => Code::InvalidArgument,
-        ::query::Error::Busy => Code::Unavailable,
-        ::query::Error::TimedOut(_) => Code::DeadlineExceeded,
-        ::query::Error::Failed(reason) => {
-            tracing::error!(reason, "could not answer a query");
-            Code::Internal
-        }
-    };
-    Status::new(code, error.to_string())
+    Refusal::from(error).status()
 }
 
 /// Texts in field 1.
 pub(super) fn services(found: &[Name]) -> Reply {
     let mut out = Message::new();
     found.iter().for_each(|service| out.text(1, &service.name));
-    Reply::One(out.into_bytes())
+    Reply::one(out.into_bytes())
 }
 
 /// Operations in this field, with the word for spans without a kind; in `api_v2` their names alone stand in field 1.
@@ -54,7 +46,7 @@ pub(super) fn operations(found: &[Name], field: u32, unspecified: &str) -> Reply
             out.text(2, if name.kind == "unspecified" { unspecified } else { name.kind });
         });
     }
-    Reply::One(out.into_bytes())
+    Reply::one(out.into_bytes())
 }
 
 pub(super) fn dependencies(found: &[Edge]) -> Reply {
@@ -66,7 +58,7 @@ pub(super) fn dependencies(found: &[Edge]) -> Reply {
             out.varint(3, edge.calls);
         });
     }
-    Reply::One(out.into_bytes())
+    Reply::one(out.into_bytes())
 }
 
 /// Traces as `api_v2.SpansResponseChunk`, one after the other.
@@ -94,7 +86,7 @@ fn chunked(
         };
         stream::iter(messages)
     });
-    Reply::Many(messages.boxed())
+    Reply::many(messages.boxed())
 }
 
 /// A batch, cut where it is too large for one message.
@@ -120,7 +112,7 @@ pub(super) fn summaries(found: &[Summary], is_binary: bool, next: Option<&str>) 
         last.text(2, next);
     }
     let messages = chunks.into_iter().map(|chunk| Ok(Bytes::from(chunk.into_bytes())));
-    Reply::Many(stream::iter(messages.collect::<Vec<_>>()).boxed())
+    Reply::many(stream::iter(messages.collect::<Vec<_>>()).boxed())
 }
 
 fn summary(summary: &Summary, is_binary: bool, out: &mut Message) {

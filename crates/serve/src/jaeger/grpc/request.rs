@@ -1,6 +1,6 @@
 //! Reads the messages of requests.
 
-use model::proto::{Cursor as Reader, Field};
+use model::proto::Cursor as Reader;
 use model::time::UnixNanos;
 use model::{TimeRange, TraceId, Value};
 use net::Status;
@@ -8,8 +8,11 @@ use net::status::Code;
 use store::plan::LIMIT_MAX;
 use store::{Ask, Cursor, Filter, Plan};
 
+use super::super::filter;
 use super::super::search::conditions;
 use super::Services;
+use crate::message::number;
+pub(super) use crate::message::{bytes, every, fields, text};
 
 /// How many traces are found where no depth is given.
 const DEPTH: usize = 100;
@@ -17,12 +20,6 @@ const DEPTH: usize = 100;
 /// Fields of `Timestamp` and `Duration`.
 const SECONDS: u32 = 1;
 const NANOS: u32 = 2;
-
-/// The fields of a message, up to the first that is broken.
-pub(super) fn fields(message: &[u8]) -> impl Iterator<Item = (u32, Field<'_>)> {
-    let mut reader = Reader::new(message);
-    std::iter::from_fn(move || reader.next_field().ok().flatten())
-}
 
 /// Refuses a message of which a part cannot be read.
 pub(super) fn well_formed(message: &[u8]) -> Result<(), Status> {
@@ -34,30 +31,6 @@ pub(super) fn well_formed(message: &[u8]) -> Result<(), Status> {
             Err(broken) => return Err(invalid(format!("the message is broken at byte {}", broken.at))),
         }
     }
-}
-
-/// The last field of a number.
-fn last(message: &[u8], number: u32) -> Option<Field<'_>> {
-    fields(message).filter(|(found, _)| *found == number).last().map(|(_, field)| field)
-}
-
-/// The message or bytes of a field.
-pub(super) fn bytes(message: &[u8], number: u32) -> Option<&[u8]> {
-    last(message, number)?.bytes()
-}
-
-/// Every message of a repeated field.
-pub(super) fn every(message: &[u8], number: u32) -> impl Iterator<Item = &[u8]> {
-    fields(message).filter(move |(found, _)| *found == number).filter_map(|(_, field)| field.bytes())
-}
-
-/// A text; nothing where it is empty.
-pub(super) fn text(message: &[u8], number: u32) -> Option<&str> {
-    bytes(message, number).and_then(|text| std::str::from_utf8(text).ok()).filter(|text| !text.is_empty())
-}
-
-fn number(message: &[u8], number: u32) -> i64 {
-    last(message, number).and_then(Field::varint).map_or(0, |number| number as i64)
 }
 
 pub(super) fn invalid(message: impl Into<String>) -> Status {
@@ -131,18 +104,19 @@ pub(super) fn search(
         Dialect::Third => (bytes(query, 10), bytes(query, 11)),
         Dialect::Storage => (bytes(query, 9), bytes(query, 10)),
     };
-    if filter.is_some() {
-        return Err(invalid(
-            "structured filters are not supported: use service, operation, attributes and durations",
-        ));
-    }
     let time = time(query, dialect, services.clock.now())?;
     let durations = (nanos(query, 6)?, nanos(query, 7)?);
     if matches!(durations, (Some(min), Some(max)) if max < min) {
         return Err(invalid("duration_max is less than duration_min"));
     }
     let tags = tags(query, dialect);
-    let spans: Filter = conditions(text(query, 1), text(query, 2), &tags, durations);
+    let spans = match filter {
+        None => conditions(text(query, 1), text(query, 2), &tags, durations),
+        Some(_) if is_described(query) => {
+            return Err(invalid("filter excludes service_name, operation_name, attributes and durations"));
+        }
+        Some(filter) => compiled(filter)?,
+    };
     let depth = number(query, 8);
     let depth = usize::try_from(depth).map_err(|_| invalid("search_depth must not be negative"))?;
     let mut plan = Plan { time, spans, ..Plan::new(services.tenant.clone(), ask) };
@@ -163,6 +137,17 @@ pub(super) fn search(
         plan.after = Some(Cursor::parse(token).ok_or_else(foreign)?);
     }
     Ok(Search { plan, is_paged: true })
+}
+
+/// Whether a search names conditions besides its filter.
+fn is_described(query: &[u8]) -> bool {
+    [1, 2, 3, 6, 7].into_iter().any(|field| bytes(query, field).is_some_and(|value| !value.is_empty()))
+}
+
+/// What a structured filter asks of one span.
+pub(super) fn compiled(message: &[u8]) -> Result<Filter, Status> {
+    let call = filter::of_message(message).and_then(|call| filter::compile(&call));
+    call.map_err(|reason| invalid(format!("filter: {reason}")))
 }
 
 fn time(query: &[u8], dialect: Dialect, now: UnixNanos) -> Result<TimeRange, Status> {

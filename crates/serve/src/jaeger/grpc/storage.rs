@@ -11,9 +11,10 @@ use net::{Situation, Status};
 use store::plan::LIMIT_MAX;
 use store::{Ask, Plan, WriteError};
 
+use super::super::{filter, shortfall};
 use super::reply::{self, failed};
 use super::request::{self, Dialect, Paging, bytes, every, invalid};
-use super::{Answer, Reply, Services, query, unknown};
+use super::{Answer, Reply, Services, query, spans, unknown};
 
 /// Where spans arrive.
 pub(super) const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
@@ -35,9 +36,10 @@ pub(super) async fn answer(services: &Services, method: &str, message: Bytes) ->
         "/jaeger.storage.v2.TraceReader/FindTraces" => {
             let asked = (Dialect::Storage, Paging::Refused);
             let found = request::search(services, &message, asked, Ask::Traces)?;
-            let (traces, _) = services.query.traces(&found.plan).await.map_err(failed)?;
-            Ok(reply::otlp(traces))
+            let (traces, answer) = services.query.traces(&found.plan).await.map_err(failed)?;
+            Ok(reply::otlp(traces).lacking(shortfall(&found.plan, &answer)))
         }
+        "/jaeger.storage.v2.TraceReader/FindSpans" => spans::find(services, &message).await,
         "/jaeger.storage.v2.TraceReader/FindTraceIDs" => ids(services, &message).await,
         "/jaeger.storage.v2.TraceReader/FindTraceSummaries" => {
             query::summaries(services, &message, Dialect::Storage).await
@@ -79,8 +81,8 @@ async fn traces(services: &Services, message: &[u8]) -> Answer {
         time: time.unwrap_or(TimeRange::ALL),
         ..Plan::new(services.tenant.clone(), Ask::Traces)
     };
-    let (traces, _) = services.query.traces(&plan).await.map_err(failed)?;
-    Ok(reply::otlp(traces))
+    let (traces, answer) = services.query.traces(&plan).await.map_err(failed)?;
+    Ok(reply::otlp(traces).lacking(answer.partial))
 }
 
 /// The ids of a search, with the times that help to look for them.
@@ -102,21 +104,25 @@ async fn ids(services: &Services, message: &[u8]) -> Answer {
     if let Some(next) = answer.next.filter(|_| found.is_paged) {
         out.text(2, &next.to_string());
     }
-    Ok(Reply::One(out.into_bytes()))
+    Ok(Reply::one(out.into_bytes()).lacking(answer.partial))
 }
 
 /// Fields of `SearchCapabilities`.
-fn capabilities(services: &Services) -> Reply {
+pub(super) fn capabilities(services: &Services) -> Reply {
     let can = services.query.capabilities();
     let mut out = Message::new();
     out.message(1, |out| {
-        for (field, is_so) in [(1, can.without_service), (2, true), (4, can.ordered)] {
+        for (field, is_so) in [(1, can.without_service), (2, true), (4, can.ordered), (5, true), (6, true)] {
             if is_so {
                 out.varint(field, 1);
             }
         }
+        out.message(3, |out| {
+            filter::LEVELS.iter().for_each(|level| out.text(1, level));
+            filter::OPERATORS.iter().for_each(|operator| out.text(2, operator));
+        });
     });
-    Reply::One(out.into_bytes())
+    Reply::one(out.into_bytes())
 }
 
 async fn export(services: &Services, message: Bytes) -> Answer {
@@ -136,7 +142,7 @@ async fn export(services: &Services, message: Bytes) -> Answer {
             out.text(2, &admitted.rejected.to_string());
         });
     }
-    Ok(Reply::One(out.into_bytes()))
+    Ok(Reply::one(out.into_bytes()))
 }
 
 fn unwritten(error: WriteError) -> Status {

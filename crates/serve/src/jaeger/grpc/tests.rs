@@ -19,10 +19,12 @@ use store::conformance::{Draft, NOW, batch, trace_id};
 use store::memory::MemoryStore;
 
 use super::{Services, query_handler, storage_handler};
+use crate::purge::Purge;
 use crate::testing::Fixed;
 
 mod queries;
 mod remote;
+mod spans;
 
 /// Jaeger's definitions, compiled.
 static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
@@ -64,6 +66,7 @@ impl Doors {
         let services = Arc::new(Services {
             query: Query::new(Arc::clone(&store) as _, Limits::default()),
             keeper: None,
+            purge: Purge::Refused,
             writer: Some(store),
             clock: Arc::new(Fixed),
             tenant: Tenant::default(),

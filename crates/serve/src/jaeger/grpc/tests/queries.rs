@@ -79,7 +79,7 @@ async fn codes_are_jaegers() {
         (format!("{THIRD}/GetTrace"), json!({"traceId": "ab"}), NOT_FOUND, "not found"),
         (format!("{THIRD}/FindTraces"), json!({"query": {}}), INVALID, "start_time_min and start_time_max"),
         (format!("{THIRD}/GetDependencies"), json!({}), INVALID, "start_time and end_time"),
-        (format!("{THIRD}/FindSpans"), json!({}), UNIMPLEMENTED, "unknown method"),
+        (format!("{THIRD}/FindSpans"), json!({}), INVALID, "missing query"),
     ] {
         refused(doors.call(&method, request).await, code, message);
     }

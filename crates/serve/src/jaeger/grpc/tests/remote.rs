@@ -101,8 +101,13 @@ async fn dependencies_and_capabilities_are_told() {
     let asked = json!({"startTime": before(1), "endTime": before(0)});
     assert_eq!(doors.ask(method, asked).await.unwrap(), [json!({})]);
     let can = doors.ask("jaeger.storage.v2.Capabilities/GetCapabilities", json!({})).await.unwrap();
-    let search = json!({"withoutServiceName": true, "sameSpanConjunction": true, "paginated": true});
-    assert_eq!(can, [json!({"search": search})]);
+    let can = &can[0]["search"];
+    for capability in ["withoutServiceName", "sameSpanConjunction", "paginated", "spanSearch", "spanSorting"]
+    {
+        assert_eq!(can[capability], true, "{capability}");
+    }
+    assert_eq!(can["filter"]["levels"], json!(["span", "resource", "scope", "event", "link"]));
+    assert_eq!(can["filter"]["operators"].as_array().unwrap().len(), 13);
 }
 
 #[tokio::test]
@@ -112,7 +117,7 @@ async fn what_cannot_be_answered_is_refused_with_its_code() {
         ("FindTraces", json!({}), INVALID, "missing query"),
         ("FindTraces", json!({"query": {"pagination": {"pageSize": 1}}}), INVALID, "do not come in pages"),
         ("FindTraces", json!({"query": {"searchDepth": -1}}), INVALID, "must not be negative"),
-        ("FindTraces", json!({"query": {"filter": {"op": "and"}}}), INVALID, "structured filters"),
+        ("FindTraces", json!({"query": {"filter": {"op": "and"}}}), INVALID, "wrong operands"),
         (
             "FindTraces",
             json!({"query": {"durationMin": "2s", "durationMax": "1s"}}),
@@ -146,7 +151,7 @@ async fn what_cannot_be_answered_is_refused_with_its_code() {
         ),
         ("GetTraces", json!({"query": [{"traceId": "AAAA"}]}), INVALID, "16 bytes"),
         ("GetOperations", json!({}), INVALID, "the service is missing"),
-        ("FindSpans", json!({}), UNIMPLEMENTED, "unknown method"),
+        ("FindSpans", json!({}), INVALID, "missing query"),
     ] {
         refused(doors.call(&format!("{READER}/{method}"), request).await, code, message);
     }
