@@ -22,8 +22,8 @@ pub(super) struct Packing {
     running: VecDeque<Running>,
     /// What the row groups of a generation's blocks have in common.
     shapes: BTreeMap<(u64, bool), Shape>,
-    /// One that is not at work; others are made when they are needed, since each takes memory.
-    idle: Option<Packer>,
+    /// Those that are not at work. Their memory is used again while there is much to pack; then one is enough.
+    idle: Vec<Packer>,
 }
 
 /// A chunk that is packed; nothing where it has no span.
@@ -45,7 +45,7 @@ impl Packing {
         while self.running.len() < at_once
             && let Some(chunk) = head.next_chunk()
         {
-            let mut packer = self.idle.take().unwrap_or_else(|| Packer::new(block::LEVEL));
+            let mut packer = self.idle.pop().unwrap_or_else(|| Packer::new(block::LEVEL));
             let shape = self.shapes.entry((chunk.generation, chunk.skew)).or_default().clone();
             let packed = chunk.clone();
             let task = tokio::task::spawn_blocking(move || {
@@ -54,6 +54,9 @@ impl Packing {
                 (packer, outcome, began.elapsed())
             });
             self.running.push_back(Running { chunk, task });
+        }
+        if self.running.is_empty() {
+            self.idle.truncate(1);
         }
     }
 
@@ -65,7 +68,7 @@ impl Packing {
         self.running.pop_front();
         match joined.doing(Next::Repair, "pack a chunk") {
             Ok((packer, packed, packing)) => {
-                self.idle = Some(packer);
+                self.idle.push(packer);
                 Ready { chunk, packed, packing }
             }
             Err(panicked) => Ready { chunk, packed: Err(panicked), packing: Duration::ZERO },
