@@ -191,6 +191,10 @@ fn questions(stored: &Stored) -> Option<Vec<Question>> {
         let question = escaped(&format!("{{ }} | {metric} by(resource.service.name)"));
         format!("tempo:/api/metrics/query?start={start}&end={end}&q={question}")
     };
+    let traceql = |question: &str| format!("/api/faden/v1/query?limit=20&q={}", escaped(question));
+    // All of the corpus, and more: at least a day.
+    let last_day = format!("start={start}&end={end}");
+    let below = format!("{{ resource.service.name = \"{}\" }} >> {{ status = error }}", some.service);
     Some(vec![
         Question {
             name: "trace by id",
@@ -211,6 +215,18 @@ fn questions(stored: &Stored) -> Option<Vec<Question>> {
         ),
         once("count by service", by_service("count_over_time()")),
         once("p99 by service", by_service("quantile_over_time(duration, .99)")),
+        once("TraceQL by a common attribute, newest 20", traceql("{ span.http.request.method = \"GET\" }")),
+        once("TraceQL by structure, newest 20", traceql(&below)),
+        once(
+            "rate by service in 60 steps",
+            format!("{}&{last_day}", traceql("{ } | rate() by (resource.service.name)")),
+        ),
+        once("keys", "tempo:/api/v2/search/tags".to_owned()),
+        once("values of a key", "tempo:/api/v2/search/tag/span.http.route/values".to_owned()),
+        once("who calls whom", format!("/api/faden/v1/edges?{last_day}")),
+        once("heatmap", format!("/api/faden/v1/search/heatmap?{last_day}")),
+        once("facets", format!("/api/faden/v1/search/facets?{last_day}")),
+        once("services with rates, errors, durations", format!("/api/faden/v1/services/red?{last_day}")),
         once("services", "/api/services".to_owned()),
         once("operations of a service", format!("/api/services/{service}/operations")),
     ])
@@ -248,10 +264,25 @@ pub(crate) fn short(spans: u64) -> String {
     }
 }
 
-/// True where an answer's `data`, `traces`, `rows` or `series` is not empty.
+/// What answers call what they found.
+const LISTS: [&str; 11] = [
+    "data",
+    "traces",
+    "rows",
+    "series",
+    "scopes",
+    "tagValues",
+    "edges",
+    "cells",
+    "facets",
+    "services",
+    "names",
+];
+
+/// True where one of the [`LISTS`] of an answer is not empty.
 fn found_something(answer: &[u8]) -> anyhow::Result<bool> {
     let answer: serde_json::Value = serde_json::from_slice(answer)?;
-    let lists = ["data", "traces", "rows", "series"].iter().filter_map(|key| answer.get(key)?.as_array());
+    let lists = LISTS.iter().filter_map(|key| answer.get(key)?.as_array());
     Ok(lists.map(Vec::len).sum::<usize>() > 0)
 }
 

@@ -310,12 +310,7 @@ fn arrange(batches: &[Batch], places: &[Place]) -> Vec<Node> {
         kind: span.kind(),
     });
     let parents = parents(&kin.collect::<Vec<_>>());
-    let mut children: Vec<Vec<usize>> = vec![Vec::new(); places.len()];
-    for (at, parent) in parents.iter().enumerate() {
-        if let Some(parent) = parent {
-            children[*parent].push(at);
-        }
-    }
+    let children = Children::of(&parents);
     let mut order = Walked { nodes: Vec::with_capacity(places.len()), seen: vec![false; places.len()] };
     let tops = (0..places.len()).filter(|at| parents[*at].is_none());
     for top in tops.chain(0..places.len()) {
@@ -328,11 +323,43 @@ fn arrange(batches: &[Batch], places: &[Place]) -> Vec<Node> {
                 depth: 0,
                 children: 0,
                 is_orphan: named.is_some() && parents[at].is_none(),
-                self_time: self_time(span(at), children[at].iter().map(|child| span(*child))),
+                self_time: self_time(span(at), children.below(at).iter().map(|child| span(*child as usize))),
             }
         });
     }
     order.nodes
+}
+
+/// The children of every span, in order, in one list.
+struct Children {
+    /// For each span where its children begin; one more at the end.
+    begin: Vec<u32>,
+    list: Vec<u32>,
+}
+
+impl Children {
+    fn of(parents: &[Option<usize>]) -> Self {
+        let mut begin = vec![0_u32; parents.len() + 1];
+        for parent in parents.iter().flatten() {
+            begin[parent + 1] += 1;
+        }
+        for at in 0..parents.len() {
+            begin[at + 1] += begin[at];
+        }
+        let mut next = begin.clone();
+        let mut list = vec![0; begin[parents.len()] as usize];
+        for (at, parent) in parents.iter().enumerate() {
+            if let Some(parent) = parent {
+                list[next[*parent] as usize] = at as u32;
+                next[*parent] += 1;
+            }
+        }
+        Self { begin, list }
+    }
+
+    fn below(&self, at: usize) -> &[u32] {
+        &self.list[self.begin[at] as usize..self.begin[at + 1] as usize]
+    }
 }
 
 struct Walked {
@@ -341,7 +368,7 @@ struct Walked {
 }
 
 impl Walked {
-    fn descend(&mut self, top: usize, children: &[Vec<usize>], node: impl Fn(usize) -> Node) {
+    fn descend(&mut self, top: usize, children: &Children, node: impl Fn(usize) -> Node) {
         let mut waiting = vec![(top, None::<u32>)];
         while let Some((at, parent)) = waiting.pop() {
             if std::mem::replace(&mut self.seen[at], true) {
@@ -353,7 +380,7 @@ impl Walked {
                 self.nodes[parent as usize].depth + 1
             });
             self.nodes.push(Node { parent, depth, ..node(at) });
-            waiting.extend(children[at].iter().rev().map(|child| (*child, Some(place))));
+            waiting.extend(children.below(at).iter().rev().map(|child| (*child as usize, Some(place))));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The query APIs (Jaeger, Tempo, Zipkin, Faden, health, metrics) and the pages.
+//! The query APIs (Jaeger, Tempo, Zipkin, Faden, MCP, health, metrics) and the pages.
 //!
 //! Each API is a router over the state it names; a [`Site`] is one port with any number of them. The binary hands in
 //! what they read: a [`query::Query`], a [`pipeline::Tap`], a metrics registry, a [`faden::StatusSource`].
@@ -10,6 +10,7 @@ pub mod faden;
 pub mod health;
 pub mod jaeger;
 pub mod keep;
+pub mod mcp;
 mod message;
 pub mod metrics;
 pub mod peers;

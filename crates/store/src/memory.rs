@@ -112,7 +112,7 @@ impl Reader for MemoryStore {
         let mut run =
             Run { plan, batches: &batches, begun: Instant::now(), work: Work::default(), partial: None };
         let (rows, next) = match &plan.ask {
-            Ask::Traces | Ask::Summaries => run.traces(),
+            Ask::Traces | Ask::Outlines | Ask::Summaries => run.traces(),
             Ask::Edges => (Rows::Edges(run.edges()), None),
             Ask::Metrics { by, step } => (Rows::Metrics(run.metrics(by, *step)?), None),
             Ask::Services | Ask::Operations | Ask::Keys | Ask::Values { .. } => {

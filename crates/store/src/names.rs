@@ -75,7 +75,7 @@ impl<'a> OfBatch<'a> {
                     false
                 });
             }
-            Ask::Traces | Ask::Summaries | Ask::Edges | Ask::Metrics { .. } => {}
+            Ask::Traces | Ask::Outlines | Ask::Summaries | Ask::Edges | Ask::Metrics { .. } => {}
         }
     }
 

@@ -50,6 +50,9 @@ pub struct Plan {
 pub enum Ask {
     /// Whole traces.
     Traces,
+    /// Traces, but of each span only what a picture of them needs: ids, times, name, kind, status without its message,
+    /// service, the names of its events and the trace ids of its links. A store that reads more may answer more.
+    Outlines,
     /// One summary of each trace.
     Summaries,
     /// Services with their spans.

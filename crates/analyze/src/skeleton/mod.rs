@@ -5,6 +5,7 @@
 //! nothing recurses.
 
 mod critical;
+mod detail;
 mod findings;
 mod read;
 mod siblings;
@@ -13,6 +14,7 @@ mod skew;
 use serde::{Deserialize, Serialize};
 
 pub use critical::Critical;
+pub use detail::Folded;
 pub use findings::{Finding, What};
 pub use siblings::{GROUP_MIN, Group};
 pub use skew::Shift;
@@ -45,6 +47,9 @@ pub struct Skeleton {
     pub skew: Vec<Shift>,
     /// What is worth a look first.
     pub findings: Vec<Finding>,
+    /// Which rows these are of the whole skeleton, where it is folded; absent where all are there.
+    #[serde(flatten)]
+    pub folded: Option<Folded>,
 }
 
 /// One number for each span.

@@ -17,7 +17,9 @@ pub const GROUP_MIN: usize = 5;
 pub struct Group {
     /// The row of their parent; -1 for tops of the trace.
     pub parent: i64,
-    /// Their rows, ascending.
+    /// How many they are.
+    pub count: u64,
+    /// Their rows, ascending; where a skeleton is folded those that are shown.
     pub members: Vec<u32>,
     /// Their durations together.
     pub total_ns: u64,
@@ -72,6 +74,7 @@ fn group(columns: &Columns, parent: Option<usize>, members: Vec<u32>) -> Group {
         max_ns: durations[durations.len() - 1],
         errors: members.iter().filter(failed).count() as u64,
         in_turn: times.windows(2).all(|pair| pair[0].1 <= pair[1].0),
+        count: members.len() as u64,
         members,
     }
 }

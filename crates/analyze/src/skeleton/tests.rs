@@ -114,6 +114,7 @@ fn equal_siblings_are_a_group_from_five_on() {
     drafts.push(span(7, 1, "db", (90, 95)).name("insert").kind(Kind::Client));
     let groups = skeleton(&drafts).groups;
     let expected = Group {
+        count: 5,
         parent: 0,
         members: vec![1, 2, 3, 4, 5],
         total_ns: 20,
@@ -179,4 +180,57 @@ proptest! {
             prop_assert_eq!(length, columns.duration_ns[only], "one top is told without a gap");
         }
     }
+}
+
+/// A root with many children, one of which has many and failed below.
+fn wide() -> Vec<Draft> {
+    let mut drafts = vec![span(1, 0, "web", (0, 10_000))];
+    drafts.extend((0..50).map(|at| span(10 + at, 1, "db", (at * 100, at * 100 + 10 + at))));
+    drafts.push(span(100, 1, "cart", (6_000, 9_000)));
+    drafts.extend((0..50).map(|at| span(200 + at, 100, "db", (6_000 + at, 6_001 + at))));
+    drafts[60] = drafts[60].clone().status(StatusCode::Error);
+    drafts
+}
+
+#[test]
+fn a_folded_skeleton_shows_what_matters_and_counts_the_rest() {
+    let whole = skeleton(&wide());
+    let some = whole.folded(None, 10);
+    let folded = some.folded.as_ref().unwrap();
+    assert!(folded.row.len() <= 10 && folded.row.len() > 4, "{:?}", folded.row);
+    assert_eq!((some.spans, folded.hidden_tops), (102, 0));
+    assert_eq!(folded.hidden.iter().sum::<u32>() as usize + folded.row.len(), 102);
+    let failed = folded.row.iter().position(|at| whole.columns.status[*at as usize] == 2);
+    assert!(failed.is_some(), "where the error begins is shown");
+    for (at, row) in folded.row.iter().enumerate() {
+        let above = whole.columns.parent[*row as usize];
+        let shown = usize::try_from(some.columns.parent[at]).map_or(-1, |at| folded.row[at] as i32);
+        assert_eq!(above, shown, "who is above stays");
+        assert_eq!(some.id(at), whole.id(*row as usize));
+    }
+    let length =
+        |skeleton: &Skeleton| -> u64 { skeleton.critical.segments().map(|[_, from, to]| to - from).sum() };
+    assert_eq!(length(&some), length(&whole), "the path is as long");
+}
+
+#[test]
+fn a_subtree_is_unfolded_by_its_row() {
+    let whole = skeleton(&wide());
+    let cart = (0..whole.columns.len()).find(|at| whole.id(*at).ends_with("64")).unwrap();
+    let part = whole.folded(Some(cart), 1_000);
+    let folded = part.folded.as_ref().unwrap();
+    assert_eq!(folded.row.len(), 51);
+    assert_eq!((folded.row[0] as usize, part.columns.parent[0], part.columns.parent[1]), (cart, -1, 0));
+    assert_eq!(part.columns.descendants[0], 50);
+    assert_eq!(part.groups.len(), 1);
+    assert_eq!((part.groups[0].count, part.groups[0].members.len(), part.groups[0].parent), (50, 50, 0));
+    let text = serde_json::to_string(&part).unwrap();
+    assert_eq!(serde_json::from_str::<Skeleton>(&text).unwrap(), part);
+}
+
+#[test]
+fn a_skeleton_that_fits_is_folded_into_itself() {
+    let whole = skeleton(&wide());
+    let all = whole.folded(None, 102);
+    assert_eq!(Skeleton { folded: None, ..all }, whole);
 }

@@ -183,6 +183,7 @@ impl<'a> GroupReader<'a> {
         let Some(distances) = &pages[leaf::PARENT_DISTANCE] else { return Ok(parents) };
         let def_max = self.view.layout.leaves[leaf::PARENT_DISTANCE].def_max;
         let mut cursor = crate::columns::cursor::Cursor::new(distances, def_max);
+        let mut ids: (usize, Option<Arc<Page>>) = (usize::MAX, None);
         for row in rows {
             let Some((plain, at)) = cursor.get(*row as usize) else { continue };
             let parent = i64::from(base + row) - plain.int(at);
@@ -190,7 +191,10 @@ impl<'a> GroupReader<'a> {
             if parent >= self.group.rows as usize {
                 continue;
             }
-            if let Some(ids) = self.page(leaf::SPAN_ID, parent / PAGE_ROWS)? {
+            if ids.0 != parent / PAGE_ROWS {
+                ids = (parent / PAGE_ROWS, self.page(leaf::SPAN_ID, parent / PAGE_ROWS)?);
+            }
+            if let Some(ids) = &ids.1 {
                 let (plain, at) = ids.values.at(parent % PAGE_ROWS);
                 parents.insert(*row, SpanId(plain.bytes(at).try_into().unwrap_or_default()));
             }

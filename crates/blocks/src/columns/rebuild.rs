@@ -87,15 +87,17 @@ impl Rebuilder {
     }
 
     fn resource(&mut self, head: Vec<u8>, schema_url: &str) -> usize {
-        let mut key = head.clone();
+        let mut key = head;
+        let length = key.len();
         key.extend_from_slice(schema_url.as_bytes());
         key.extend_from_slice(&(schema_url.len() as u32).to_le_bytes());
-        let next = self.resources.len();
-        let at = *self.by_resource.entry(key).or_insert(next);
-        if at == next {
-            self.resources.push(Group { head, schema_url: schema_url.into(), content: Vec::new() });
+        if let Some(at) = self.by_resource.get(&key) {
+            return *at;
         }
-        at
+        let head = key[..length].to_vec();
+        self.by_resource.insert(key, self.resources.len());
+        self.resources.push(Group { head, schema_url: schema_url.into(), content: Vec::new() });
+        self.resources.len() - 1
     }
 
     /// An `ExportTraceServiceRequest` of all rows.

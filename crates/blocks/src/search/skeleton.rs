@@ -20,6 +20,8 @@ use crate::index::TAILS;
 pub(super) enum Depth {
     /// Everything.
     Whole,
+    /// The same as a summary, with the names of events and the trace ids of links.
+    Outline,
     /// What a summary is made of: ids, names, times, roles, statuses and services.
     Skeleton,
     /// That, and the attributes that the plan's filter compares.
@@ -32,6 +34,9 @@ pub(super) struct Part<'a> {
     pub(super) view: Option<&'a BlockView>,
     pub(super) batch: Batch,
 }
+
+/// What an outline has besides.
+const OUTLINE: [usize; 3] = [leaf::EVENT_TIME, leaf::EVENT_NAME, leaf::LINK_TRACE_ID];
 
 /// The leaves of a skeleton.
 const SKELETON: [usize; 11] = [
@@ -85,6 +90,10 @@ fn leaves(depth: Depth, plan: &Plan, view: &BlockView) -> Option<Vec<usize>> {
     match depth {
         Depth::Whole => None,
         Depth::Skeleton => Some(leaves),
+        Depth::Outline => {
+            leaves.extend(OUTLINE);
+            Some(leaves)
+        }
         Depth::Filtered => add_leaves(&plan.spans, view, &mut leaves).then_some(leaves),
     }
 }

@@ -61,6 +61,7 @@ pub(super) fn traces(run: &mut Run<'_>) -> Result<(Rows, Option<Cursor>)> {
             let traces = join(run, &ids, Depth::Skeleton)?;
             Rows::Summaries(traces.iter().map(model::Trace::summary).collect())
         }
+        Ask::Outlines => Rows::Traces(join(run, &ids, Depth::Outline)?.into_iter().map(Arc::new).collect()),
         _ => Rows::Traces(join(run, &ids, Depth::Whole)?.into_iter().map(Arc::new).collect()),
     };
     Ok((rows, next))

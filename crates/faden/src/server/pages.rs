@@ -161,7 +161,8 @@ async fn queries(
         allowed_origins: origins,
     };
     let rules = rules(settings);
-    let apis = [serve::jaeger::routes(jaeger), serve::faden::routes(faden), serve::ui::routes()];
+    let faden = serve::faden::routes(faden);
+    let apis = [serve::jaeger::routes(jaeger), serve::mcp::routes(faden.clone()), faden, serve::ui::routes()];
     let apis = apis.into_iter().map(|api| asked.count(api)).collect();
     Site::bind(&settings.http, apis, rules).await.map_err(refused("serve.http"))
 }

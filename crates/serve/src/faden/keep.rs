@@ -75,7 +75,8 @@ pub(super) async fn erase(
     let erasing = keeper(&api)?;
     // A task of its own: whoever stops waiting does not leave it half done.
     let erased = tokio::spawn(async move { erasing.erase(what).await }).await;
-    api.recent.clear();
+    api.traces.clear();
+    api.skeletons.clear();
     let erased = erased.map_err(|_| failed("erasing panicked; see the server's log".into()))?;
     Ok(Json(erased.map_err(failed)?))
 }

@@ -69,6 +69,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
 
 use crate::keep::Keeper;
+use recent::Recent;
 
 pub use compare::{Compared, GROUP_TRACES_MAX, Header, OneSide};
 pub use complete::{Completed, ITEMS_MAX, Item};
@@ -80,7 +81,7 @@ pub use map::{
     Behind, EDGES_MAX, Edge as MapEdge, EdgeKind, LeftOut, Map, NODES_MAX, Node as MapNode, NodeKind,
 };
 pub use pipeline::{Component, Flow, Ledger, Pipeline};
-pub use recent::RECENT_BYTES_MAX;
+pub use recent::{RECENT_BYTES_MAX, SKELETON_BYTES_MAX};
 pub use red::{Histogram, OperationRed, Operations, OverTime, Red, STEPS_MAX, ServiceRed, Services, Step};
 pub use refusals::{REFUSALS_MAX, RefusalGroup, Refusals, RefusedTrace, Why};
 pub use reply::Failed;
@@ -88,7 +89,7 @@ pub use search::{
     COLUMNS_MAX, FACETS_MAX, Facet, FacetValue, Facets, HEATMAP_ROWS_MAX, Heatmap, Totals, VALUES_MAX,
 };
 pub use settings::{Limit, Receiver, Settings};
-pub use skeleton::{ROWS_MAX, Whole};
+pub use skeleton::{DETAIL_MAX, ROWS_MAX, Whole};
 pub use status::{Budget, Figure, LoggedError, Port, Report, StatusSource, Store};
 pub use tail::TAILS_MAX;
 pub use typical::{SpanDuration, TYPICAL_TRACES_MAX, Typical};
@@ -120,7 +121,8 @@ struct Api {
     looked: pipeline::Looked,
     tails: Arc<Semaphore>,
     demos: Arc<Semaphore>,
-    recent: recent::Recent,
+    traces: Recent<model::Trace>,
+    skeletons: Recent<skeleton::Made>,
 }
 
 /// All paths of the API.
@@ -130,7 +132,8 @@ pub fn routes(faden: Faden) -> Router {
         looked: pipeline::Looked::default(),
         tails: Arc::new(Semaphore::new(TAILS_MAX)),
         demos: Arc::new(Semaphore::new(1)),
-        recent: recent::Recent::new(Arc::clone(&faden.clock)),
+        traces: Recent::new(&faden.clock, RECENT_BYTES_MAX, recent::RECENT_AGE_MAX),
+        skeletons: Recent::new(&faden.clock, SKELETON_BYTES_MAX, recent::SKELETON_AGE_MAX),
         faden,
     };
     let router = Router::new()
@@ -254,5 +257,7 @@ async fn computed<T: Send + 'static>(compute: impl FnOnce() -> T + Send + 'stati
     tokio::task::spawn_blocking(compute).await.map_err(failed)
 }
 
+#[cfg(test)]
+pub(crate) use tests::running_for_tests;
 #[cfg(test)]
 mod tests;

@@ -1,62 +1,69 @@
-//! The traces that pages look at: the last ones are kept at hand, so that a look into a span does not read them again.
+//! What pages look at, kept at hand: whole traces, so that a look into a span does not read one again, and skeletons, so
+//! that a part of a large one is unfolded at once.
 //!
-//! Bounded by [`RECENT_BYTES_MAX`]; what was not asked for longest goes first, and a trace that is larger is never kept.
-//! After [`RECENT_AGE_MAX`] it is read again, since spans come late and go by their age.
+//! Each kind is bounded by its bytes; what was not asked for longest goes first, and what is larger is never kept. After
+//! its time it is made again, since spans come late and go by their age.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use model::time::UnixNanos;
-use model::{Clock, Tenant, Trace, TraceId};
+use model::{Clock, Tenant, TraceId};
 
 /// Bytes of all traces that are kept at hand, structure included.
 pub const RECENT_BYTES_MAX: u64 = 128 << 20;
+/// Bytes of all skeletons that are kept at hand.
+pub const SKELETON_BYTES_MAX: u64 = 192 << 20;
 
-/// How old they may be, in nanoseconds.
+/// How old a trace may be, in nanoseconds.
 pub(super) const RECENT_AGE_MAX: u64 = 30_000_000_000;
+/// How old a skeleton may be: whoever unfolds a part means the rows that they have seen.
+pub(super) const SKELETON_AGE_MAX: u64 = 600_000_000_000;
 
-/// The last traces, the latest first.
-pub(super) struct Recent {
+/// The last things of one kind, the latest first.
+pub(super) struct Recent<T> {
     clock: Arc<dyn Clock>,
-    kept: Mutex<VecDeque<Kept>>,
+    bytes_max: u64,
+    age_max: u64,
+    kept: Mutex<VecDeque<Kept<T>>>,
 }
 
-struct Kept {
+struct Kept<T> {
     tenant: Tenant,
-    trace: Arc<Trace>,
+    id: TraceId,
+    thing: Arc<T>,
     bytes: u64,
     read: UnixNanos,
 }
 
-impl Recent {
-    pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, kept: Mutex::default() }
+impl<T> Recent<T> {
+    pub(super) fn new(clock: &Arc<dyn Clock>, bytes_max: u64, age_max: u64) -> Self {
+        Self { clock: Arc::clone(clock), bytes_max, age_max, kept: Mutex::default() }
     }
 
-    /// The trace, if it is at hand and young enough.
-    pub(super) fn get(&self, tenant: &Tenant, id: TraceId) -> Option<Arc<Trace>> {
+    /// What is at hand of a trace, if it is young enough.
+    pub(super) fn get(&self, tenant: &Tenant, id: TraceId) -> Option<Arc<T>> {
         let now = self.clock.now();
         let mut all = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        all.retain(|kept| now.saturating_sub(kept.read) <= RECENT_AGE_MAX);
-        let at = all.iter().position(|kept| kept.trace.id() == id && kept.tenant == *tenant)?;
+        all.retain(|kept| now.saturating_sub(kept.read) <= self.age_max);
+        let at = all.iter().position(|kept| kept.id == id && kept.tenant == *tenant)?;
         let kept = all.remove(at)?;
-        let trace = Arc::clone(&kept.trace);
+        let thing = Arc::clone(&kept.thing);
         all.push_front(kept);
-        Some(trace)
+        Some(thing)
     }
 
-    /// Keeps a trace that was just read, instead of what was known of it.
-    pub(super) fn put(&self, tenant: &Tenant, trace: &Arc<Trace>) {
-        let bytes = trace.memory_bytes();
+    /// Keeps what was just made of a trace, instead of what was known of it.
+    pub(super) fn put(&self, (tenant, id): (&Tenant, TraceId), thing: &Arc<T>, bytes: u64) {
         let mut all = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        all.retain(|kept| kept.trace.id() != trace.id() || kept.tenant != *tenant);
-        if bytes > RECENT_BYTES_MAX {
+        all.retain(|kept| kept.id != id || kept.tenant != *tenant);
+        if bytes > self.bytes_max {
             return;
         }
-        let kept = Kept { tenant: tenant.clone(), trace: Arc::clone(trace), bytes, read: self.clock.now() };
-        all.push_front(kept);
+        let thing = Arc::clone(thing);
+        all.push_front(Kept { tenant: tenant.clone(), id, thing, bytes, read: self.clock.now() });
         let mut sum: u64 = all.iter().map(|kept| kept.bytes).sum();
-        while sum > RECENT_BYTES_MAX {
+        while sum > self.bytes_max {
             sum -= all.pop_back().map_or(0, |oldest| oldest.bytes);
         }
     }

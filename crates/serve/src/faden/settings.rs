@@ -8,7 +8,7 @@ use query::answer::Count64;
 use serde::{Deserialize, Serialize};
 use store::plan::LIMIT_MAX;
 
-use super::recent::RECENT_BYTES_MAX;
+use super::recent::{RECENT_BYTES_MAX, SKELETON_BYTES_MAX};
 use super::scope::BOUNDS;
 use super::{Api, Asked, Budget, DEMO_TRACES_MAX, Failed, Port, ROWS_MAX, TAILS_MAX};
 use crate::QUERY_BYTES_MAX;
@@ -120,6 +120,7 @@ fn limits(api: &Api) -> Vec<Limit> {
         limit("live viewers", TAILS_MAX as u64, "", "a further one is refused (503)"),
         limit("query string", QUERY_BYTES_MAX as u64, "bytes", "a longer one is refused (414)"),
         limit("traces kept at hand", RECENT_BYTES_MAX, "bytes", "what was not asked for longest goes"),
+        limit("skeletons kept at hand", SKELETON_BYTES_MAX, "bytes", "what was not asked for longest goes"),
         limit("traces of a demo", DEMO_TRACES_MAX, "", "more are refused"),
         limit(
             "refused traces remembered",

@@ -2,8 +2,9 @@
 //!
 //! `skeleton` is the structure without attributes ([`analyze::Skeleton`]), `attributes` and `spans/{span_id}` are whole
 //! spans for rows of it, `filter` says which rows a TraceQL query matches. Rows are places in the skeleton; they stay
-//! what they are until spans of the trace come late. A skeleton is always of this moment; what follows on it is answered
-//! from the traces [at hand](super::recent).
+//! what they are until spans of the trace come late. A skeleton is of this moment, read without attributes; with `detail`
+//! it has only the rows that matter most, and `under` unfolds one of them. What follows on a skeleton is answered from what
+//! is [at hand](super::recent).
 
 use std::sync::Arc;
 
@@ -19,21 +20,34 @@ use query::answer::{Resource, Span, Summary, resources};
 use query::traceql::ast::{Pipeline, Root};
 use query::traceql::{eval, parse};
 use serde::{Deserialize, Serialize};
-use store::Plan;
+use store::{Ask, Plan};
 
+use super::scope::shown;
 use super::trace::{not_found, trace_id};
 use super::{Api, Asked, Failed, JsonBody, computed};
 
 /// So many spans are written out whole at once.
 pub const ROWS_MAX: usize = 1_000;
 
+/// So many rows of a folded skeleton can be asked for.
+pub const DETAIL_MAX: usize = 200_000;
+/// Rows of a part that is unfolded where no number is given.
+const DETAIL_DEFAULT: usize = 10_000;
+
 /// The answer to `skeleton`.
 #[derive(Clone, Debug, Serialize)]
-struct Told {
-    summary: Summary,
+struct Told<'a> {
+    summary: &'a Summary,
     #[serde(skip_serializing_if = "Option::is_none")]
-    partial: Option<String>,
+    partial: Option<&'a str>,
     #[serde(flatten)]
+    skeleton: &'a Skeleton,
+}
+
+/// A skeleton that was made, with what is said beside it.
+pub(super) struct Made {
+    summary: Summary,
+    partial: Option<String>,
     skeleton: Skeleton,
 }
 
@@ -65,15 +79,52 @@ type Found = (Arc<model::Trace>, Option<String>);
 pub(super) async fn skeleton(
     State(api): State<Arc<Api>>,
     Path(id): Path<String>,
-    asked: Asked,
+    mut asked: Asked,
 ) -> Result<Response, Failed> {
+    let id = trace_id(&id)?;
+    let under = asked.take("under");
+    let detail = match (&under, asked.names("detail")) {
+        (None, false) => None,
+        _ => Some(asked.number("detail", DETAIL_DEFAULT, DETAIL_MAX)?),
+    };
     asked.nothing_more()?;
-    let (trace, partial) = fresh(&api, &asked.tenant, trace_id(&id)?).await?;
+    let under = under.map(|text| text.parse::<usize>().map_err(|_| no_row(&text))).transpose()?;
+    let known = under.and_then(|_| api.skeletons.get(&asked.tenant, id));
+    let made = match known {
+        Some(made) => made,
+        None => made(&api, &asked.tenant, id).await?,
+    };
+    if let Some(row) = under.filter(|row| *row >= made.skeleton.columns.len()) {
+        return Err(no_row(&row.to_string()));
+    }
     let body = computed(move || {
-        let told = Told { summary: (&trace.summary()).into(), partial, skeleton: Skeleton::of(&trace) };
+        let folded = detail.map(|rows_max| made.skeleton.folded(under, rows_max));
+        let skeleton = folded.as_ref().unwrap_or(&made.skeleton);
+        let told = Told { summary: &made.summary, partial: made.partial.as_deref(), skeleton };
         serde_json::to_vec(&told).expect("answers have text keys and memory takes every byte")
     });
     Ok(([(CONTENT_TYPE, "application/json")], Body::from(body.await?)).into_response())
+}
+
+fn no_row(text: &str) -> Failed {
+    Failed::invalid(format!("under: there is no row `{}`", shown(text)))
+        .remedy("it is a number from `row` of a folded skeleton, or the place in a whole one")
+}
+
+/// The skeleton as it is now.
+async fn made(api: &Api, tenant: &Tenant, id: TraceId) -> Result<Arc<Made>, Failed> {
+    let plan = Plan { ask: Ask::Outlines, ..Plan::trace(tenant.clone(), id) };
+    let (mut traces, answer) = api.faden.query.traces(&plan).await?;
+    let trace = traces.pop().ok_or_else(|| not_found(id, answer.partial.as_deref()))?;
+    let made = computed(move || {
+        let (summary, skeleton) = ((&trace.summary()).into(), Skeleton::of(&trace));
+        Arc::new(Made { summary, partial: answer.partial, skeleton })
+    });
+    let made = made.await?;
+    if made.partial.is_none() {
+        api.skeletons.put((tenant, id), &made, made.skeleton.memory_bytes());
+    }
+    Ok(made)
 }
 
 pub(super) async fn attributes(
@@ -143,18 +194,13 @@ fn matching(pipeline: &Pipeline, trace: &model::Trace) -> Matching {
 
 /// The trace: at hand if it was read lately, else from the store.
 pub(super) async fn load(api: &Api, tenant: &Tenant, id: TraceId) -> Result<Found, Failed> {
-    match api.recent.get(tenant, id) {
-        Some(trace) => Ok((trace, None)),
-        None => fresh(api, tenant, id).await,
+    if let Some(trace) = api.traces.get(tenant, id) {
+        return Ok((trace, None));
     }
-}
-
-/// The trace as it is now.
-async fn fresh(api: &Api, tenant: &Tenant, id: TraceId) -> Result<Found, Failed> {
     let (mut traces, answer) = api.faden.query.traces(&Plan::trace(tenant.clone(), id)).await?;
     let trace = traces.pop().ok_or_else(|| not_found(id, answer.partial.as_deref()))?;
     if answer.partial.is_none() {
-        api.recent.put(tenant, &trace);
+        api.traces.put((tenant, id), &trace, trace.memory_bytes());
     }
     Ok((trace, answer.partial))
 }

@@ -73,6 +73,15 @@ async fn running() -> Running {
     over(Arc::new(store), Limits::default()).await
 }
 
+/// A server with MCP beside it; it ends with the test's runtime.
+pub(crate) async fn running_for_tests() -> SocketAddr {
+    let running = running().await;
+    let address = running.address;
+    // The stopper stops the server when it goes.
+    std::mem::forget(running.stopper);
+    address
+}
+
 async fn over(reader: Arc<dyn Reader>, limits: Limits) -> Running {
     let (tap, (stopper, stop)) = (Tap::new(), Stopper::new());
     let flow = flow();
@@ -90,7 +99,8 @@ async fn over(reader: Arc<dyn Reader>, limits: Limits) -> Running {
     });
     let allowed = AllowList { origins: vec!["https://ui.example".into()], hosts: Vec::new() };
     let rules = Rules { allowed, tenant: Tenant::default() };
-    let site = Site::bind("127.0.0.1:0", vec![api], rules).await.unwrap();
+    let apis = vec![crate::mcp::routes(api.clone()), api];
+    let site = Site::bind("127.0.0.1:0", apis, rules).await.unwrap();
     let address = site.address();
     tokio::spawn(site.serve(async move { stop.requested().await }));
     Running { address, tap, audit, stopper }

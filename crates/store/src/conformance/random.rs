@@ -9,6 +9,7 @@ use model::{Kind, StatusCode, Tenant, TimeRange};
 use regex::bytes::Regex;
 
 use super::story::{same, same_metrics};
+use super::text::outline;
 use super::{Any, Draft, NOW, batch, describe, oracle, trace_id};
 use crate::plan::{Ask, Compare, Condition, Field, Filter, Level, Operand, Order, Plan, TraceFilter};
 use crate::{Answer, Reader, Rows, Writer};
@@ -40,7 +41,7 @@ pub(super) async fn play(seed: u64, writer: &dyn Writer, reader: &dyn Reader) ->
         let plan = plan(&mut dice, &tenants[(number % 2) as usize]);
         let expected = oracle.run(&plan).await.expect("the plan is valid");
         let compared = match reader.run(&plan).await {
-            Ok(answer) => compare(&expected, &answer),
+            Ok(answer) => compare(&plan.ask, &expected, &answer),
             Err(error) => Err(error.to_string()),
         };
         if let Err(wrong) = compared {
@@ -77,11 +78,12 @@ async fn handed_over(reader: &dyn Reader, tenant: &Tenant, time: TimeRange) -> V
     traces.flat_map(|trace| describe(&trace)).collect()
 }
 
-fn compare(expected: &Answer, got: &Answer) -> Result<(), String> {
+fn compare(ask: &Ask, expected: &Answer, got: &Answer) -> Result<(), String> {
     match (&expected.rows, &got.rows) {
         (Rows::Traces(expected), Rows::Traces(got)) => {
+            let text = if *ask == Ask::Outlines { outline } else { describe };
             let lines = |traces: &[std::sync::Arc<model::Trace>]| {
-                traces.iter().map(|trace| describe(trace)).collect::<Vec<_>>()
+                traces.iter().map(|trace| text(trace)).collect::<Vec<_>>()
             };
             same("traces", &lines(expected), &lines(got))?;
         }
@@ -191,7 +193,7 @@ fn pair_at(dice: &mut Dice, depth: u64) -> (String, Any) {
 
 fn plan(dice: &mut Dice, tenant: &Tenant) -> Plan {
     let ask = match dice.under(12) {
-        0..3 => Ask::Traces,
+        0..3 => dice.one(&[Ask::Traces, Ask::Traces, Ask::Outlines]),
         3..6 => Ask::Summaries,
         6 => Ask::Services,
         7 => dice.one(&[Ask::Operations, Ask::Keys]),

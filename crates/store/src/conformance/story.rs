@@ -2,6 +2,7 @@
 
 use model::{Tenant, Trace};
 
+use super::text::outline;
 use super::{Draft, batch, describe, oracle, trace_id};
 use crate::metrics::{Metric, Tally};
 use crate::plan::{Ask, Filter, Plan};
@@ -185,7 +186,7 @@ pub(super) fn same_metrics(expected: &[Metric], got: &[Metric]) -> Result<(), St
 
 async fn check_traces(reader: &dyn Reader, plan: &Plan, numbers: &[u64]) -> Result<(), String> {
     let expected: Vec<String> = numbers.iter().map(|number| trace_id(*number).to_string()).collect();
-    for ask in [Ask::Summaries, Ask::Traces] {
+    for ask in [Ask::Summaries, Ask::Outlines, Ask::Traces] {
         let plan = Plan { ask, ..plan.clone() };
         let answer = whole(reader, &plan).await?;
         same(&format!("ids of {:?}", plan.ask), &expected, &ids(&answer.rows))?;
@@ -209,7 +210,11 @@ async fn check_whole(reader: &dyn Reader, plan: &Plan, spans: &[Draft]) -> Resul
     let expected = Trace::join(spans[0].trace, vec![batch]).expect("a story names the trace of its spans");
     let Rows::Traces(got) = whole(reader, plan).await?.rows else { return Err(wrong_kind(plan)) };
     let got: Vec<_> = got.iter().flat_map(|trace| describe(trace)).collect();
-    same("spans", &describe(&expected), &got)
+    same("spans", &describe(&expected), &got)?;
+    let plan = Plan { ask: Ask::Outlines, ..plan.clone() };
+    let Rows::Traces(got) = whole(reader, &plan).await?.rows else { return Err(wrong_kind(&plan)) };
+    let got: Vec<_> = got.iter().flat_map(|trace| outline(trace)).collect();
+    same("outlines", &outline(&expected), &got)
 }
 
 async fn whole(reader: &dyn Reader, plan: &Plan) -> Result<Answer, String> {

@@ -27,6 +27,33 @@ pub fn describe(trace: &Trace) -> Vec<String> {
     lines
 }
 
+/// The same for an outline: structure and what is drawn of it.
+pub(super) fn outline(trace: &Trace) -> Vec<String> {
+    let text = |node: &model::Node| {
+        let span = trace.span(node);
+        let parent = node.parent.map(|parent| trace.span(&trace.nodes()[parent as usize]).span_id());
+        let events: Vec<_> = span.events().map(|event| event.name()).collect();
+        let links: Vec<_> = span.links().map(|link| link.trace_id()).collect();
+        format!(
+            "{} {:?} {:?} {:?} {}..{} {:?} {:?} in {parent:?} depth {} orphan {} self {} events {events:?} links {links:?}",
+            span.span_id(),
+            span.parent(),
+            span.service(),
+            span.name(),
+            span.start(),
+            span.end(),
+            span.kind(),
+            span.status(),
+            node.depth,
+            node.is_orphan,
+            node.self_time
+        )
+    };
+    let mut lines: Vec<String> = trace.nodes().iter().map(text).collect();
+    lines.sort_unstable();
+    lines
+}
+
 fn span_text(span: Span<'_>) -> String {
     let events: Vec<_> = span
         .events()

@@ -12,7 +12,7 @@
 
 use regex::bytes::{Regex, RegexBuilder};
 
-use super::super::ast::{Comparison, Expr, ExprKind, Field, Math};
+use super::super::ast::{Comparison, Expr, ExprKind, Field, Intrinsic, Math};
 use super::super::lex::Kind;
 use super::super::literal::Literal;
 use super::{DEPTH_MAX, Parser};
@@ -69,11 +69,28 @@ impl Parser<'_> {
             }
             let Some(comparison) = self.comparison() else { return Ok(left) };
             self.next += 1;
+            self.check_word_for(&left)?;
             let right = self.sum_of_numbers()?;
             let at = left.at.start..right.at.end;
             left = Expr { kind: ExprKind::Compare(Box::new(left), comparison, Box::new(right)), at };
         }
         Err(self.wrong(format!("more than {DEPTH_MAX} comparisons stand side by side")))
+    }
+
+    /// Refuses a bare word that is none of those which a field of few words has.
+    fn check_word_for(&self, left: &Expr) -> Result<(), Mistake> {
+        let ExprKind::Field(Field::Intrinsic(field)) = &left.kind else { return Ok(()) };
+        let words = match field {
+            Intrinsic::Status => "error, ok or unset",
+            Intrinsic::Kind => "server, client, producer, consumer, internal or unspecified",
+            _ => return Ok(()),
+        };
+        let Kind::Word(word) = &self.peek().kind else { return Ok(()) };
+        if Literal::of_word(word).is_some() || Field::parse(word).is_ok() {
+            return Ok(());
+        }
+        let shown: String = word.chars().take(100).collect();
+        Err(self.wrong(format!("there is no {} `{shown}`", field.word())).remedy(format!("it is {words}")))
     }
 
     fn pattern(&mut self) -> Result<(Regex, usize), Mistake> {

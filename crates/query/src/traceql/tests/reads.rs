@@ -115,6 +115,8 @@ fn a_mistake_has_a_place_and_a_remedy() {
         ("status = error", 1, "begins with `{`", "braces"),
         ("{ status = error", 17, "never closed", "add `}`"),
         ("{ stats = error }", 3, "`stats` is not known", "did you mean `status`?"),
+        ("{ status = failed }", 12, "there is no status `failed`", "error, ok or unset"),
+        ("{ kind != caller }", 11, "there is no kind `caller`", "server, client"),
         ("{ foo = 1 }", 3, "`foo` is not known", "`.foo`"),
         ("{ .a = }", 8, "expected before `}`", "a comparison and a value"),
         ("{ .a = 5q }", 8, "neither a number nor a duration", "250ms"),
