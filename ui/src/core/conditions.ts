@@ -3,6 +3,8 @@ export interface Condition {
   key: string;
   op: string;
   value: string;
+  /** The value is a text even where it looks like a number. */
+  isText?: boolean;
 }
 
 /** Comparisons that the builder offers. */
@@ -26,17 +28,29 @@ const WORDS = new Set([
 export function textOf(conditions: readonly Condition[]): string {
   const parts = conditions
     .filter(({ key }) => key.trim())
-    .map(({ key, op, value }) => `${key.trim()} ${op} ${literal(key, value)}`);
+    .map(({ key, op, value, isText }) => `${key.trim()} ${op} ${literal(key, value, isText)}`);
   return parts.length > 0 ? `{ ${parts.join(" && ")} }` : "";
 }
 
+/** Fields whose values are never numbers. */
+const TEXTS = /^(name|statusMessage|rootName|rootServiceName|resource\.service\.name)$/;
+
 /** A value as the query language writes it. */
-export function literal(key: string, value: string): string {
+export function literal(key: string, value: string, isText = false): string {
+  if (isText || TEXTS.test(key)) {
+    return quoted(value);
+  }
   const bare = value.trim();
   const isNumber = /^-?\d+(\.\d+)?(e-?\d+)?$/i.test(bare);
   const isDuration = /^\d+(\.\d+)?(ns|us|µs|ms|s|m|h)$/.test(bare) && /duration/i.test(key);
   const isWord = WORDS.has(bare) && (/^(kind|status)$/.test(key) || /^(true|false|nil)$/.test(bare));
   return isNumber || isDuration || isWord ? bare : quoted(bare);
+}
+
+/** A query as it stands in addresses: conditions without braces get them. */
+export function written(text: string): string {
+  const conditions = /^\s*[{(]/.test(text) ? undefined : conditionsOf(text);
+  return conditions?.length ? textOf(conditions) : text;
 }
 
 /** A text in quotes. */
@@ -60,7 +74,14 @@ export function conditionsOf(text: string): Condition[] | undefined {
     if (!found) {
       return undefined;
     }
-    conditions.push({ key: found[1], op: found[2] === "==" ? "=" : found[2], value: unquoted(found[3]) });
+    const value = unquoted(found[3]);
+    const looksElse = !/^(kind|status)$/.test(found[1]) && literal(found[1], value) !== quoted(value);
+    conditions.push({
+      key: found[1],
+      op: found[2] === "==" ? "=" : found[2],
+      value,
+      ...(value !== found[3] && looksElse ? { isText: true } : {}),
+    });
     rest = rest.slice(found[0].length);
     if (rest === "") {
       return conditions;

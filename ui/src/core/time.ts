@@ -1,6 +1,8 @@
 import { zone } from "./prefs";
 import { param } from "./route";
 
+export { nanosToMs } from "./nanos";
+
 const UNITS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };
 
 /** A choice of time: relative to now (`-1h`) or between two moments. */
@@ -136,11 +138,6 @@ export function clock(
   const time = formatter(precision, options).format(ms).replace(",", ".");
   const isToday = day.format(ms) === day.format(Date.now());
   return isToday && !isWhole ? time : `${day.format(ms)} ${time}`;
-}
-
-/** Nanoseconds since 1970 in decimal as milliseconds. */
-export function nanosToMs(nanos: string): number {
-  return Number(nanos.slice(0, -6) || "0") + Number(nanos.slice(-6)) / 1e6;
 }
 
 /** ISO 8601 with nanoseconds, in UTC. */

@@ -2,7 +2,7 @@ import { useComputed, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { get } from "../core/api";
 import { type Completion, closed, complete, fitting, type Item, spliced } from "../core/completion";
-import { quoted } from "../core/conditions";
+import { quoted, written } from "../core/conditions";
 import { short } from "../core/format";
 import { type Meaning, meaningOf } from "../core/paste";
 import { recent, remember } from "../core/prefs";
@@ -36,11 +36,13 @@ export function UniversalBox() {
   const at = useSignal(0);
   const known = useSignal<string[]>(services ?? []);
   const isOpen = useSignal(false);
-  const active = useSignal(-1);
+  // By key and not by place: an answer that comes late must not put another choice under the same place.
+  const chosen = useSignal("");
   const completion = useSignal<Completion | undefined>(undefined);
   const input = useRef<HTMLInputElement>(null);
   const meaning = useComputed(() => meaningOf(text.value, known.value));
   const choices = useComputed(() => choicesOf(text.value, at.value, known.value, completion.value));
+  const active = useComputed(() => choices.value.findIndex((choice) => keyOf(choice) === chosen.value));
   const isSearch = path.value === "search";
   const asked = isSearch ? param("q") : "";
   useEffect(() => {
@@ -67,15 +69,18 @@ export function UniversalBox() {
   const change = (value: string, place: number) => {
     text.value = value;
     at.value = place;
-    active.value = -1;
+    chosen.value = "";
     isOpen.value = true;
   };
   const choose = (choice: Choice) => {
     if (choice.kind === "item" && completion.value) {
       const next = spliced(completion.value, text.value, at.value, choice.item);
+      // At once, so that the next letter finds the caret where it belongs.
+      if (input.current) {
+        input.current.value = next.text;
+        input.current.setSelectionRange(next.at, next.at);
+      }
       change(next.text, next.at);
-      // The caret is set once the field holds the text.
-      setTimeout(() => input.current?.setSelectionRange(next.at, next.at));
       return;
     }
     isOpen.value = false;
@@ -95,13 +100,14 @@ export function UniversalBox() {
       change(recent.value[0], recent.value[0].length);
     } else if (step !== 0 && count > 0) {
       isOpen.value = true;
-      active.value = active.value < 0 && step < 0 ? count - 1 : (active.value + step + count) % count;
+      const next = active.value < 0 && step < 0 ? count - 1 : (active.value + step + count) % count;
+      chosen.value = keyOf(choices.value[next]);
     } else if (event.key === "Enter" && isOpen.value && choices.value[active.value]) {
       choose(choices.value[active.value]);
     } else if (event.key === " " && event.ctrlKey) {
       isOpen.value = true;
     } else if (event.key === "Escape" && isOpen.value && active.value >= 0) {
-      active.value = -1;
+      chosen.value = "";
     } else if (event.key === "Escape") {
       input.current?.blur();
       return;
@@ -154,7 +160,7 @@ export function UniversalBox() {
         }}
         onBlur={() => {
           isOpen.value = false;
-          active.value = -1;
+          chosen.value = "";
         }}
         onKeyDown={onKeyDown}
       />
@@ -261,7 +267,7 @@ function follow(meaning: Meaning): void {
       ask(`{ resource.service.name = ${quoted(meaning.name)} }`);
       break;
     case "query":
-      ask(closed(meaning.text));
+      ask(written(closed(meaning.text)));
       break;
     default:
       ask("");

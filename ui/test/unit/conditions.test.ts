@@ -1,11 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { conditionsOf, isWholeTraceQl, narrowed, textOf, widened } from "../../src/core/conditions";
+import { conditionsOf, isWholeTraceQl, narrowed, textOf, widened, written } from "../../src/core/conditions";
 import { translated } from "../../src/core/old-links";
 
 describe("conditions and text are one query", () => {
   it.each([
     '{ resource.service.name = "cart" }',
     "{ status = error && duration > 1.5s && span.http.response.status_code >= 500 }",
+    '{ .user.id = "12345" && span.retries = 3 && .flag = "true" }',
     '{ name = "say \\"hi\\" \\\\ there" && .user.id =~ "u-.*" }',
   ])("%s comes back the same", (text) => {
     expect(textOf(conditionsOf(text) ?? [])).toBe(text);
@@ -15,6 +16,13 @@ describe("conditions and text are one query", () => {
     for (const text of ["{ a = 1 || b = 2 }", "{ } >> { status = error }", "{ } | rate()", "{ (a = 1) }"]) {
       expect(conditionsOf(text)).toBeUndefined();
     }
+  });
+
+  it("gets braces where it has none", () => {
+    expect(written('.user.id = "12345" && status = error')).toBe('{ .user.id = "12345" && status = error }');
+    expect(written("service=cart error=true")).toBe("service=cart error=true");
+    expect(written("{ } | rate()")).toBe("{ } | rate()");
+    expect(written("SELECT 1")).toBe("SELECT 1");
   });
 
   it("narrows and widens", () => {

@@ -179,6 +179,8 @@ fn of_server(report: &Report, url: &str) -> Vec<Finding> {
         .map(|figure| format!("{} {}", text::count(figure.value), figure.name))
         .collect();
     findings.push(good("ledger", figures.join(", ")));
+    let pages = format!("{url}/search · what runs {url}/pipeline · first spans {url}/welcome");
+    findings.push(good("pages", pages));
     findings.extend(
         report
             .warnings

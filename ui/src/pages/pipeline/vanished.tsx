@@ -4,6 +4,7 @@ import { ApiError, get } from "../../core/api";
 import { useAsked } from "../../core/asked";
 import { lossesOf, type Pipeline } from "../../core/flow";
 import { count, plural } from "../../core/format";
+import { useKeys } from "../../core/keys";
 import { meaningOf } from "../../core/paste";
 import { href, param, setParams } from "../../core/route";
 import type { Refusals } from "../../core/server";
@@ -23,6 +24,9 @@ export function Vanished({ pipeline }: { pipeline?: Pipeline }) {
   const draft = useSignal(wanted);
   const asked = useAsked(wanted ? (signal) => lookFor(wanted, signal) : undefined, [wanted]);
   const { value, error, isLoading } = asked.value;
+  useKeys("Pipeline", [
+    { key: "f", does: "find a span", run: () => document.getElementById("vanished")?.focus() },
+  ]);
   return (
     <section class="card panel vanished" aria-label="Why did my span vanish?">
       <h2>Why did my span vanish?</h2>
@@ -35,6 +39,7 @@ export function Vanished({ pipeline }: { pipeline?: Pipeline }) {
         }}
       >
         <input
+          id="vanished"
           aria-label="Trace id, header or service"
           placeholder="4bf92f3577b34da6a3ce929d0e0e4736, 00-4bf9…-01 or my-service"
           class="mono"
@@ -52,7 +57,10 @@ export function Vanished({ pipeline }: { pipeline?: Pipeline }) {
         <div role="status">
           <ul class="answers">
             <Stored known={value} />
-            <Audit known={value} />
+            <Audit
+              known={value}
+              isClean={!pipeline || pipeline.ledger.refused + pipeline.ledger.rejected === 0}
+            />
             <Losses pipeline={pipeline} />
             <Before />
           </ul>
@@ -103,9 +111,11 @@ async function stored(id: string, signal: AbortSignal): Promise<Summary | undefi
 }
 
 /** What is remembered of spans that were not taken. */
-function Audit({ known }: { known: Known }) {
+function Audit({ known, isClean }: { known: Known; isClean: boolean }) {
   const lost = known.kind === "trace" ? known.refusals.traces : known.refusals.groups;
-  const said = known.kind === "trace" && !known.summary ? (known.refusals.why?.sentences ?? []) : [];
+  // Where spans without a readable id were rejected, nobody knows whether they were of this trace.
+  const isTold = known.kind === "trace" && !known.summary && isClean;
+  const said = isTold ? (known.refusals.why?.sentences ?? []) : [];
   return (
     <>
       {lost.map((entry) => (

@@ -102,7 +102,7 @@ export function Builder({ q, onRun }: { q: string; onRun: () => void }) {
               value={draft.value.value}
               path="values"
               of={draft.value.key}
-              onInput={(value) => change({ value })}
+              onInput={(value, isText) => change({ value, isText: isText || undefined })}
             />
           </>
         )}

@@ -1,5 +1,6 @@
 import { get } from "../../core/api";
 import { useAsked } from "../../core/asked";
+import { conditionsOf, textOf } from "../../core/conditions";
 import { plural } from "../../core/format";
 import { setParams } from "../../core/route";
 import { ago, nanosToMs, rangeQuery } from "../../core/time";
@@ -15,12 +16,24 @@ interface Diagnosis {
   newest?: string;
 }
 
+/** The query with the numbers that attributes are compared with as texts; nothing where there are none. */
+function withTexts(q: string): string | undefined {
+  const conditions = conditionsOf(q) ?? [];
+  const texts = conditions.map((condition) => ({
+    ...condition,
+    isText: condition.isText || (condition.op === "=" && /\./.test(condition.key)) || undefined,
+  }));
+  const text = textOf(texts);
+  return text === textOf(conditions) ? undefined : text;
+}
+
 /** Why nothing was found, and what would find something. */
 export function Nothing({ q, from, to }: { q: string; from: string; to: string }) {
   const query = { q, ...rangeQuery({ from, to }) };
   const asked = useAsked((signal) => get<Diagnosis>("search/diagnose", query, signal), [q, from, to]);
   const told = asked.value.value;
   const nearest = told?.outside?.nearest ?? (q ? undefined : told?.newest);
+  const asText = withTexts(q);
   const goTo = (nanos: string) => {
     const ms = nanosToMs(nanos);
     setParams({
@@ -53,6 +66,14 @@ export function Nothing({ q, from, to }: { q: string; from: string; to: string }
             </li>
           ))}
         </ul>
+      )}
+      {asText && (
+        <p class="line-up centre">
+          Numbers and texts differ here.
+          <button type="button" class="small" onClick={() => ask(asText)}>
+            Look for texts
+          </button>
+        </p>
       )}
       {nearest && (
         <p class="line-up centre">

@@ -11,6 +11,7 @@ const SHOWN_MAX = 50;
 interface Choice {
   text: string;
   spans?: number;
+  isText?: boolean;
 }
 
 /** A field that offers names that occur, with how often. */
@@ -21,7 +22,8 @@ export function Suggest(props: {
   path: "keys" | "values";
   of?: string;
   first?: string[];
-  onInput: (text: string) => void;
+  /** `isText` where all values that occur are texts. */
+  onInput: (text: string, isText: boolean) => void;
 }) {
   const id = useId();
   const choices = useSignal<Choice[]>([]);
@@ -41,8 +43,9 @@ export function Suggest(props: {
   const fitting = all.filter((choice) => choice.text.toLowerCase().includes(typed)).slice(0, SHOWN_MAX);
   const isListed =
     isOpen.value && fitting.length > 0 && !(fitting.length === 1 && fitting[0].text === props.value);
+  const areTexts = () => choices.value.length > 0 && choices.value.every(({ isText }) => isText);
   const choose = (choice: Choice) => {
-    props.onInput(choice.text);
+    props.onInput(choice.text, areTexts());
     isOpen.value = false;
     active.value = -1;
   };
@@ -74,7 +77,7 @@ export function Suggest(props: {
         onInput={(event) => {
           active.value = -1;
           isOpen.value = true;
-          props.onInput(event.currentTarget.value);
+          props.onInput(event.currentTarget.value, areTexts());
         }}
         onFocus={load}
         onBlur={() => {
@@ -124,12 +127,14 @@ async function names(path: "keys" | "values", of?: string): Promise<Choice[]> {
   const key = of?.replace(/^(span|resource|event|link|scope)?\./, "");
   const q = path === "values" ? param("q") : "";
   const answer = await get<Names>(isNamed ? NAMED[of] : path, { ...time, q, key: isNamed ? undefined : key });
-  const sums = new Map<string, number>();
+  const sums = new Map<string, Required<Choice>>();
   for (const name of answer.names) {
     const text = path === "keys" ? `${prefix(name.kind)}${name.name}` : name.name;
-    sums.set(text, (sums.get(text) ?? 0) + name.spans);
+    const before = sums.get(text) ?? { text, spans: 0, isText: true };
+    const isText = before.isText && name.kind === "string";
+    sums.set(text, { text, spans: before.spans + name.spans, isText });
   }
-  const choices = Array.from(sums, ([text, spans]) => ({ text, spans }));
+  const choices = [...sums.values()];
   return choices.filter(({ text }) => text !== "resource.service.name").sort((a, b) => b.spans - a.spans);
 }
 

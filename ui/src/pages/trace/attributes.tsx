@@ -81,8 +81,6 @@ function canFilter(attribute: Attribute): boolean {
 }
 
 function condition(level: string, attribute: Attribute): string {
-  const value = plainValue(attribute);
-  const text = textOf([{ key: `${level}.${attribute.key}`, op: "=", value }]);
-  // A text of digits is not a number.
-  return attribute.type === "string" && !text.includes('"') ? text.replace(/= (.*) \}$/, '= "$1" }') : text;
+  const isText = attribute.type === "string";
+  return textOf([{ key: `${level}.${attribute.key}`, op: "=", value: plainValue(attribute), isText }]);
 }

@@ -1,5 +1,6 @@
+import { plural } from "../../core/format";
+import { nanosToMs } from "../../core/nanos";
 import type { RefusalGroup } from "../../core/server";
-import { nanosToMs } from "../../core/time";
 import type { Status, Summary } from "../../core/types";
 
 /** Something that goes wrong at the moment, and what to do about it. */
@@ -27,9 +28,11 @@ export function mistakesOf(
     .map((group) => ({
       said: `${amount(group)} ${group.outcome}: ${group.text || group.reason}`,
       remedy:
-        group.outcome === "refused"
-          ? "A good sender sends these again."
-          : "The sender was told why; its log says the same.",
+        group.reason === "malformed"
+          ? "What was sent is not what the address expects."
+          : group.outcome === "refused"
+            ? "A good sender sends these again."
+            : "The sender was told why; its log says the same.",
     }));
   if (newest?.services.some(({ name }) => name.startsWith("unknown_service"))) {
     mistakes.push({
@@ -54,7 +57,7 @@ export function mistakesOf(
 }
 
 function amount({ spans, requests }: RefusalGroup): string {
-  return spans > 0 ? `${spans} spans` : `${requests} requests`;
+  return spans > 0 ? plural(spans, "span") : plural(requests, "request");
 }
 
 /** What usually causes an error of the log. */

@@ -1,0 +1,1 @@
+function e(e){return Number(e.slice(0,-6)||`0`)+Number(e.slice(-6))/1e6}export{e as t};
