@@ -19,15 +19,21 @@ const COLUMNS = 80;
 /** Of a picture whose spans stand in less of it, only that part is shown. */
 const USED_LEAST = 0.5;
 
+/** So often the picture goes closer; a first one of a week sees only hours. */
+const TURNS_MAX = 2;
+
 /** The heatmap of the time in which there are spans, where that is much less than the time asked about. */
 async function closest(query: Query, signal: AbortSignal): Promise<Heat> {
-  const whole = await get<Heat>("search/heatmap", query, signal);
-  const [first, last] = usedColumns(whole);
-  if (whole.cells.length === 0 || last - first + 1 > whole.columns * USED_LEAST) {
-    return whole;
+  let heat = await get<Heat>("search/heatmap", query, signal);
+  for (let turn = 0; turn < TURNS_MAX; turn++) {
+    const [first, last] = usedColumns(heat);
+    if (heat.cells.length === 0 || last - first + 1 > heat.columns * USED_LEAST) {
+      break;
+    }
+    const { from, to } = extent(heat);
+    heat = await get<Heat>("search/heatmap", { ...query, start: from, end: to }, signal);
   }
-  const { from, to } = extent(whole);
-  return get<Heat>("search/heatmap", { ...query, start: from, end: to }, signal);
+  return heat;
 }
 
 /** All spans of the question by time and duration; a selection narrows the question. */
