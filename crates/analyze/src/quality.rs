@@ -30,12 +30,12 @@ impl Check {
     pub const ALL: [Self; 5] = [Self::Parents, Self::Callees, Self::Clocks, Self::Names, Self::Errors];
 
     /// Whether it holds on a span; nothing where it does not apply.
-    fn holds(self, trace: &Trace, at: usize) -> Option<bool> {
+    fn holds(self, trace: &Trace, at: usize, is_answered: &[bool]) -> Option<bool> {
         let node = &trace.nodes()[at];
         let span = trace.span(node);
         match self {
             Self::Parents => span.parent().map(|_| !node.is_orphan),
-            Self::Callees => calls_a_service(span).then(|| is_answered(trace, at, span.service())),
+            Self::Callees => calls_a_service(span).then(|| is_answered[at]),
             Self::Clocks => {
                 let parent = node.parent.map(|parent| trace.span(&trace.nodes()[parent as usize]));
                 parent.map(|parent| parent.start() <= span.start())
@@ -52,12 +52,17 @@ fn calls_a_service(span: Span<'_>) -> bool {
     span.kind() == Kind::Client && STORES.iter().all(|key| span.attributes().get(key).is_none())
 }
 
-fn is_answered(trace: &Trace, at: usize, service: &str) -> bool {
+/// For each span whether another service, or a span that serves, stands below it.
+fn answered(trace: &Trace) -> Vec<bool> {
     let nodes = trace.nodes();
-    let children = nodes.iter().skip(at + 1).filter(|node| node.parent == Some(at as u32));
-    children
-        .map(|node| trace.span(node))
-        .any(|child| child.service() != service || child.kind() == Kind::Server)
+    let mut answered = vec![false; nodes.len()];
+    for node in nodes {
+        let Some(parent) = node.parent.map(|parent| parent as usize) else { continue };
+        let child = trace.span(node);
+        let is_other = child.service() != trace.span(&nodes[parent]).service();
+        answered[parent] |= is_other || child.kind() == Kind::Server;
+    }
+    answered
 }
 
 /// True where a word of the name is a long number, or hexadecimal digits of which some are numbers.
@@ -110,13 +115,14 @@ pub fn quality<'t>(traces: impl IntoIterator<Item = &'t Trace>, service: Option<
     let none = |check| Outcome { check, passed: 0, failed: 0, passing: Vec::new(), failing: Vec::new() };
     let mut outcomes = Check::ALL.map(none);
     for trace in traces {
+        let is_answered = answered(trace);
         for (at, node) in trace.nodes().iter().enumerate() {
             let span = trace.span(node);
             if service.is_some_and(|service| span.service() != service) {
                 continue;
             }
             for outcome in &mut outcomes {
-                let (count, examples) = match outcome.check.holds(trace, at) {
+                let (count, examples) = match outcome.check.holds(trace, at, &is_answered) {
                     None => continue,
                     Some(true) => (&mut outcome.passed, &mut outcome.passing),
                     Some(false) => (&mut outcome.failed, &mut outcome.failing),

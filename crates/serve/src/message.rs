@@ -1,6 +1,7 @@
-//! Reads the fields of protobuf messages.
+//! Reads the fields of protobuf messages, and writes single spans.
 
-use model::proto::{Cursor, Field};
+use model::Span;
+use model::proto::{Cursor, Field, Message};
 
 /// The fields of a message, up to the first that is broken.
 pub(crate) fn fields(message: &[u8]) -> impl Iterator<Item = (u32, Field<'_>)> {
@@ -30,4 +31,17 @@ pub(crate) fn text(message: &[u8], number: u32) -> Option<&str> {
 
 pub(crate) fn number(message: &[u8], number: u32) -> i64 {
     last(message, number).and_then(Field::varint).map_or(0, |number| number as i64)
+}
+
+/// One span as OTLP's `ResourceSpans`, in field 1.
+pub(crate) fn resource_span(span: Span<'_>, out: &mut Message) {
+    out.message(1, |out| {
+        out.bytes(1, span.resource().raw());
+        out.message(2, |out| {
+            out.bytes(1, span.scope().raw());
+            out.bytes(2, span.raw());
+            out.text(3, span.scope().schema_url());
+        });
+        out.text(3, span.resource().schema_url());
+    });
 }

@@ -13,6 +13,7 @@ mod metrics;
 mod params;
 mod reply;
 mod search;
+mod spans;
 mod tags;
 mod v3;
 
@@ -57,6 +58,8 @@ pub fn routes(state: Jaeger) -> Router {
     let searches = || get(v3::traces).post(v3::traces_posted).layer(DefaultBodyLimit::max(SEARCH_BYTES_MAX));
     let summaries =
         || get(v3::summaries).post(v3::summaries_posted).layer(DefaultBodyLimit::max(SEARCH_BYTES_MAX));
+    let found_spans =
+        || get(spans::spans).post(spans::spans_posted).layer(DefaultBodyLimit::max(SEARCH_BYTES_MAX));
     let router = Router::new()
         .route("/api/services", get(legacy::services))
         .route("/api/services/{service}/operations", get(legacy::operations_of))
@@ -78,6 +81,8 @@ pub fn routes(state: Jaeger) -> Router {
         .route("/api/v3/traces/{id}", get(v3::trace))
         .route("/api/v3/trace-summaries", summaries())
         .route("/api/v3/dependencies", get(v3::dependencies))
+        .route("/api/v3/capabilities", get(v3::capabilities))
+        .route("/api/v3/spans", found_spans())
         .route("/api", any(reply::page_not_found))
         .route("/api/", any(reply::page_not_found))
         .route("/api/{*rest}", any(reply::page_not_found))

@@ -87,15 +87,7 @@ pub(super) fn legacy(params: &Params, tenant: Tenant, now: UnixNanos) -> Result<
 
 /// The search of `/api/v3/traces` and `/api/v3/trace-summaries`.
 pub(super) fn v3(params: &Params, tenant: Tenant, now: UnixNanos) -> Result<Plan, Refusal> {
-    let moment = |text: &str| query::moment::parse(text, now);
-    let start = params.get(&["query.startTimeMin", "query.start_time_min"], moment, TIME)?;
-    let end = params.get(&["query.startTimeMax", "query.start_time_max"], moment, TIME)?;
-    let (Some(start), Some(end)) = (start, end) else {
-        return Err(Refusal::bad_request("query.startTimeMin and query.startTimeMax are required"));
-    };
-    if end <= start {
-        return Err(Refusal::bad_request("query.startTimeMin must be before query.startTimeMax"));
-    }
+    let (start, end) = range_v3(params, now)?;
     let mut wanted = Vec::new();
     if let Some(json) = params.first("query.attributes") {
         let fault = |error| Refusal::bad_request(format!("malformed parameter query.attributes: {error}"));
@@ -133,6 +125,20 @@ pub(super) fn v3(params: &Params, tenant: Tenant, now: UnixNanos) -> Result<Plan
     let time = TimeRange { start, end: end.saturating_add(1) };
     let limit = (limit.unwrap_or(LIMIT) as usize).min(LIMIT_MAX);
     Ok(Plan { time, spans, limit, ..Plan::new(tenant, Ask::Traces) })
+}
+
+/// The time in which a search of `/api/v3` looks.
+pub(super) fn range_v3(params: &Params, now: UnixNanos) -> Result<(UnixNanos, UnixNanos), Refusal> {
+    let moment = |text: &str| query::moment::parse(text, now);
+    let start = params.get(&["query.startTimeMin", "query.start_time_min"], moment, TIME)?;
+    let end = params.get(&["query.startTimeMax", "query.start_time_max"], moment, TIME)?;
+    let (Some(start), Some(end)) = (start, end) else {
+        return Err(Refusal::bad_request("query.startTimeMin and query.startTimeMax are required"));
+    };
+    if end <= start {
+        return Err(Refusal::bad_request("query.startTimeMin must be before query.startTimeMax"));
+    }
+    Ok((start, end))
 }
 
 /// One trace; a time range is a hint where to look.

@@ -3,6 +3,7 @@ mod insight;
 mod legacy;
 mod metrics;
 mod search;
+mod spans;
 mod v3;
 
 use std::sync::Arc;

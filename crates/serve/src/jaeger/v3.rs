@@ -19,7 +19,7 @@ use wire::otlp_json;
 use super::legacy::{dependency, operation};
 use super::params::{self, Params, Wording};
 use super::reply::{self, Refusal};
-use super::{Asked, Jaeger, search, shortfall};
+use super::{Asked, Jaeger, filter, search, shortfall};
 
 type Reply = Result<Response, Gateway>;
 
@@ -85,6 +85,26 @@ pub(super) async fn dependencies(State(api): State<Arc<Jaeger>>, asked: Asked) -
         found.iter().for_each(|edge| dependency(edge, |out| out.plain(edge.calls), out));
     };
     Ok(reply::said(answer.partial.as_deref(), listed("dependencies", asked.params.is_pretty(), write)))
+}
+
+/// What searches can do, as over gRPC.
+pub(super) async fn capabilities(State(api): State<Arc<Jaeger>>, asked: Asked) -> Reply {
+    let can = api.query.capabilities();
+    Ok(reply::short(asked.params.is_pretty(), |out| {
+        out.object(|out| {
+            out.key("search").object(|out| {
+                out.key("withoutServiceName").boolean(can.without_service);
+                out.key("sameSpanConjunction").boolean(true);
+                out.key("filter").object(|out| {
+                    out.key("levels").array(|out| filter::LEVELS.iter().for_each(|level| out.text(level)));
+                    out.key("operators").array(|out| filter::OPERATORS.iter().for_each(|op| out.text(op)));
+                });
+                out.key("paginated").boolean(can.ordered);
+                out.key("spanSearch").boolean(true);
+                out.key("spanSorting").boolean(true);
+            });
+        });
+    }))
 }
 
 pub(super) async fn trace(State(api): State<Arc<Jaeger>>, Path(id): Path<String>, asked: Asked) -> Reply {
@@ -184,7 +204,7 @@ fn listed(key: &str, is_pretty: bool, write: impl FnOnce(&mut Writer)) -> Respon
 }
 
 /// The parameters of `{"query":{…}}`, under the names that they have in a URL.
-fn posted(body: Result<Bytes, BytesRejection>) -> Result<Params, Refusal> {
+pub(super) fn posted(body: Result<Bytes, BytesRejection>) -> Result<Params, Refusal> {
     let body = body.map_err(|error| Refusal { status: error.status(), message: error.body_text() })?;
     let fault = |message: String| Refusal::bad_request(format!("malformed body: {message}"));
     let request: Value = serde_json::from_slice(&body).map_err(|error| fault(error.to_string()))?;

@@ -77,6 +77,19 @@ impl Params {
         Ok(if asked == 0 { SPANS_MAX } else { asked })
     }
 
+    /// How many levels of a trace; -1 stands for all of them, which is `None`.
+    pub(super) fn levels(&self, name: &str) -> Result<Option<Option<u32>>, Refusal> {
+        let read = |text: &str| match text {
+            "-1" => Some(None),
+            text => text.parse().ok().map(Some),
+        };
+        self.get(name, read, "a number of levels, or -1 for all")
+    }
+
+    pub(super) fn boolean(&self, name: &str) -> Result<bool, Refusal> {
+        Ok(self.get(name, |text| text.parse().ok(), "true or false")?.unwrap_or(false))
+    }
+
     /// How many traces that stand for numbers are asked for; more than there may be are as many as there may be.
     pub(super) fn exemplars(&self) -> Result<Option<usize>, Refusal> {
         self.get("exemplars", |text| text.parse().ok(), "a whole number")

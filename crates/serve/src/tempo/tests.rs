@@ -151,6 +151,27 @@ async fn grafana_gets_protobuf_where_it_asks_for_it() {
 }
 
 #[tokio::test]
+async fn a_part_of_a_trace_comes_where_a_filter_is_given() {
+    let address = site().await;
+    let path = format!("/api/v2/traces/{}?q=%7B%20status%20%3D%20error%20%7D", trace_id(2));
+    let names = async |more: &str| -> Vec<String> {
+        let answer = get(address, &format!("{path}{more}")).await.json();
+        assert_eq!(answer["status"], "PARTIAL");
+        let resources = answer["trace"]["resourceSpans"].as_array().unwrap().clone();
+        let spans = resources.iter().map(|resource| resource["scopeSpans"][0]["spans"][0]["name"].clone());
+        spans.map(|name| name.as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(names("").await, ["add"]);
+    assert_eq!(names("&keep_hierarchy=true").await, ["GET /cart", "add"]);
+    assert_eq!(names("&keep_hierarchy=true&ancestor_depth=0").await, ["add"]);
+    let path = format!("/api/v2/traces/{}?q=%7B%20kind%20%3D%20server%20%7D", trace_id(2));
+    let all = get(address, &format!("{path}&match_depth=-1")).await.json();
+    assert_eq!(all["message"], "2 of 2 spans are shown, since q was asked for");
+    let refused = get(address, &format!("{path}&match_depth=far")).await;
+    assert!(refused.status == 400 && refused.body.contains("-1 for all"), "{}", refused.body);
+}
+
+#[tokio::test]
 async fn completion_finds_keys_and_values() {
     let address = site().await;
     let keys = get(address, "/api/search/tags?scope=span").await.json();
