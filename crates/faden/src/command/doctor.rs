@@ -242,11 +242,13 @@ fn disk(path: &str) -> Option<Finding> {
 }
 
 fn open_files() -> Finding {
-    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    // A server takes as many as it may get.
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum;
     match limit {
         Some(files) if files < OPEN_FILES_MIN => {
-            note("open files", format!("at most {}", text::count(files)))
-                .remedy("every connection takes one: raise it with `ulimit -n 65536` or LimitNOFILE=65536")
+            note("open files", format!("at most {}", text::count(files))).remedy(
+                "a connection takes one, a block two: raise it with `ulimit -Hn 65536` or LimitNOFILE=65536",
+            )
         }
         Some(files) => good("open files", format!("at most {}", text::count(files))),
         None => good("open files", "no limit"),

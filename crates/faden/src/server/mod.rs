@@ -6,6 +6,7 @@
 
 mod banner;
 mod demo;
+mod files;
 pub mod keeper;
 mod logs;
 mod memory;
@@ -47,6 +48,7 @@ const REQUEST_BYTES_MAX: usize = 128 << 20;
 /// Runs until a signal or a failure ends it.
 pub async fn run(settings: Settings, about: &About) -> Ended {
     let errors = logs::start(&settings.pipeline.telemetry, about.paint);
+    files::raise_limit();
     let mut signals = signals::Signals::watch().map_err(Failure::problem)?;
     let parts = Parts::open(&settings).await?;
     let state = Arc::new(State::new(&settings, &parts, errors, about));
