@@ -198,15 +198,31 @@ impl Batch {
     /// The spans whose place is kept, with their resources and scopes.
     #[must_use]
     pub fn select(&self, keep: impl Fn(usize) -> bool) -> Self {
-        if (0..self.len()).all(&keep) {
+        let places: Vec<usize> = (0..self.len()).filter(|place| keep(*place)).collect();
+        if places.len() == self.len() {
             return self.clone();
         }
-        let mut places = (0..self.len()).filter(|place| keep(*place)).peekable();
-        let mut out = Message::with_capacity(self.bytes.len());
+        let mut out = Message::with_capacity(self.length_of(&places));
+        let mut places = places.into_iter().peekable();
         while let Some(first) = places.peek().copied() {
             out.message(otlp::request::RESOURCE_SPANS, |group| self.copy_resource(first, &mut places, group));
         }
         Self::read(out.into_bytes().into(), self.tenant.clone()).expect("ranges of a walked batch are OTLP")
+    }
+
+    /// How many bytes these spans take with their resources and scopes, about; never more than the batch.
+    fn length_of(&self, places: &[usize]) -> usize {
+        const TAGS: usize = 16;
+        let length = |part: Part| part.length as usize + TAGS;
+        let mut last = None;
+        let spans = places.iter().map(|at| {
+            let row = &self.table.spans[*at];
+            let is_new = last.replace((row.resource, row.scope)) != Some((row.resource, row.scope));
+            let resource = length(self.table.resources[row.resource as usize].message);
+            let scope = length(self.table.scopes[row.scope as usize].message);
+            length(row.message) + if is_new { resource + scope } else { 0 }
+        });
+        spans.sum::<usize>().min(self.bytes.len())
     }
 
     fn copy_resource(

@@ -96,7 +96,7 @@ impl Cube {
     }
 
     /// Where the step begins that a time lies in.
-    pub(super) fn begin(step: u64, time: u64) -> u64 {
+    pub(crate) fn begin(step: u64, time: u64) -> u64 {
         time - time.checked_rem(step).unwrap_or(time)
     }
 

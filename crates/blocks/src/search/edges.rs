@@ -16,7 +16,7 @@ use super::mask::Evaluator;
 use super::skeleton::{Depth, parts, whole};
 use super::spread::Spread;
 use super::values::{self, Source, each_flat};
-use super::{Place, Run, called};
+use super::{Place, Run, called, joined};
 use crate::columns::schema::leaf;
 use crate::columns::sink::PAGE_ROWS;
 use crate::error::Result;
@@ -42,13 +42,7 @@ fn counted(run: &mut Run<'_>, by_digests: bool) -> Result<Option<Sums>> {
     let mut sums = Sums::new();
     let spread = Spread::of(run);
     let mut odd = Odd::default();
-    for batch in run.head_candidates() {
-        for span in batch.spans() {
-            if run.finds(span) {
-                odd.add(span.trace_id());
-            }
-        }
-    }
+    joined::head(run, spread.as_ref(), (&mut sums, &mut odd));
     let places = run.groups.clone();
     let mut counted = Vec::new();
     for block in places.chunk_by(|left, right| std::ptr::eq(left.view, right.view)) {

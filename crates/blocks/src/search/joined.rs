@@ -4,11 +4,12 @@
 //! apart), or be counted twice (a span was sent twice). So the calls of the whole trace are compared with those of its
 //! counted runs: what is missing is added at once, what is too much is taken out in the end.
 
-use model::{Batch, Kin, StatusCode, TimeRange, Trace};
+use model::{Batch, Kin, Span, StatusCode, TimeRange, Trace, TraceId};
 
 use super::Run;
-use super::edges::Sums;
+use super::edges::{Odd, Sums};
 use super::skeleton::Part;
+use super::spread::Spread;
 use crate::block::BlockView;
 use crate::digest;
 
@@ -69,15 +70,49 @@ pub(super) fn correct(
     }
 }
 
+/// Counts the calls of the traces that lie in the head alone, and names the others that the plan looks for.
+pub(super) fn head(run: &mut Run<'_>, spread: Option<&Spread>, (sums, odd): (&mut Sums, &mut Odd)) {
+    let batches = run.head.clone();
+    let mut rows: Vec<(TraceId, u32, u32)> = Vec::new();
+    for (number, batch) in (0..).zip(&batches) {
+        rows.extend((0..).zip(batch.rows()).map(|(place, row)| (row.trace_id, number, place)));
+    }
+    rows.sort_unstable();
+    let services = |batch: &&Batch| -> Vec<String> {
+        (0..batch.resource_count() as u32).map(|at| batch.resource(at).service().to_owned()).collect()
+    };
+    let services: Vec<Vec<String>> = batches.iter().map(services).collect();
+    for of_trace in rows.chunk_by(|left, right| left.0 == right.0) {
+        if run.is_over_time() {
+            return;
+        }
+        let span = |at: usize| batches[of_trace[at].1 as usize].span(of_trace[at].2 as usize);
+        let service = |at: usize| &services[of_trace[at].1 as usize][span(at).row().resource as usize];
+        let found: Vec<bool> = (0..of_trace.len()).map(|at| run.finds(span(at))).collect();
+        if !found.contains(&true) {
+            continue;
+        }
+        let is_alone = spread.is_some_and(|spread| !spread.holds(of_trace[0].0));
+        let kin: Vec<Kin> = (0..of_trace.len()).map(|at| kin(span(at))).collect();
+        let Some(parents) = digest::parents(&kin).filter(|_| is_alone) else {
+            odd.add(of_trace[0].0);
+            continue;
+        };
+        for (child, parent) in parents.into_iter().enumerate().filter(|(child, _)| found[*child]) {
+            let Some(parent) = parent.filter(|parent| service(*parent) != service(child)) else { continue };
+            let sum = sums.entry((service(parent).clone(), service(child).clone())).or_default();
+            sum.add(span(child).duration(), span(child).status() == StatusCode::Error);
+        }
+    }
+}
+
+fn kin(span: Span<'_>) -> Kin {
+    Kin { start: span.start(), id: span.span_id(), parent: span.parent(), kind: span.kind() }
+}
+
 /// True where a digest counts a run of these spans.
 fn is_counted(run: &Batch) -> bool {
-    let kin = run.spans().map(|span| Kin {
-        start: span.start(),
-        id: span.span_id(),
-        parent: span.parent(),
-        kind: span.kind(),
-    });
-    digest::parents(&kin.collect::<Vec<_>>()).is_some()
+    digest::parents(&run.spans().map(kin).collect::<Vec<_>>()).is_some()
 }
 
 /// Visits the calls of a trace that the plan asks for, with the start of the child.

@@ -7,6 +7,7 @@
 mod called;
 mod counted;
 mod edges;
+mod foretold;
 mod groups;
 mod head;
 mod joined;

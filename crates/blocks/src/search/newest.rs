@@ -8,10 +8,11 @@ use std::collections::{BinaryHeap, HashMap, HashSet};
 use foldhash::fast::FixedState;
 use model::TraceId;
 
-use super::Run;
+use super::foretold::Foretold;
 use super::mask::Evaluator;
 use super::spread::Spread;
 use super::traces::{Extent, Found, cover_head, extents, page_matches};
+use super::{Place, Run};
 use crate::columns::shred::TraceRows;
 
 /// So many spans of the head are compared at first, then four times as many at once, and so on.
@@ -41,12 +42,14 @@ pub(super) fn newest(run: &mut Run<'_>) -> Vec<Found> {
     let groups = run.groups.iter().enumerate();
     let mut next: BinaryHeap<Next> = groups.map(|(at, place)| (place.group.extent.1, at, None)).collect();
     let mut open: HashMap<usize, (Evaluator<'_>, usize), FixedState> = HashMap::default();
+    let mut foretold = Foretold::new();
     while let Some((latest, at, page)) = next.pop() {
         if newest.is_full(run, latest) || run.is_over_time() {
             break;
         }
         let Some(number) = page else {
-            if !run.may_pass(run.plan, run.groups[at]) {
+            let Place { view, group } = run.groups[at];
+            if !run.may_pass(run.plan, run.groups[at]) || !foretold.may_hold(run, view, group.extent) {
                 continue;
             }
             run.open(run.groups[at].view);
@@ -64,7 +67,11 @@ pub(super) fn newest(run: &mut Run<'_>) -> Vec<Found> {
             continue;
         };
         let Some((evaluator, left)) = open.get_mut(&at) else { continue };
-        let mut matches = page_matches(run, evaluator, number);
+        let zone = evaluator.zones[number];
+        let may_hold = foretold.may_hold(run, evaluator.place.view, (zone.start_min, zone.start_max));
+        let mut matches = if may_hold { page_matches(run, evaluator, number) } else { Vec::new() };
+        foretold.count_page();
+        run.work.pages_pruned += u64::from(!may_hold);
         *left -= 1;
         if *left == 0 {
             run.work += evaluator.reader.work;

@@ -111,7 +111,8 @@ const KINDS: [Kind; 6] =
 
 const STATUSES: [StatusCode; 3] = [StatusCode::Unset, StatusCode::Ok, StatusCode::Error];
 
-fn duration_may(condition: &Condition, min: u64, max: u64) -> bool {
+/// False where no duration between these passes.
+pub(super) fn duration_may(condition: &Condition, min: u64, max: u64) -> bool {
     let value = |duration: u64| Value::Int(i64::try_from(duration).unwrap_or(i64::MAX));
     let holds = |compare, duration| eval::compares(compare, value(duration), &condition.operand);
     match condition.compare {

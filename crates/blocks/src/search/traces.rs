@@ -11,6 +11,7 @@ use model::TraceId;
 use store::plan::{Ask, Order};
 use store::{Cursor, Rows};
 
+use super::foretold::Foretold;
 use super::mask::Evaluator;
 use super::skeleton::{Depth, join};
 use super::{Run, newest};
@@ -161,11 +162,12 @@ fn all(run: &mut Run<'_>) -> Result<Vec<Found>> {
 /// The ids of every trace of which some span passes.
 fn matches(run: &mut Run<'_>) -> Result<HashSet<TraceId, FixedState>> {
     let mut ids: HashSet<TraceId, FixedState> = head_matches(run).into_iter().collect();
+    let mut foretold = Foretold::new();
     for place in run.groups.clone() {
         if run.is_over_time() {
             break;
         }
-        if !run.may_pass(run.plan, place) {
+        if !run.may_pass(run.plan, place) || !foretold.may_hold(run, place.view, place.group.extent) {
             continue;
         }
         run.open(place.view);
@@ -180,6 +182,12 @@ fn matches(run: &mut Run<'_>) -> Result<HashSet<TraceId, FixedState>> {
             if run.is_over_time() {
                 break;
             }
+            let zone = evaluator.zones[number];
+            if !foretold.may_hold(run, place.view, (zone.start_min, zone.start_max)) {
+                run.work.pages_pruned += 1;
+                continue;
+            }
+            foretold.count_page();
             for trace in page_matches(run, &mut evaluator, number) {
                 ids.insert(trace.id);
             }
