@@ -50,7 +50,7 @@ export function Drawing({
     Math.max(sight.width / Math.max(1, size.value.width), sight.height / Math.max(1, size.value.height));
   const selectedNode = map.nodes.find(({ id }) => id === selected);
   useEffect(() => {
-    if (selectedNode) {
+    if (selectedNode && size.value.width > 0) {
       const covered = size.value.width > 2 * CARD_PIXELS ? CARD_PIXELS * units() : 0;
       chosen.value = {
         ...showing({ ...sight, width: sight.width - covered }, selectedNode),
