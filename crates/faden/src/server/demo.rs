@@ -76,7 +76,8 @@ impl DemoMaker {
         grpc.or_else(|| speaks("OTLP/HTTP").map(|port| (Protocol::Http, port)))
     }
 
-    fn requests(&self, traces: u64) -> Vec<Bytes> {
+    /// Requests with at least so many traces, and how many these are.
+    fn requests(&self, traces: u64) -> (Vec<Bytes>, u64) {
         let now = self.clock.now();
         let (spread, youngest) = (SPREAD.as_nanos() as u64, YOUNGEST.as_nanos() as u64);
         let shape = Shape {
@@ -95,7 +96,7 @@ impl DemoMaker {
             requests.push(Bytes::from(traffic.next_request(REQUEST_SPANS)));
         }
         requests.extend(traffic.finish().map(Bytes::from));
-        requests
+        (requests, traffic.made().traces)
     }
 }
 
@@ -126,7 +127,7 @@ impl Demo for DemoMaker {
         let host = if port.is_loopback { port.address.clone() } else { format!("127.0.0.1:{number}") };
         let route = Route { protocol, endpoint: Some(format!("http://{host}")), compression: "none".into() };
         let clients = deliver::clients(&route, 1).await.map_err(|failure| failure.message)?;
-        let requests = self.requests(traces);
+        let (requests, traces) = self.requests(traces);
         let (tx, rx) = mpsc::channel::<Batch>(QUEUE_MAX);
         let counted = Arc::new(Counted::default());
         let tally: Arc<dyn Tally> = Arc::clone(&counted) as Arc<dyn Tally>;

@@ -20,7 +20,7 @@ pub trait Demo: Send + Sync {
     /// Why it may not be done now; nothing where it may.
     async fn refusal(&self) -> Option<String>;
 
-    /// Makes so many traces.
+    /// Makes at least so many traces; one that begins at a consumer counts as its own.
     ///
     /// # Errors
     /// Why they did not get through.
