@@ -120,3 +120,39 @@ fn a_search_that_nobody_waits_for_ends_at_the_next_page() {
         assert!(answer.work.spans_seen <= 8_192, "{:?}", answer.work);
     }
 }
+
+#[test]
+fn a_search_for_what_is_rare_reads_the_pages_of_its_minutes_alone() {
+    const MINUTE: u64 = 60_000_000_000;
+    let folder = tempfile::tempdir().unwrap();
+    let mut block = open(&folder, "block");
+    let tenant = Tenant::default();
+    let draft = |number: u64, duration: u64, status| {
+        let start = conformance::NOW - (number % 20) * MINUTE;
+        conformance::Draft::new(number, 1).at(start, duration).status(status)
+    };
+    for minute in 0..20 {
+        let (slow, failed) = (draft(20 + minute, 2_000, model::StatusCode::Ok), model::StatusCode::Error);
+        let rare = draft(60 + minute, if minute == 7 { 2_000 } else { 10 }, failed);
+        block.append(&[conformance::batch(&tenant, &[slow, rare])]).unwrap();
+    }
+    let sources = Sources { head: Vec::new(), blocks: vec![block.view()] };
+    let long = store::Condition {
+        field: store::Field::Duration,
+        compare: store::Compare::Greater,
+        operand: store::Operand::Int(1_000),
+    };
+    let failed = store::Operand::Status(model::StatusCode::Error);
+    let spans = store::Filter::And(vec![
+        store::Filter::service("shop"),
+        store::Filter::equal(store::Field::Status, failed),
+        store::Filter::Is(long),
+    ]);
+    for order in [store::Order::Newest, store::Order::Longest] {
+        let plan = Plan { spans: spans.clone(), order, ..Plan::new(tenant.clone(), store::Ask::Summaries) };
+        let answer = run(&plan, &sources).unwrap();
+        let store::Rows::Summaries(found) = answer.rows else { panic!("summaries were asked for") };
+        assert_eq!(found.iter().map(|of| of.id).collect::<Vec<_>>(), [conformance::trace_id(67)]);
+        assert_eq!(answer.work.spans_seen, 2, "{:?}", answer.work);
+    }
+}
