@@ -3,11 +3,11 @@ import { App } from "./app";
 import { askEarly } from "./core/api";
 import { startKeys } from "./core/keys";
 import { dress } from "./core/prefs";
-import { followLinks, path } from "./core/route";
+import { followLinks, params, path } from "./core/route";
 import { firstAddress } from "./core/trace/ask";
 import "./styles/base.css";
 
-const first = firstAddress(path.peek());
+const first = firstAddress(path.peek(), params.peek());
 if (first) {
   askEarly(first);
 }

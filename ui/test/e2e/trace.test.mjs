@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { pathToFileURL } from "node:url";
 import { faults, open } from "./browser.mjs";
-import { nasty, skewed, start, until, XSS, XSS_TRACE } from "./server.mjs";
+import { large, nasty, skewed, start, until, XSS, XSS_TRACE } from "./server.mjs";
 
 let server;
 let browser;
@@ -197,6 +197,28 @@ describe("one trace", () => {
     await until(async () => (await rows.count()) === 2, "the group again");
     await page.keyboard.press("ArrowLeft");
     await page.locator('[role="row"].selected', { hasText: "one by one" }).waitFor();
+  });
+
+  it("that is too large opens by what matters, and unfolds row by row", async () => {
+    const id = "b16".padStart(32, "0");
+    for (const body of large(3000, id, 0)) {
+      await server.send(body);
+    }
+    await go(`/trace/${id}?rows=200`);
+    const note = page.locator(".folded-note b");
+    await note.waitFor();
+    const [, rows] = /^(\d+) of 3,000 spans$/.exec(await note.textContent());
+    assert.ok(rows > 10 && rows <= 200, `${rows} rows`);
+    await page.getByLabel("Filter spans").fill("operation 7");
+    await page.locator(".tools [role=status]", { hasText: /75 of 3,000.*not in rows/ }).waitFor();
+    await page.getByLabel("Filter spans").fill("");
+    await page.getByRole("treegrid").focus();
+    await page.keyboard.press("Home");
+    await page.keyboard.press("m");
+    await note.waitFor({ state: "detached" });
+    await page.locator(".row.selected", { hasText: "operation 0" }).waitFor();
+    await page.keyboard.press("e");
+    await page.locator(".detail .failed-text", { hasText: "error" }).waitFor();
   });
 
   it("shows clocks as they were, or set right", async () => {

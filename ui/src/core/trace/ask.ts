@@ -1,12 +1,17 @@
 import { address, type Query } from "../api";
 
+/** Larger traces come folded: as many of their spans as matter most, or as `rows` in the address says. */
+export const ROWS_MAX = 100_000;
+
 /** The first question about a trace: its path and parameters. */
-export function skeletonOf(id: string): [string, Query] {
-  return [`traces/${encodeURIComponent(id)}/skeleton`, {}];
+export function skeletonOf(id: string, params: URLSearchParams): [string, Query] {
+  const wanted = Number.parseInt(params.get("rows") ?? "", 10);
+  const rows = wanted > 0 ? Math.min(wanted, ROWS_MAX) : ROWS_MAX;
+  return [`traces/${encodeURIComponent(id)}/skeleton`, { detail: rows }];
 }
 
-/** The address of the first question of the page at `path`, where it is a trace's. */
-export function firstAddress(path: string): string | undefined {
+/** The address of the first question of a page, where it is a trace's. */
+export function firstAddress(path: string, params: URLSearchParams): string | undefined {
   const id = /^trace\/([0-9a-f]{1,32})$/i.exec(path)?.[1];
-  return id && address(...skeletonOf(id));
+  return id && address(...skeletonOf(id, params));
 }

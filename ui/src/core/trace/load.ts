@@ -51,8 +51,12 @@ const MORE_ROWS = 10_000;
 const MORE_ROWS_MAX = 200_000;
 
 /** Loads a trace without its attributes; these come for the spans that are looked at. */
-export async function loadTrace(id: string, signal?: AbortSignal): Promise<TraceModel> {
-  const [path, query] = skeletonOf(id);
+export async function loadTrace(
+  id: string,
+  params: URLSearchParams,
+  signal?: AbortSignal,
+): Promise<TraceModel> {
+  const [path, query] = skeletonOf(id, params);
   const skeleton = await get<Skeleton>(path, query, signal);
   const known = keeping((rows, stop) => details(id, rows, stop));
   const withWays = (model: Omit<TraceModel, keyof Ways>): TraceModel => ({

@@ -58,15 +58,23 @@ export function spliced(trace: TraceModel, span: number, part: TraceModel): Trac
       ...finding,
       spans: finding.spans.filter((row) => isOutside(row) || row === span).map(moved),
     })),
-    folded: trace.folded && {
-      ...trace.folded,
-      rows: outside(trace.folded.rows, part.folded?.rows ?? whole(trace, span, part.size)),
-      hidden: outside(trace.folded.hidden, part.folded?.hidden ?? new Int32Array(part.size)),
-      hiddenErrors: outside(
-        trace.folded.hiddenErrors,
-        part.folded?.hiddenErrors ?? new Int32Array(part.size),
-      ),
-    },
+    folded: withRows(trace, span, part),
+  };
+}
+
+/** What is known of the rows after the change; nothing once every span is one. */
+function withRows(trace: TraceModel, span: number, part: TraceModel): TraceModel["folded"] {
+  const end = span + trace.descendants[span] + 1;
+  const { folded } = trace;
+  if (!folded || trace.size + part.size - (end - span) === trace.spans) {
+    return undefined;
+  }
+  const none = new Int32Array(part.size);
+  return {
+    ...folded,
+    rows: joined(folded.rows, part.folded?.rows ?? whole(trace, span, part.size), span, end),
+    hidden: joined(folded.hidden, part.folded?.hidden ?? none, span, end),
+    hiddenErrors: joined(folded.hiddenErrors, part.folded?.hiddenErrors ?? none, span, end),
   };
 }
 

@@ -6,7 +6,7 @@ import { count, duration, percent, plural } from "../../core/format";
 import { href, param, setParams } from "../../core/route";
 import { clock, momentMs, range, rangeQuery } from "../../core/time";
 import { Icon } from "../../parts/icon";
-import { Empty, Loading, Trouble } from "../../parts/notes";
+import { Empty, Loading, Partial, Trouble } from "../../parts/notes";
 import "./explain.css";
 
 interface Share {
@@ -73,6 +73,10 @@ export default function Explain() {
       {error && <Trouble error={error} />}
       {!isReady && (
         <Empty icon="explain" title="Select some spans">
+          <p>
+            Some spans failed, or took long, and others did not. This page compares every attribute of both,
+            and says which values tell them apart: a version, a host, a customer, a route.
+          </p>
           <p>Drag over the heatmap of the search, or start with one of these:</p>
           <p class="line-up centre">
             {SELECTIONS.map(([text, label]) => (
@@ -84,7 +88,7 @@ export default function Explain() {
         </Empty>
       )}
       {isReady && !value && isLoading && <Loading what="the differences" />}
-      {value && isReady && <Cards explained={value} q={q} />}
+      {value && isReady && <Cards explained={value} q={q} select={select} />}
     </div>
   );
 }
@@ -143,7 +147,7 @@ function Form({ q, select }: { q: string; select: string }) {
   );
 }
 
-function Cards({ explained, q }: { explained: Explained; q: string }) {
+function Cards({ explained, q, select }: { explained: Explained; q: string; select: string }) {
   const { selection, baseline, attributes } = explained;
   if (selection === 0 || baseline === 0) {
     return (
@@ -154,10 +158,29 @@ function Cards({ explained, q }: { explained: Explained; q: string }) {
   }
   return (
     <>
-      <p class="soft num">
-        <b class="sel-ink">{plural(selection, "selected span")}</b> against {count(baseline)} others
-        {explained.is_exact ? "" : `, of the newest ${plural(explained.looked_at, "trace")}`}
-      </p>
+      <div class="line-up explained num">
+        <span class="line-up">
+          <span class="swatch selected" aria-hidden="true" />
+          <b>{plural(selection, "selected span")}</b>
+        </span>
+        <span class="line-up">
+          <span class="swatch others" aria-hidden="true" /> {count(baseline)} others
+        </span>
+        <span class="soft">
+          {explained.is_exact ? "" : `of the newest ${plural(explained.looked_at, "trace")}; `}
+          each bar is the share of spans that have the value; what differs most comes first
+        </span>
+        <span class="spread" />
+        {select && (
+          <a
+            class="button bare small"
+            href={href("search", { q: select, from: param("from"), to: param("to") })}
+          >
+            <Icon name="search" /> Traces of the selected
+          </a>
+        )}
+      </div>
+      <Partial why={explained.partial} />
       {attributes.length === 0 && (
         <Empty icon="explain" title="Nothing stands out">
           The selected spans are like the others in every attribute.

@@ -95,7 +95,7 @@ function Taste() {
           />
           <span class="soft">
             {
-              "{traceId} {spanId} {service} {startMs} {endMs} are filled in; a span then has a link to its logs"
+              "{traceId} {spanId} {service} {startMs} {endMs} {resource.KEY} {span.KEY} are filled in; a span then has a link to its logs"
             }
           </span>
         </label>

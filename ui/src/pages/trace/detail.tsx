@@ -78,13 +78,14 @@ function Facts({ state, span, detail }: { state: TraceState; span: number; detai
   const ms = nanosToMs(nanos);
   const critical = state.criticalTimes[span];
   const parent = trace.parent[span];
-  const logs = logAddress(logLink.value, {
+  const context = {
     traceId: trace.id,
     spanId: spanId(trace, span),
     service: serviceOf(trace, span),
     startMs: ms,
     endMs: ms + trace.duration[span] / 1e6,
-  });
+  };
+  const logs = logAddress(logLink.value, context, detail);
   return (
     <>
       <dl class="span-facts">

@@ -7,6 +7,9 @@ import type { TraceState } from "./state";
 const INDENT = 14;
 const INDENT_LEVELS_MAX = 28;
 
+/** The room that a duration takes beside its bar, in pixels. */
+const LABEL_WIDTH = 62;
+
 interface Props {
   state: TraceState;
   entry: number;
@@ -162,8 +165,9 @@ function Bar({
   const label = duration(nanos);
   const shownLeft = Math.max(-0.5, Math.min(100.5, left));
   const shownRight = Math.max(-0.5, Math.min(100.5, right));
-  const isRight = shownRight < 88;
-  const isLeft = !isRight && shownLeft > 12;
+  const room = (LABEL_WIDTH / state.barsWidth.value) * 100;
+  const isRight = shownRight < 100 - room;
+  const isLeft = !isRight && shownLeft > room;
   const place = isRight
     ? { left: `calc(${shownRight}% + 6px)` }
     : isLeft

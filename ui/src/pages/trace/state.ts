@@ -24,6 +24,8 @@ export class TraceState {
   readonly filter = signal("");
   readonly isHiding = signal(false);
   readonly matches = signal<ReadonlySet<number> | undefined>(undefined);
+  /** The room for bars, in pixels. */
+  readonly barsWidth = signal(800);
   /** Spans that match and are no rows here. */
   readonly matchesBeyond = signal(0);
   /** The span below which more is being fetched, or -1. */

@@ -80,8 +80,11 @@ async function unfold(
   current: Signal<TraceModel>,
   error: Signal<Error | undefined>,
 ): Promise<void> {
-  const { folded } = state.trace;
-  if (!folded || span < 0 || folded.hidden[span] === 0 || state.unfolding.value >= 0) {
+  const { folded, descendants } = state.trace;
+  if (!folded || span < 0 || state.unfolding.value >= 0) {
+    return;
+  }
+  if (!folded.hidden.subarray(span, span + descendants[span] + 1).some((hidden) => hidden > 0)) {
     return;
   }
   state.unfolding.value = span;

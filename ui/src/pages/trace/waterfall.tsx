@@ -13,6 +13,9 @@ const HEIGHT_MAX = 12_000_000;
 const ROW_HEIGHT = { calm: 26, compact: 21 };
 const NAMES_MIN = 140;
 
+/** Beside the bars, as the style has it. */
+const BARS_MARGIN = 20;
+
 /** Details of rows in sight are fetched ahead once they stand still, but not of traces that are slow to read. */
 const AHEAD_AFTER_MS = 400;
 const AHEAD_MAX = 200_000;
@@ -106,6 +109,9 @@ export function Waterfall({ state }: { state: TraceState }) {
   const active = state.selected.value < 0 ? -1 : rowOf[state.selected.value];
   const isActiveShown = active >= firstRow && active < firstRow + pool;
   const names = Math.min(namesWidth.value, width * 0.6 || namesWidth.value);
+  useEffect(() => {
+    state.barsWidth.value = Math.max(1, width - names - BARS_MARGIN);
+  }, [width, names, state]);
   return (
     <section
       class="waterfall"
