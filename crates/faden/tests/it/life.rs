@@ -34,9 +34,14 @@ fn the_start_says_where_to_send_where_to_look_and_what_it_takes_up() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path(), &[]);
     let said = server.said();
-    for words in ["send to", "OTLP/gRPC", "OTLP/HTTP", "look at", "kept in", "for 7 days", "= 544 MiB"] {
+    for words in ["send to", "OTLP/gRPC", "OTLP/HTTP", "look at", "kept in", "for 7 days", "packing"] {
         assert!(said.contains(words), "\"{words}\" is not in\n{said}");
     }
+    let memory = said.lines().find(|line| line.trim_start().starts_with("memory")).unwrap();
+    let (parts, sum) = memory.split_once('=').unwrap();
+    let mebibytes = |text: &str| -> u64 { text.split(' ').filter_map(|word| word.parse::<u64>().ok()).sum() };
+    assert_eq!(mebibytes(parts), mebibytes(sum), "{memory}");
+    assert!(mebibytes(sum) > 0, "{memory}");
 }
 
 #[test]

@@ -144,20 +144,25 @@ async fn of_values(
     let mut values: Vec<(String, u64)> =
         counted.rows.into_iter().filter_map(|row| Some((row.by[0].clone()?, row.sum.spans()))).collect();
     values.sort_by_key(|(value, spans)| (std::cmp::Reverse(*spans), value.clone()));
+    let told = told(field, &values);
     let Literal::Text(asked) = literal else {
-        return Ok(told(field, &values, None));
+        return Ok(told.map(|text| Hint { text, replace: None }));
     };
     let near = |value: &str| {
         let (value, asked) = (value.to_lowercase(), asked.to_lowercase());
         let letters = strsim::damerau_levenshtein(&value, &asked);
         (letters == 0 || letters <= 2 && letters * 3 < asked.len()).then_some(letters)
     };
-    let nearest = values.iter().filter_map(|(value, _)| Some((near(value)?, value))).min();
-    let replace = nearest.and_then(|(_, value)| exchanged(field, &Literal::Text(value.clone())));
-    Ok(told(field, &values, replace))
+    let nearest = values.iter().filter_map(|(value, spans)| Some((near(value)?, value, spans))).min();
+    let Some((_, value, spans)) = nearest else {
+        return Ok(told.map(|text| Hint { text, replace: None }));
+    };
+    let text = format!("did you mean {value} ({spans})?");
+    Ok(Some(Hint { text, replace: exchanged(field, &Literal::Text(value.clone())) }))
 }
 
-fn told(field: &Field, values: &[(String, u64)], replace: Option<String>) -> Option<Hint> {
+/// The most frequent values, in words.
+fn told(field: &Field, values: &[(String, u64)]) -> Option<String> {
     let first: Vec<String> =
         values.iter().take(VALUES_MAX).map(|(value, spans)| format!("{value} ({spans})")).collect();
     let more = if values.len() > VALUES_MAX {
@@ -165,5 +170,5 @@ fn told(field: &Field, values: &[(String, u64)], replace: Option<String>) -> Opt
     } else {
         String::new()
     };
-    (!first.is_empty()).then(|| Hint { text: format!("{field} is {}{more}", first.join(", ")), replace })
+    (!first.is_empty()).then(|| format!("{field} is {}{more}", first.join(", ")))
 }

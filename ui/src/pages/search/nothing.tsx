@@ -57,8 +57,12 @@ export function Nothing({ q, from, to }: { q: string; from: string; to: string }
                 <span class="line-up">
                   {condition.hint.text}
                   {condition.hint.replace && (
-                    <button type="button" class="small" onClick={() => ask(condition.hint?.replace ?? "")}>
-                      Use it
+                    <button
+                      type="button"
+                      class="small mono"
+                      onClick={() => ask(condition.hint?.replace ?? "")}
+                    >
+                      {condition.hint.replace}
                     </button>
                   )}
                 </span>
