@@ -3,6 +3,7 @@
 use model::Value;
 
 use super::decode::{Page, Plain};
+use super::marks;
 
 /// A place in a page.
 #[derive(Clone)]
@@ -26,7 +27,11 @@ impl<'a> Cursor<'a> {
     }
 
     /// Goes to the first level of a row, which is not before the last one.
+    #[inline]
     pub(crate) fn seek(&mut self, row: usize) {
+        if row > self.row + marks::ROWS {
+            self.jump(row);
+        }
         let Page { def, rep, .. } = self.page;
         if rep.is_empty() {
             let from = std::mem::replace(&mut self.level, row);
@@ -41,6 +46,16 @@ impl<'a> Cursor<'a> {
             self.value += usize::from(def[self.level] == self.def_max);
             self.level += 1;
             self.row += usize::from(rep.get(self.level).is_some_and(|rep| *rep == 0));
+        }
+    }
+
+    /// Goes to the last mark that is not beyond a row.
+    fn jump(&mut self, row: usize) {
+        let Page { def, rep, marks, .. } = self.page;
+        if let Some((at, mark)) = marks.before(row, (def, rep, self.def_max))
+            && at > self.row
+        {
+            (self.row, self.level, self.value) = (at, mark.level as usize, mark.value as usize);
         }
     }
 
@@ -87,5 +102,44 @@ pub(crate) fn value((plain, at): (&Plain, usize)) -> Value<'_> {
         Plain::Double(values) => Value::Double(values[at]),
         Plain::Bool(values) => Value::Bool(values[at]),
         Plain::Id { .. } => Value::Bytes(plain.bytes(at)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Cursor;
+    use crate::columns::decode::{Held, Page, Plain};
+
+    /// A page of 500 rows: with lists of none to three values, or with a value in every third row.
+    fn page(has_lists: bool) -> Page {
+        let (mut def, mut rep, mut values) = (Vec::new(), Vec::new(), Vec::new());
+        for row in 0..500_i64 {
+            let count = if has_lists { row % 4 } else { i64::from(row % 3 == 0) };
+            for place in 0..count.max(1) {
+                rep.extend(has_lists.then_some(u8::from(place > 0)));
+                def.push(u8::from(count > 0));
+                values.extend((count > 0).then_some(row * 10 + place));
+            }
+        }
+        Page { def, rep, values: Held::Plain(Plain::Int(values)), marks: super::marks::Marks::default() }
+    }
+
+    #[test]
+    fn a_row_is_where_walking_finds_it_however_far_one_jumps() {
+        for has_lists in [true, false] {
+            let page = page(has_lists);
+            for step in [1, 7, 64, 65, 66, 129, 200, 499] {
+                let mut cursor = Cursor::new(&page, 1);
+                let mut walker = Cursor::new(&page, 1);
+                for row in (0..500).step_by(step) {
+                    cursor.seek(row);
+                    (walker.row..=row).for_each(|row| walker.seek(row));
+                    let at = |cursor: &Cursor<'_>| (cursor.row, cursor.level, cursor.value);
+                    assert_eq!(at(&cursor), at(&walker), "row {row} by {step}, lists: {has_lists}");
+                    let begins = page.rep.iter().enumerate().filter(|(_, rep)| **rep == 0).nth(row);
+                    assert_eq!(cursor.level, begins.map_or(row, |(level, _)| level));
+                }
+            }
+        }
     }
 }

@@ -8,6 +8,7 @@ pub(crate) mod cursor;
 pub(crate) mod decode;
 pub(crate) mod encode;
 pub(crate) mod keys;
+mod marks;
 pub(crate) mod order;
 mod prepare;
 pub(crate) mod promote;

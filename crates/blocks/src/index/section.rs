@@ -25,6 +25,8 @@ pub(crate) mod kind {
     pub(crate) const PIECES: u32 = 128;
     /// The runs of a row group with their ids, which are kept in memory only.
     pub(crate) const TRACES: u32 = 1 << 16;
+    /// The calls of traces in several places, by the first of their blocks, which are kept in memory only.
+    pub(crate) const JOINED: u32 = (1 << 16) + 1;
     /// The directory of sections, which is kept in memory like a section.
     pub(crate) const DIRECTORY: u32 = 0;
 }

@@ -138,7 +138,8 @@ fn has_queue(condition: &Condition) -> Option<bool> {
     }
 }
 
-fn is_known(filter: &Filter) -> bool {
+/// True where digests know all that a filter asks of calls.
+pub(super) fn is_known(filter: &Filter) -> bool {
     match filter {
         Filter::All => true,
         Filter::Is(condition) => KNOWN.contains(&condition.field) || has_queue(condition).is_some(),
@@ -147,7 +148,8 @@ fn is_known(filter: &Filter) -> bool {
     }
 }
 
-fn passes(filter: &Filter, words: Words<'_>, queue: bool) -> bool {
+/// True where a filter that [is known](is_known) lets such calls pass.
+pub(super) fn passes(filter: &Filter, words: Words<'_>, queue: bool) -> bool {
     match filter {
         Filter::All => true,
         Filter::Is(condition) => match has_queue(condition) {

@@ -9,21 +9,17 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use foldhash::fast::FixedState;
 use model::{StatusCode, TimeRange, TraceId, Value};
 use store::metrics::Tally;
-use store::{Edge, Field, Filter, Plan};
+use store::{Edge, Plan};
 
-use super::joined::{Counted, Excess, correct};
+use super::joined::Excess;
 use super::mask::Evaluator;
-use super::skeleton::{Depth, parts, whole};
 use super::spread::Spread;
 use super::values::{self, Source, each_flat};
-use super::{Place, Run, called, joined};
+use super::{Place, Run, called, joined, kept};
 use crate::columns::schema::leaf;
 use crate::columns::sink::PAGE_ROWS;
 use crate::error::Result;
 use crate::index::TraceRun;
-
-/// Traces that are joined at once.
-const JOINED_MAX: usize = 1024;
 
 /// Calls, by the names of parent and child.
 pub(super) type Sums = BTreeMap<(String, String), Tally>;
@@ -44,7 +40,7 @@ fn counted(run: &mut Run<'_>, by_digests: bool) -> Result<Option<Sums>> {
     let mut odd = Odd::default();
     joined::head(run, spread.as_ref(), (&mut sums, &mut odd));
     let places = run.groups.clone();
-    let mut counted = Vec::new();
+    let mut counted: Vec<Option<TimeRange>> = Vec::new();
     for block in places.chunk_by(|left, right| std::ptr::eq(left.view, right.view)) {
         if run.is_over_time() {
             break;
@@ -52,7 +48,7 @@ fn counted(run: &mut Run<'_>, by_digests: bool) -> Result<Option<Sums>> {
         let view = block[0].view;
         let known = spread.as_ref().filter(|_| by_digests);
         let whole = known.and_then(|spread| called::count(run, view, spread, (&mut sums, &mut odd)));
-        counted.extend(whole.map(|whole| Counted { view, whole }));
+        counted.push(whole);
         for time in left_over(run.plan.time, whole) {
             let plan = Plan { time, ..run.plan.clone() };
             for place in block {
@@ -63,17 +59,8 @@ fn counted(run: &mut Run<'_>, by_digests: bool) -> Result<Option<Sums>> {
         }
     }
     let mut excess = Excess::default();
-    let depth = if needs_attributes(&run.plan.spans) { Depth::Filtered } else { Depth::Skeleton };
-    for some in odd.ids.chunks(JOINED_MAX) {
-        if run.is_over_time() {
-            break;
-        }
-        for (id, parts) in some.iter().zip(parts(run, some, depth)?) {
-            if let Some(trace) = whole(run, *id, (&parts, depth))? {
-                correct(run, (&trace, &parts), &counted, (&mut sums, &mut excess));
-            }
-        }
-    }
+    let known = spread.as_ref().filter(|_| by_digests);
+    kept::correct(run, (known, &odd.ids), &counted, (&mut sums, &mut excess))?;
     Ok(excess.take_out(&mut sums).then_some(sums))
 }
 
@@ -230,18 +217,5 @@ impl Columns {
             let sum = calls.entry((self.services[row - distance], self.services[row])).or_default();
             sum.add(self.durations[row], self.failed[row]);
         }
-    }
-}
-
-/// True where a skeleton does not suffice to decide the filter.
-fn needs_attributes(filter: &Filter) -> bool {
-    match filter {
-        Filter::All => false,
-        Filter::Is(condition) => !matches!(
-            condition.field,
-            Field::Service | Field::Name | Field::Kind | Field::Status | Field::Duration
-        ),
-        Filter::And(filters) | Filter::Or(filters) => filters.iter().any(needs_attributes),
-        Filter::Not(filter) => needs_attributes(filter),
     }
 }

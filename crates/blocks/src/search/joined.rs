@@ -4,69 +4,122 @@
 //! apart), or be counted twice (a span was sent twice). So the calls of the whole trace are compared with those of its
 //! counted runs: what is missing is added at once, what is too much is taken out in the end.
 
-use model::{Batch, Kin, Span, StatusCode, TimeRange, Trace, TraceId};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use foldhash::fast::FixedState;
+use model::{Batch, Kin, Kind, Span, StatusCode, TimeRange, Trace, TraceId};
 
 use super::Run;
 use super::edges::{Odd, Sums};
 use super::skeleton::Part;
 use super::spread::Spread;
-use crate::block::BlockView;
 use crate::digest;
 
-/// What the digests of a block counted.
-pub(super) struct Counted<'a> {
-    pub(super) view: &'a BlockView,
-    pub(super) whole: TimeRange,
+/// A call, with all that questions that digests answer tell apart.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Call {
+    pub(super) parent: Arc<str>,
+    pub(super) child: Arc<str>,
+    /// When the child started, and how long it took.
+    pub(super) start: u64,
+    duration: u64,
+    pub(super) kind: Kind,
+    pub(super) status: StatusCode,
+    pub(super) has_queue: bool,
 }
 
-/// A call: the services of parent and child, how long the child took, whether it failed.
-type Call = (String, String, u64, bool);
+/// A call of a trace, or one that only a part of it seems to have.
+#[derive(Debug)]
+struct Seen {
+    call: Call,
+    /// True where the whole trace has it.
+    is_one: bool,
+    /// The part by which a digest may have counted it, by the place of its block.
+    part: Option<u32>,
+}
 
-/// Calls that were counted too often.
+/// The calls of a trace, and how digests see them.
+#[derive(Debug, Default)]
+pub(super) struct Joined(Vec<Seen>);
+
+/// Which calls to note: given a run and the called span, whether to note it, and whether it came through a queue.
+pub(super) type Noted<'n> = &'n dyn Fn(&mut Run<'_>, Span<'_>) -> Option<bool>;
+
+impl Joined {
+    /// The calls of a trace in these parts, each with the place of its block where it is in one.
+    pub(super) fn of(
+        run: &mut Run<'_>,
+        trace: &Trace,
+        parts: &[(Option<u32>, &Part<'_>)],
+        noted: Noted<'_>,
+    ) -> Self {
+        let mut seen: Vec<Seen> = Vec::new();
+        calls(run, trace, noted, |call| seen.push(Seen { call, is_one: true, part: None }));
+        let mut open: HashMap<Call, Vec<usize>, FixedState> = HashMap::default();
+        for (at, seen) in seen.iter().enumerate() {
+            open.entry(seen.call.clone()).or_default().push(at);
+        }
+        for (place, part) in parts {
+            let Some(place) = place.filter(|_| is_counted(&part.batch)) else { continue };
+            let Some(alone) = Trace::join(trace.id(), vec![part.batch.clone()]) else { continue };
+            calls(run, &alone, noted, |call| match open.get_mut(&call).and_then(Vec::pop) {
+                Some(at) => seen[at].part = Some(place),
+                None => seen.push(Seen { call, is_one: false, part: Some(place) }),
+            });
+        }
+        Self(seen)
+    }
+
+    /// Adds the calls that no digest counted, and notes those that one counted too often. `whole` is the time of which the
+    /// digests of a block counted all.
+    pub(super) fn correct(
+        &self,
+        asked: &dyn Fn(&Call) -> bool,
+        whole: &dyn Fn(u32) -> Option<TimeRange>,
+        (sums, excess): (&mut Sums, &mut Excess),
+    ) {
+        for Seen { call, is_one, part } in self.0.iter().filter(|seen| asked(&seen.call)) {
+            let is_counted = part.and_then(whole).is_some_and(|whole| whole.contains(call.start));
+            if *is_one == is_counted {
+                continue;
+            }
+            let names = ((*call.parent).to_owned(), (*call.child).to_owned());
+            let failed = call.status == StatusCode::Error;
+            if *is_one {
+                sums.entry(names).or_default().add(call.duration, failed);
+                continue;
+            }
+            let alike = |seen: &Seen| seen.is_one && seen.call.looks_like(call) && asked(&seen.call);
+            excess.0.push((names, call.duration, failed, self.0.iter().any(alike)));
+        }
+    }
+
+    /// What it takes in memory at most, names and all.
+    pub(super) fn memory(&self) -> usize {
+        let names = self.0.iter().map(|seen| seen.call.parent.len() + seen.call.child.len());
+        size_of::<Self>() + self.0.capacity() * size_of::<Seen>() + names.sum::<usize>()
+    }
+}
+
+impl Call {
+    fn looks_like(&self, other: &Self) -> bool {
+        (&self.parent, &self.child, self.duration) == (&other.parent, &other.child, other.duration)
+    }
+}
+
+/// Calls that were counted too often: between whom, how long they took, whether they failed, and whether the trace has an
+/// equal one.
 #[derive(Default)]
-pub(super) struct Excess(Vec<(Call, bool)>);
+pub(super) struct Excess(Vec<((String, String), u64, bool, bool)>);
 
 impl Excess {
     /// Takes them out; false where a sum can't be told without counting anew.
     pub(super) fn take_out(self, sums: &mut Sums) -> bool {
-        self.0.into_iter().all(|((parent, child, duration, failed), has_equal)| {
-            let sum = sums.get_mut(&(parent, child));
+        self.0.into_iter().all(|(names, duration, failed, has_equal)| {
+            let sum = sums.get_mut(&names);
             sum.is_some_and(|sum| sum.remove(duration, failed, has_equal))
         })
-    }
-}
-
-/// Adds the calls of a trace that no digest counted, and notes those that one counted too often.
-pub(super) fn correct(
-    run: &mut Run<'_>,
-    (trace, parts): (&Trace, &[Part<'_>]),
-    counted: &[Counted<'_>],
-    (sums, excess): (&mut Sums, &mut Excess),
-) {
-    let mut known: Vec<Call> = Vec::new();
-    for part in parts {
-        let counted = counted.iter().find(|of| part.view.is_some_and(|view| std::ptr::eq(view, of.view)));
-        let Some(counted) = counted.filter(|_| is_counted(&part.batch)) else { continue };
-        let Some(alone) = Trace::join(trace.id(), vec![part.batch.clone()]) else { continue };
-        calls(run, &alone, |start, call| known.extend(counted.whole.contains(start).then_some(call)));
-    }
-    let mut all: Vec<Call> = Vec::new();
-    calls(run, trace, |_, call| all.push(call));
-    all.sort_unstable();
-    known.sort_unstable();
-    let (mut more, mut rest) = (Vec::new(), all.iter().peekable());
-    for call in known {
-        while let Some(missing) = rest.next_if(|other| **other < call) {
-            more.push(missing);
-        }
-        if rest.next_if(|other| **other == call).is_none() {
-            let equal = |other: &Call| (&other.0, &other.1, other.2) == (&call.0, &call.1, call.2);
-            let has_equal = all.iter().any(equal);
-            excess.0.push((call, has_equal));
-        }
-    }
-    for (parent, child, duration, failed) in more.into_iter().chain(rest) {
-        sums.entry((parent.clone(), child.clone())).or_default().add(*duration, *failed);
     }
 }
 
@@ -115,16 +168,26 @@ fn is_counted(run: &Batch) -> bool {
     digest::parents(&run.spans().map(kin).collect::<Vec<_>>()).is_some()
 }
 
-/// Visits the calls of a trace that the plan asks for, with the start of the child.
-fn calls(run: &mut Run<'_>, trace: &Trace, mut visit: impl FnMut(u64, Call)) {
+/// Visits the calls of a trace that are to be noted.
+fn calls(run: &mut Run<'_>, trace: &Trace, noted: Noted<'_>, mut visit: impl FnMut(Call)) {
+    let mut names: HashMap<&str, Arc<str>, FixedState> = HashMap::default();
     for node in trace.nodes() {
         let Some(parent) = node.parent else { continue };
         let (child, parent) = (trace.span(node), trace.span(&trace.nodes()[parent as usize]));
-        if parent.service() == child.service() || !run.finds(child) {
+        if parent.service() == child.service() {
             continue;
         }
-        let failed = child.status() == StatusCode::Error;
-        let ends = (parent.service().to_owned(), child.service().to_owned());
-        visit(child.start(), (ends.0, ends.1, child.duration(), failed));
+        let Some(has_queue) = noted(run, child) else { continue };
+        let [parent, called] = [parent, child]
+            .map(|span| names.entry(span.service()).or_insert_with_key(|name| (*name).into()).clone());
+        visit(Call {
+            parent,
+            child: called,
+            start: child.start(),
+            duration: child.duration(),
+            kind: child.kind(),
+            status: child.status(),
+            has_queue,
+        });
     }
 }

@@ -11,6 +11,7 @@ mod foretold;
 mod groups;
 mod head;
 mod joined;
+mod kept;
 mod literal;
 mod mask;
 mod metrics;

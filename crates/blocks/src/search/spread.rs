@@ -12,6 +12,9 @@ use crate::index::tokens::id_token;
 /// The traces with spans in more than one place.
 pub(super) struct Spread {
     hashes: Vec<u32>,
+    /// The blocks with each of the hashes, [`HEAD`]'s too; those of a hash begin where `begins` says.
+    blocks: Vec<u32>,
+    begins: Vec<usize>,
     /// The set of row groups that has a trace, with the hash.
     places: Vec<(SetOf, u32)>,
 }
@@ -43,17 +46,28 @@ impl Spread {
         all.sort_unstable();
         let repeated = all.chunk_by(|left, right| left.0 == right.0).filter(|chunk| chunk.len() > 1);
         let (mut hashes, mut places) = (Vec::new(), Vec::new());
+        let (mut blocks, mut begins): (Vec<u32>, Vec<usize>) = (Vec::new(), Vec::new());
         for chunk in repeated {
             hashes.push(chunk[0].0);
+            begins.push(blocks.len());
+            blocks.extend(chunk.chunk_by(|left, right| left.1.0 == right.1.0).map(|of| of[0].1.0));
             places.extend(chunk.iter().filter(|(_, of)| *of != HEAD).map(|(hash, of)| (*of, *hash)));
         }
         places.sort_unstable();
         places.dedup();
-        Some(Self { hashes, places })
+        Some(Self { hashes, blocks, begins, places })
     }
 
     pub(super) fn holds(&self, id: TraceId) -> bool {
         self.hashes.binary_search(&short(id_token(id))).is_ok()
+    }
+
+    /// The blocks that a spread trace may have rows in, by their places, ascending; `None` where it may be in the head, or
+    /// is not spread.
+    pub(super) fn homes(&self, id: TraceId) -> Option<&[u32]> {
+        let at = self.hashes.binary_search(&short(id_token(id))).ok()?;
+        let end = self.begins.get(at + 1).copied().unwrap_or(self.blocks.len());
+        Some(&self.blocks[self.begins[at]..end]).filter(|blocks| blocks.last() != Some(&HEAD.0))
     }
 
     /// For each set of a block, by its first row group, the hashes of the spread traces in it.

@@ -14,6 +14,7 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::sync::Arc;
 
+use super::marks::Marks;
 use super::schema::{Kind, Leaf};
 use header::{Encoding, Header};
 
@@ -49,6 +50,8 @@ pub(crate) struct Page {
     /// Repetition levels; empty where nothing repeats.
     pub(crate) rep: Vec<u8>,
     pub(crate) values: Held,
+    /// Where rows begin, once something far into the page was sought.
+    pub(super) marks: Marks,
 }
 
 impl Plain {
@@ -105,7 +108,7 @@ impl Page {
             Held::Plain(plain) => plain.memory(),
             Held::Ids(ids, _) => ids.capacity() * 4,
         };
-        size_of::<Self>() + self.def.capacity() + self.rep.capacity() + values
+        size_of::<Self>() + self.def.capacity() + self.rep.capacity() + values + Marks::memory(self.def.len())
     }
 }
 
@@ -186,7 +189,7 @@ pub(crate) fn page(
     if !fits(leaf.kind, &values) {
         return Err(Damaged("the values are not of the column's type"));
     }
-    Ok(Page { def, rep, values })
+    Ok(Page { def, rep, values, marks: Marks::default() })
 }
 
 fn fits(kind: Kind, held: &Held) -> bool {

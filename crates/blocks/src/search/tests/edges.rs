@@ -70,6 +70,7 @@ fn batches(dice: &mut Dice, tenant: &Tenant) -> Vec<Batch> {
 /// Three closed blocks of one or two row groups, an open block, and the head.
 fn sources(folder: &tempfile::TempDir, batches: &[Batch]) -> Sources {
     let mut sources = Sources::default();
+    let memory = Arc::default();
     for (number, some) in batches.chunks(2).enumerate() {
         if number == 4 {
             sources.head.extend_from_slice(some);
@@ -84,7 +85,7 @@ fn sources(folder: &tempfile::TempDir, batches: &[Batch]) -> Sources {
         }
         let meta = block.close().unwrap();
         let path = folder.path().join(id);
-        sources.blocks.push(Arc::new(BlockView::open(&path, &meta, &Arc::default()).unwrap()));
+        sources.blocks.push(Arc::new(BlockView::open(&path, &meta, &memory).unwrap()));
     }
     sources
 }
@@ -170,4 +171,34 @@ fn calls_in_whole_blocks_are_counted_without_reading_spans() {
     sources.head.push(batch(&Tenant::default(), &[late]));
     let (calls, pages) = asked(TimeRange::ALL, &sources);
     assert!(calls == [1, 200] && pages > 0, "the trace of a late span is joined");
+}
+
+#[test]
+fn traces_across_closed_blocks_are_joined_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let memory = Arc::default();
+    let mut sources = Sources::default();
+    for (name, service, span, parent) in [("first", "web", 1, 0), ("second", "api", 2, 1)] {
+        let spans: Vec<Draft> =
+            (1..=50).map(|number| Draft::new(number, span).service(service).under(parent)).collect();
+        let mut block = open(&folder, name);
+        block.append(&[batch(&Tenant::default(), &spans)]).unwrap();
+        let meta = block.close().unwrap();
+        sources.blocks.push(Arc::new(BlockView::open(&folder.path().join(name), &meta, &memory).unwrap()));
+    }
+    let asked = |spans: Filter, time: TimeRange, sources: &Sources| {
+        let plan = Plan { time, spans, ..Plan::new(Tenant::default(), Ask::Edges) };
+        let answer = run(&plan, sources).unwrap();
+        let Rows::Edges(edges) = answer.rows else { panic!("edges were asked for") };
+        (edges.iter().map(|edge| edge.calls).collect::<Vec<_>>(), answer.work.spans_seen)
+    };
+    assert_eq!(asked(Filter::All, TimeRange::ALL, &sources), (vec![50], 50));
+    assert_eq!(asked(Filter::All, TimeRange::ALL, &sources), (vec![50], 0), "they are known");
+    assert_eq!(asked(Filter::service("web"), TimeRange::ALL, &sources), (vec![], 0));
+    let (calls, seen) = asked(has_queue(Compare::Missing), TimeRange::ALL, &sources);
+    assert!(calls == [50] && seen > 0, "queues were not looked at before");
+    let late = Draft::new(7, 3).service("db").under(2);
+    sources.head.push(batch(&Tenant::default(), &[late]));
+    let (calls, seen) = asked(Filter::All, TimeRange::ALL, &sources);
+    assert!(calls == [1, 50] && seen > 0, "the trace of a late span is joined anew");
 }
