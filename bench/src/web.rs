@@ -2,6 +2,7 @@
 
 use anyhow::{Context, ensure};
 use bytes::Bytes;
+use http::header::CONTENT_TYPE;
 use http::{Method, Request, Uri};
 use http_body_util::{BodyExt, Limited};
 use net::Body;
@@ -26,8 +27,18 @@ impl Web {
 
     /// The body of a good answer.
     pub(crate) async fn get(&self, path: &str) -> anyhow::Result<Bytes> {
+        self.sent(Method::GET, path, Body::empty()).await
+    }
+
+    /// The body of a good answer to JSON.
+    pub(crate) async fn post(&self, path: &str, json: String) -> anyhow::Result<Bytes> {
+        self.sent(Method::POST, path, Body::full(json)).await
+    }
+
+    async fn sent(&self, method: Method, path: &str, body: Body) -> anyhow::Result<Bytes> {
         let uri: Uri = format!("{}{path}", self.base).parse().with_context(|| format!("ask for {path}"))?;
-        let request = Request::builder().method(Method::GET).uri(uri).body(Body::empty())?;
+        let request = Request::builder().method(method).uri(uri).header(CONTENT_TYPE, "application/json");
+        let request = request.body(body)?;
         let answer = self.client.send(request).await.with_context(|| format!("ask for {path}"))?;
         let status = answer.status();
         let body = Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect().await;

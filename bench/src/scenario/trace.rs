@@ -20,6 +20,8 @@ const REQUEST_SPANS: u64 = 1_000;
 const SERVICES: u64 = 100;
 /// How often each question is asked.
 const ROUNDS: usize = 5;
+/// Rows whose attributes are asked for at once.
+const LOOKED_AT: u64 = 50;
 /// When the trace begins; the corpus lies there too.
 const BASE: u64 = 1_771_000_000_000_000_000;
 
@@ -78,6 +80,39 @@ async fn ask(
     record.figures.push(figure(format!("{name}, p50"), times.quantile_ms(0.5), "ms"));
     record.figures.push(figure(format!("{name}, server CPU"), cpu, "ms"));
     record.figures.push(figure(format!("{name}, answer"), first.len() as f64 / 1e6, "MB"));
+    looks(record, server, (spans, state), id).await
+}
+
+/// Looks into spans of the trace, other ones each time: all over it, then a single one.
+async fn looks(
+    record: &mut Record,
+    server: &Server,
+    (spans, state): (u64, &str),
+    id: TraceId,
+) -> anyhow::Result<()> {
+    let of_trace = format!("/api/faden/v1/traces/{id}");
+    let wide = |round: u64| (0..LOOKED_AT).map(move |place| (place * spans / LOOKED_AT + 7 * round) % spans);
+    for name in ["attributes of 50 spans", "a single span"] {
+        let before = server.usage()?;
+        let mut times = Times::default();
+        for round in 0..ROUNDS as u64 {
+            let start = Instant::now();
+            let answer = if name == "a single span" {
+                let span = of((spans / 3 + 50_000 * round) % spans);
+                server.web.get(&format!("{of_trace}/spans/{span}")).await?
+            } else {
+                let rows: Vec<String> = wide(round).map(|row| row.to_string()).collect();
+                let body = format!("{{\"spans\":[{}]}}", rows.join(","));
+                server.web.post(&format!("{of_trace}/attributes"), body).await?
+            };
+            times.add(start.elapsed());
+            ensure!(answer.windows(10).any(|part| part == b"request.id"), "the answer has no attributes");
+        }
+        let cpu = (server.usage()?.cpu - before.cpu).as_secs_f64() * 1e3 / ROUNDS as f64;
+        let name = format!("{name} of {spans}, {state}");
+        record.figures.push(figure(format!("{name}, p50"), times.quantile_ms(0.5), "ms"));
+        record.figures.push(figure(format!("{name}, server CPU"), cpu, "ms"));
+    }
     Ok(())
 }
 
@@ -98,9 +133,12 @@ fn request(id: TraceId, first: u64, end: u64) -> bytes::Bytes {
     request.into_bytes().into()
 }
 
+fn of(number: u64) -> SpanId {
+    SpanId((number + 1).to_be_bytes())
+}
+
 /// Every span has about four children, in the order of their numbers, inside of it.
 fn span(out: &mut Message, id: TraceId, number: u64) {
-    let of = |number: u64| SpanId((number + 1).to_be_bytes());
     let parent = if number == 0 { SpanId::default() } else { of((number - 1) / 4) };
     otlp::span_ids(out, id, of(number), parent);
     out.text(otlp::span::NAME, ["GET /cart", "SELECT orders", "POST /pay", "publish"][number as usize % 4]);

@@ -122,7 +122,7 @@ impl Query {
         Ok(self.traces(&Plan::trace(tenant, id)).await?.0.pop())
     }
 
-    /// The traces of a plan that asks for [`Ask::Traces`] or [`Ask::Outlines`], and the rest of the answer.
+    /// The traces of a plan that asks for [`Ask::Traces`], [`Ask::Outlines`] or [`Ask::Spans`], and the rest of the answer.
     ///
     /// # Errors
     /// [`Error`].

@@ -12,6 +12,7 @@ mod draft;
 mod finds;
 mod lists;
 mod metrics;
+mod named;
 mod orders;
 mod random;
 mod story;
@@ -66,6 +67,7 @@ pub fn stories() -> Vec<Story> {
         orders::stories(),
         lists::stories(),
         metrics::stories(),
+        named::stories(),
         weird::stories(),
     ];
     rooms.concat()

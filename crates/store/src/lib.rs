@@ -88,7 +88,7 @@ pub struct Answer {
 /// Rows of the kind that [`Plan::ask`] names.
 #[derive(Clone, Debug)]
 pub enum Rows {
-    /// For [`Ask::Traces`] and [`Ask::Outlines`].
+    /// For [`Ask::Traces`], [`Ask::Outlines`] and [`Ask::Spans`].
     Traces(Vec<Arc<Trace>>),
     /// For [`Ask::Summaries`].
     Summaries(Vec<Summary>),

@@ -4,13 +4,13 @@
 //! the traces of a question; only those of the asked page are joined. Bounded by `bytes_max`: a write that would go
 //! over it drops the oldest batches, which is counted.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use model::time::UnixNanos;
-use model::{Batch, Span, Tenant, TimeRange, Trace, TraceId};
+use model::{Batch, Span, SpanId, Tenant, TimeRange, Trace, TraceId};
 
 use crate::metrics::{self, Metric, Table, Tally};
 use crate::names::{Counts, Name, OfBatch};
@@ -112,7 +112,7 @@ impl Reader for MemoryStore {
         let mut run =
             Run { plan, batches: &batches, begun: Instant::now(), work: Work::default(), partial: None };
         let (rows, next) = match &plan.ask {
-            Ask::Traces | Ask::Outlines | Ask::Summaries => run.traces(),
+            Ask::Traces | Ask::Outlines | Ask::Spans(_) | Ask::Summaries => run.traces(),
             Ask::Edges => (Rows::Edges(run.edges()), None),
             Ask::Metrics { by, step } => (Rows::Metrics(run.metrics(by, *step)?), None),
             Ask::Services | Ask::Operations | Ask::Keys | Ask::Values { .. } => {
@@ -160,8 +160,12 @@ impl Run<'_> {
         let last = ranked.last().filter(|_| has_more);
         let next = last.map(|((_, id), extent)| plan.order.cursor(extent.start, duration(extent), *id));
         let joined = ranked.iter().map(|((_, id), extent)| self.join(*id, extent));
-        let rows = match plan.ask {
+        let rows = match &plan.ask {
             Ask::Summaries => Rows::Summaries(joined.map(|trace| trace.summary()).collect()),
+            Ask::Spans(spans) => {
+                let spans: HashSet<SpanId> = spans.iter().copied().collect();
+                Rows::Traces(joined.filter_map(|trace| only(&trace, &spans)).map(Arc::new).collect())
+            }
             _ => Rows::Traces(joined.map(Arc::new).collect()),
         };
         (rows, next)
@@ -276,6 +280,15 @@ impl Run<'_> {
         }
         over
     }
+}
+
+/// What a trace has of some spans.
+fn only(trace: &Trace, spans: &HashSet<SpanId>) -> Option<Trace> {
+    let named = |batch: Batch| {
+        let rows = batch.rows();
+        batch.select(|row| spans.contains(&rows[row].span_id))
+    };
+    Trace::join(trace.id(), trace.batches().into_iter().map(named).collect())
 }
 
 #[cfg(test)]

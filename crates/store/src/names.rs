@@ -75,7 +75,12 @@ impl<'a> OfBatch<'a> {
                     false
                 });
             }
-            Ask::Traces | Ask::Outlines | Ask::Summaries | Ask::Edges | Ask::Metrics { .. } => {}
+            Ask::Traces
+            | Ask::Outlines
+            | Ask::Spans(_)
+            | Ask::Summaries
+            | Ask::Edges
+            | Ask::Metrics { .. } => {}
         }
     }
 

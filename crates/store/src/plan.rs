@@ -11,7 +11,7 @@
 use std::time::Duration;
 
 use model::time::UnixNanos;
-use model::{Kind, StatusCode, Tenant, TimeRange, TraceId};
+use model::{Kind, SpanId, StatusCode, Tenant, TimeRange, TraceId};
 use regex::bytes::Regex;
 
 use crate::ReadError;
@@ -19,6 +19,9 @@ use crate::metrics::{FIELDS_MAX, step_ns};
 
 /// How many results a plan may ask for at once; more is refused, since pages exist.
 pub const LIMIT_MAX: usize = 10_000;
+
+/// How many spans a plan may name; more is refused.
+pub const SPANS_MAX: usize = 1_000;
 
 /// A question.
 #[derive(Clone, Debug)]
@@ -53,6 +56,10 @@ pub enum Ask {
     /// Traces, but of each span only what a picture of them needs: ids, times, name, kind, status without its message,
     /// service, the names of its events and the trace ids of its links. A store that reads more may answer more.
     Outlines,
+    /// Traces that the plan names by their [`ids`](Plan::ids), found as [`Traces`](Self::Traces) are, but of each only the
+    /// spans with one of these ids, with all that they hold; their places are those among each other. Every span is there
+    /// that has the id. A trace without any of them has no row. 1 to [`SPANS_MAX`] ids.
+    Spans(Vec<SpanId>),
     /// One summary of each trace.
     Summaries,
     /// Services with their spans.
@@ -335,13 +342,20 @@ impl Plan {
     /// Refuses what no store answers.
     ///
     /// # Errors
-    /// Where the limit is 0 or over [`LIMIT_MAX`], the step of time is none, or spans are grouped by more than
-    /// [`FIELDS_MAX`] fields.
+    /// Where the limit is 0 or over [`LIMIT_MAX`], the step of time is none, spans are grouped by more than [`FIELDS_MAX`]
+    /// fields, or spans are named without their trace, not at all, or more than [`SPANS_MAX`].
     pub fn check(&self) -> Result<(), ReadError> {
         if !(1..=LIMIT_MAX).contains(&self.limit) {
             let limit = self.limit;
             let reason =
                 format!("the limit is {limit}: ask for 1 to {LIMIT_MAX} rows, and for more by pages");
+            return Err(ReadError::Invalid { reason });
+        }
+        if let Ask::Spans(spans) = &self.ask
+            && (self.ids.is_none() || !(1..=SPANS_MAX).contains(&spans.len()))
+        {
+            let reason =
+                format!("{} spans are named: name 1 to {SPANS_MAX}, and the traces they are in", spans.len());
             return Err(ReadError::Invalid { reason });
         }
         let Ask::Metrics { by, step } = &self.ask else { return Ok(()) };
@@ -356,6 +370,12 @@ impl Plan {
     #[must_use]
     pub fn trace(tenant: Tenant, id: TraceId) -> Self {
         Self { ids: Some(vec![id]), limit: 1, ..Self::new(tenant, Ask::Traces) }
+    }
+
+    /// A plan for some spans of one trace.
+    #[must_use]
+    pub fn spans(tenant: Tenant, id: TraceId, spans: Vec<SpanId>) -> Self {
+        Self { ask: Ask::Spans(spans), ..Self::trace(tenant, id) }
     }
 }
 

@@ -28,7 +28,7 @@ pub(crate) use open::LEVEL;
 pub use open::OpenBlock;
 pub(crate) use pack::{Packed, Packer, Shape};
 pub(crate) use pieces::pieces;
-pub(crate) use reader::GroupReader;
+pub(crate) use reader::{GroupReader, pages};
 pub(crate) use rebuild::{rebuild, tidy_rebuilt};
 pub(crate) use source::checked;
 pub(crate) use traces::Beside;

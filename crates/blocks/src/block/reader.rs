@@ -1,6 +1,7 @@
 //! Reads pages of one row group, each at most once per question.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
@@ -18,6 +19,11 @@ use crate::memory::Key;
 
 /// The page number under which a dictionary is kept.
 const DICTIONARY: u32 = u32::MAX;
+
+/// The numbers of the pages that hold rows.
+pub(crate) fn pages(rows: &Range<u32>) -> Range<usize> {
+    rows.start as usize / PAGE_ROWS..(rows.end as usize).div_ceil(PAGE_ROWS)
+}
 
 /// The pages of a row group that a question has read.
 pub(crate) struct GroupReader<'a> {
@@ -121,6 +127,11 @@ impl<'a> GroupReader<'a> {
         let page = chunk.pages.get(number).copied().filter(|_| !self.pages.contains_key(&(leaf, number)));
         let dictionary = chunk.dictionary.filter(|_| !self.dictionaries.contains_key(&leaf));
         dictionary.into_iter().chain(page)
+    }
+
+    /// Announces the pages of a leaf that hold rows, where files are far.
+    pub(crate) fn expect(&self, leaf: usize, rows: &Range<u32>) -> Result<()> {
+        self.view.source.expect(pages(rows).flat_map(|number| self.parts(leaf, number)))
     }
 
     /// Under which key a page, or the dictionary, of a leaf is kept.

@@ -74,7 +74,7 @@ pub fn run_until(plan: &Plan, sources: &Sources, is_over: &dyn Fn() -> bool) -> 
     plan.check()?;
     let mut run = Run::new(plan, sources, is_over);
     let answered = match &plan.ask {
-        Ask::Traces | Ask::Outlines | Ask::Summaries => traces::traces(&mut run),
+        Ask::Traces | Ask::Outlines | Ask::Spans(_) | Ask::Summaries => traces::traces(&mut run),
         Ask::Edges => edges::edges(&mut run).map(|edges| (Rows::Edges(edges), None)),
         Ask::Services | Ask::Operations | Ask::Keys | Ask::Values { .. } => {
             Ok((Rows::Names(names::names(&mut run)), None))

@@ -1,13 +1,14 @@
 //! Reads traces from row groups: whole, or only what their structure and summary need.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 
 use foldhash::fast::FixedState;
 use model::{Batch, SpanId, Trace, TraceId};
 use store::plan::{Condition, Field, Filter, Level, Plan};
 
 use super::Run;
-use crate::block::{BlockView, GroupReader};
+use crate::block::{BlockView, GroupReader, pages};
 use crate::columns::conventions;
 use crate::columns::rebuild::Rebuilder;
 use crate::columns::schema::leaf;
@@ -17,15 +18,32 @@ use crate::index::TAILS;
 
 /// How much of a trace is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Depth {
+pub(super) enum Depth<'a> {
     /// Everything.
     Whole,
+    /// Everything of the spans with these ids, and nothing of others.
+    Named(&'a HashSet<SpanId, FixedState>),
     /// The same as a summary, with the names of events and the trace ids of links.
     Outline,
     /// What a summary is made of: ids, names, times, roles, statuses and services.
     Skeleton,
     /// That, and the attributes that the plan's filter compares.
     Filtered,
+}
+
+impl Depth<'_> {
+    /// True where what is read of a span is all of it.
+    fn is_whole(self) -> bool {
+        matches!(self, Depth::Whole | Depth::Named(_))
+    }
+
+    /// True where something is read of the span.
+    fn asks_for(self, span: SpanId) -> bool {
+        match self {
+            Depth::Named(named) => named.contains(&span),
+            _ => true,
+        }
+    }
 }
 
 /// The rows of a trace in one place.
@@ -54,7 +72,7 @@ const SKELETON: [usize; 11] = [
 ];
 
 /// Joins traces from everywhere, in the order of the ids; a trace that is nowhere is left out.
-pub(super) fn join(run: &mut Run<'_>, ids: &[TraceId], depth: Depth) -> Result<Vec<Trace>> {
+pub(super) fn join(run: &mut Run<'_>, ids: &[TraceId], depth: Depth<'_>) -> Result<Vec<Trace>> {
     let mut traces: Vec<Trace> = Vec::with_capacity(ids.len());
     for (id, parts) in ids.iter().zip(parts(run, ids, depth)?) {
         traces.extend(whole(run, *id, (&parts, depth))?);
@@ -63,9 +81,9 @@ pub(super) fn join(run: &mut Run<'_>, ids: &[TraceId], depth: Depth) -> Result<V
 }
 
 /// The parts of traces, in the order of the ids.
-pub(super) fn parts<'a>(run: &mut Run<'a>, ids: &[TraceId], depth: Depth) -> Result<Vec<Vec<Part<'a>>>> {
+pub(super) fn parts<'a>(run: &mut Run<'a>, ids: &[TraceId], depth: Depth<'_>) -> Result<Vec<Vec<Part<'a>>>> {
     let mut parts = from_groups(run, ids, depth)?;
-    for (place, batch) in from_head(run, ids) {
+    for (place, batch) in from_head(run, ids, depth) {
         parts[place].push(Part { view: None, batch });
     }
     Ok(parts)
@@ -75,20 +93,20 @@ pub(super) fn parts<'a>(run: &mut Run<'a>, ids: &[TraceId], depth: Depth) -> Res
 pub(super) fn whole(
     run: &mut Run<'_>,
     id: TraceId,
-    (parts, depth): (&[Part<'_>], Depth),
+    (parts, depth): (&[Part<'_>], Depth<'_>),
 ) -> Result<Option<Trace>> {
     // Spans that were sent twice are told apart by all that they hold.
-    if depth != Depth::Whole && looks_double(id, parts) {
+    if !depth.is_whole() && looks_double(id, parts) {
         return Ok(join(run, &[id], Depth::Whole)?.pop());
     }
     Ok(Trace::join(id, parts.iter().map(|part| part.batch.clone()).collect()))
 }
 
 /// The leaves to read of a block; `None` for all.
-fn leaves(depth: Depth, plan: &Plan, view: &BlockView) -> Option<Vec<usize>> {
+fn leaves(depth: Depth<'_>, plan: &Plan, view: &BlockView) -> Option<Vec<usize>> {
     let mut leaves = SKELETON.to_vec();
     match depth {
-        Depth::Whole => None,
+        Depth::Whole | Depth::Named(_) => None,
         Depth::Skeleton => Some(leaves),
         Depth::Outline => {
             leaves.extend(OUTLINE);
@@ -123,7 +141,7 @@ fn add_leaves(filter: &Filter, view: &BlockView, leaves: &mut Vec<usize>) -> boo
     true
 }
 
-fn from_head(run: &Run<'_>, ids: &[TraceId]) -> Vec<(usize, Batch)> {
+fn from_head(run: &Run<'_>, ids: &[TraceId], depth: Depth<'_>) -> Vec<(usize, Batch)> {
     let places: HashMap<TraceId, usize, FixedState> =
         ids.iter().enumerate().map(|(place, id)| (*id, place)).collect();
     let mut found = Vec::new();
@@ -132,18 +150,20 @@ fn from_head(run: &Run<'_>, ids: &[TraceId]) -> Vec<(usize, Batch)> {
         _ => places.get(id).copied(),
     };
     for batch in &run.head {
-        let mut here: Vec<usize> = batch.rows().iter().filter_map(|row| place(&row.trace_id)).collect();
+        let asked = batch.rows().iter().filter(|row| depth.asks_for(row.span_id));
+        let mut here: Vec<usize> = asked.filter_map(|row| place(&row.trace_id)).collect();
         here.sort_unstable();
         here.dedup();
         for place in here {
             let rows = batch.rows();
-            found.push((place, batch.select(|row| rows[row].trace_id == ids[place])));
+            let is_asked = |row: usize| rows[row].trace_id == ids[place] && depth.asks_for(rows[row].span_id);
+            found.push((place, batch.select(is_asked)));
         }
     }
     found
 }
 
-fn from_groups<'a>(run: &mut Run<'a>, ids: &[TraceId], depth: Depth) -> Result<Vec<Vec<Part<'a>>>> {
+fn from_groups<'a>(run: &mut Run<'a>, ids: &[TraceId], depth: Depth<'_>) -> Result<Vec<Vec<Part<'a>>>> {
     let mut parts: Vec<Vec<Part<'a>>> = ids.iter().map(|_| Vec::new()).collect();
     for view in run.views() {
         let only = leaves(depth, run.plan, view);
@@ -161,7 +181,14 @@ fn from_groups<'a>(run: &mut Run<'a>, ids: &[TraceId], depth: Depth) -> Result<V
             let mut reader = GroupReader::new(view, &view.groups[of_group[0].0])?;
             for (_, first, count, number) in of_group {
                 reader.forget_before(*first as usize / PAGE_ROWS);
-                let batch = read(run, &mut reader, *first..*first + *count, only.as_deref())?;
+                let rows = match depth {
+                    Depth::Named(named) => named_rows(run, &mut reader, (*first..*first + *count, named)),
+                    _ => (*first..*first + *count).collect(),
+                };
+                if rows.is_empty() {
+                    continue;
+                }
+                let batch = read(run, &mut reader, &rows, only.as_deref())?;
                 parts[*number].push(Part { view: Some(view), batch });
             }
             run.work += reader.work;
@@ -170,15 +197,45 @@ fn from_groups<'a>(run: &mut Run<'a>, ids: &[TraceId], depth: Depth) -> Result<V
     Ok(parts)
 }
 
+/// Those rows of a trace whose spans are named, by the pages of span ids alone.
+fn named_rows(
+    run: &mut Run<'_>,
+    reader: &mut GroupReader<'_>,
+    (rows, named): (Range<u32>, &HashSet<SpanId, FixedState>),
+) -> Vec<u32> {
+    if let Err(error) = reader.expect(leaf::SPAN_ID, &rows) {
+        run.go_on_without(&error);
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    for number in pages(&rows) {
+        let page = match reader.page(leaf::SPAN_ID, number) {
+            Ok(page) => page,
+            Err(error) => {
+                run.go_on_without(&error);
+                continue;
+            }
+        };
+        let Some(page) = page else { continue };
+        let base = (number * PAGE_ROWS) as u32;
+        let is_named = |row: &u32| {
+            let (plain, at) = page.values.at((row - base) as usize);
+            plain.bytes(at).try_into().is_ok_and(|id| named.contains(&SpanId(id)))
+        };
+        let end = rows.end.min(base + PAGE_ROWS as u32).min(reader.group.rows);
+        found.extend((rows.start.max(base)..end).filter(is_named));
+    }
+    found
+}
+
 /// Rows of one trace; those in a page that can't be read are left out.
 fn read(
     run: &mut Run<'_>,
     reader: &mut GroupReader<'_>,
-    rows: std::ops::Range<u32>,
+    rows: &[u32],
     only: Option<&[usize]>,
 ) -> Result<Batch> {
     let mut rebuilder = Rebuilder::default();
-    let rows: Vec<u32> = rows.collect();
     for rows in rows.chunk_by(|left, right| left / PAGE_ROWS as u32 == right / PAGE_ROWS as u32) {
         if let Err(error) = reader.rebuild(rows, only, &mut rebuilder) {
             run.go_on_without(&error);

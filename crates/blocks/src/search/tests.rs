@@ -156,3 +156,22 @@ fn a_search_for_what_is_rare_reads_the_pages_of_its_minutes_alone() {
         assert_eq!(answer.work.spans_seen, 2, "{:?}", answer.work);
     }
 }
+
+#[test]
+fn named_spans_of_a_large_trace_are_read_from_their_pages_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut block = open(&folder, "block");
+    let tenant = Tenant::default();
+    let spans: Vec<_> = (1..=40_000).map(|number| conformance::Draft::new(1, number).with("k", 1)).collect();
+    block.append(&[conformance::batch(&tenant, &spans)]).unwrap();
+    let sources = Sources { head: Vec::new(), blocks: vec![block.view()] };
+    let id = conformance::trace_id(1);
+    let named = Plan::spans(tenant.clone(), id, [39_999, 40_000].map(conformance::span_id).into());
+    let few = run(&named, &sources).unwrap();
+    let all = run(&Plan::trace(tenant, id), &sources).unwrap();
+    let store::Rows::Traces(traces) = few.rows else { panic!("spans were asked for") };
+    assert_eq!(traces[0].nodes().len(), 2);
+    // Five pages of ids, then those of one page number; what was read stays at hand for the whole trace.
+    let (few, rest) = (few.work.pages_read, all.work.pages_read);
+    assert!(few > 5 && few * 2 < rest, "{few} pages, then {rest}");
+}

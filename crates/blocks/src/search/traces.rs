@@ -57,12 +57,16 @@ pub(super) fn traces(run: &mut Run<'_>) -> Result<(Rows, Option<Cursor>)> {
     let last = found.last().filter(|_| has_more);
     let next = last.map(|((_, id), extent)| plan.order.cursor(extent.start, extent.end - extent.start, *id));
     let ids: Vec<TraceId> = found.iter().map(|((_, id), _)| *id).collect();
-    let rows = match plan.ask {
+    let rows = match &plan.ask {
         Ask::Summaries => {
             let traces = join(run, &ids, Depth::Skeleton)?;
             Rows::Summaries(traces.iter().map(model::Trace::summary).collect())
         }
         Ask::Outlines => Rows::Traces(join(run, &ids, Depth::Outline)?.into_iter().map(Arc::new).collect()),
+        Ask::Spans(spans) => {
+            let named = spans.iter().copied().collect();
+            Rows::Traces(join(run, &ids, Depth::Named(&named))?.into_iter().map(Arc::new).collect())
+        }
         _ => Rows::Traces(join(run, &ids, Depth::Whole)?.into_iter().map(Arc::new).collect()),
     };
     Ok((rows, next))

@@ -38,6 +38,7 @@ mod export;
 mod keep;
 mod lists;
 mod map;
+mod named;
 mod openapi;
 mod pipeline;
 mod queried;

@@ -4,7 +4,7 @@
 //! spans for rows of it, `filter` says which rows a TraceQL query matches. Rows are places in the skeleton; they stay
 //! what they are until spans of the trace come late. A skeleton is of this moment, read without attributes; with `detail`
 //! it has only the rows that matter most, and `under` unfolds one of them. What follows on a skeleton is answered from what
-//! is [at hand](super::recent).
+//! is [at hand](super::recent); of a large trace only the spans are read that are [named](super::named).
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ use store::{Ask, Plan};
 
 use super::scope::shown;
 use super::trace::{not_found, trace_id};
-use super::{Api, Asked, Failed, JsonBody, computed};
+use super::{Api, Asked, Failed, JsonBody, computed, named};
 
 /// So many spans are written out whole at once.
 pub const ROWS_MAX: usize = 1_000;
@@ -51,8 +51,15 @@ pub(super) struct Made {
     skeleton: Skeleton,
 }
 
+impl Made {
+    /// The skeleton itself.
+    pub(super) fn skeleton(&self) -> &Skeleton {
+        &self.skeleton
+    }
+}
+
 /// Whole spans and what produced them.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Whole {
     /// What produced the spans; they refer to it by place.
     pub resources: Vec<Resource>,
@@ -112,7 +119,7 @@ fn no_row(text: &str) -> Failed {
 }
 
 /// The skeleton as it is now.
-async fn made(api: &Api, tenant: &Tenant, id: TraceId) -> Result<Arc<Made>, Failed> {
+pub(super) async fn made(api: &Api, tenant: &Tenant, id: TraceId) -> Result<Arc<Made>, Failed> {
     let plan = Plan { ask: Ask::Outlines, ..Plan::trace(tenant.clone(), id) };
     let (mut traces, answer) = api.faden.query.traces(&plan).await?;
     let trace = traces.pop().ok_or_else(|| not_found(id, answer.partial.as_deref()))?;
@@ -138,7 +145,11 @@ pub(super) async fn attributes(
         let message = format!("spans: {} rows are more than {ROWS_MAX}", rows.spans.len());
         return Err(Failed::invalid(message).remedy("ask several times"));
     }
-    let (trace, _) = load(&api, &asked.tenant, trace_id(&id)?).await?;
+    let id = trace_id(&id)?;
+    if let Some(whole) = named::rows(&api, (&asked.tenant, id), &rows.spans).await? {
+        return Ok(Json(whole));
+    }
+    let (trace, _) = load(&api, &asked.tenant, id).await?;
     let length = trace.nodes().len();
     if let Some(row) = rows.spans.iter().find(|row| **row as usize >= length) {
         return Err(Failed::invalid(format!("spans: there is no row {row}"))
@@ -153,8 +164,12 @@ pub(super) async fn span(
     asked: Asked,
 ) -> Result<Json<Whole>, Failed> {
     asked.nothing_more()?;
-    let (trace, partial) = load(&api, &asked.tenant, trace_id(&id)?).await?;
-    let rows = find(&trace, &span, partial)?;
+    let (id, wanted) = (trace_id(&id)?, span_id(&span)?);
+    if let Some(whole) = named::spans(&api, (&asked.tenant, id), wanted).await? {
+        return Ok(Json(whole));
+    }
+    let (trace, partial) = load(&api, &asked.tenant, id).await?;
+    let rows = find(&trace, wanted, partial)?;
     Ok(Json(computed(move || whole(&trace, &rows)).await?))
 }
 
@@ -205,24 +220,33 @@ pub(super) async fn load(api: &Api, tenant: &Tenant, id: TraceId) -> Result<Foun
     Ok((trace, answer.partial))
 }
 
-/// The rows of the spans with this id; more than one where ids are shared.
-pub(super) fn find(trace: &model::Trace, span: &str, partial: Option<String>) -> Result<Vec<u32>, Failed> {
-    let wanted = SpanId::parse(span).ok_or_else(|| {
-        Failed::invalid(format!("`{}` is no span id", span.chars().take(100).collect::<String>()))
+/// The id of a span that a path names.
+pub(super) fn span_id(text: &str) -> Result<SpanId, Failed> {
+    SpanId::parse(text).ok_or_else(|| {
+        Failed::invalid(format!("`{}` is no span id", text.chars().take(100).collect::<String>()))
             .remedy("it has 1 to 16 hexadecimal digits, and is not zero")
-    })?;
+    })
+}
+
+/// The rows of the spans with this id; more than one where ids are shared.
+pub(super) fn find(
+    trace: &model::Trace,
+    wanted: SpanId,
+    partial: Option<String>,
+) -> Result<Vec<u32>, Failed> {
     let spans = (0u32..).zip(trace.spans()).filter(|(_, span)| span.span_id() == wanted);
     let rows: Vec<u32> = spans.map(|(row, _)| row).collect();
-    if rows.is_empty() {
-        let message = format!("trace {} has no span {wanted}", trace.id());
-        let remedy = partial.unwrap_or_else(|| "it was never sent here; it may come late".into());
-        return Err(Failed::new(StatusCode::NOT_FOUND, message).remedy(remedy));
-    }
-    Ok(rows)
+    if rows.is_empty() { Err(no_span(trace.id(), wanted, partial)) } else { Ok(rows) }
+}
+
+/// What is said where a trace is here, but not this span of it.
+pub(super) fn no_span(id: TraceId, wanted: SpanId, partial: Option<String>) -> Failed {
+    let remedy = partial.unwrap_or_else(|| "it was never sent here; it may come late".into());
+    Failed::new(StatusCode::NOT_FOUND, format!("trace {id} has no span {wanted}")).remedy(remedy)
 }
 
 /// The spans of some rows, with the resources that they need.
-fn whole(trace: &model::Trace, rows: &[u32]) -> Whole {
+pub(super) fn whole(trace: &model::Trace, rows: &[u32]) -> Whole {
     let (all, places) = resources(trace);
     let mut needed: Vec<u32> = rows.iter().map(|row| places[*row as usize]).collect();
     needed.sort_unstable();

@@ -20,6 +20,7 @@ mod found;
 mod keep;
 mod lately;
 mod map;
+mod named;
 mod red;
 mod runs;
 mod skeleton;

@@ -12,9 +12,8 @@ use store::{Ask, Field, Filter, Operand, Plan};
 
 use super::red::{Histogram, histogram_of};
 use super::scope::BOUNDS;
-use super::skeleton::{find, load};
 use super::trace::trace_id;
-use super::{Api, Asked, Failed};
+use super::{Api, Asked, Failed, named};
 
 /// The newest traces among which the typical one is sought.
 pub const TYPICAL_TRACES_MAX: usize = 1_000;
@@ -68,9 +67,8 @@ pub(super) async fn span_duration(
     if !has_time {
         scope.search.time.start = scope.search.time.end.saturating_sub(SINCE_TYPICAL);
     }
-    let (trace, partial) = load(&api, &tenant, trace_id(&id)?).await?;
-    let row = find(&trace, &span, partial)?[0];
-    let span = trace.span(&trace.nodes()[row as usize]);
+    let (trace, row) = named::first(&api, (&tenant, trace_id(&id)?), &span).await?;
+    let span = trace.span(&trace.nodes()[row]);
     let of = |field, text: &str| Filter::equal(field, Operand::Text(text.into()));
     let scope = scope
         .and(Filter::service(span.service()))

@@ -10,7 +10,7 @@ use regex::bytes::Regex;
 
 use super::story::{same, same_metrics};
 use super::text::outline;
-use super::{Any, Draft, NOW, batch, describe, oracle, trace_id};
+use super::{Any, Draft, NOW, batch, describe, oracle, span_id, trace_id};
 use crate::plan::{Ask, Compare, Condition, Field, Filter, Level, Operand, Order, Plan, TraceFilter};
 use crate::{Answer, Reader, Rows, Writer};
 
@@ -162,7 +162,7 @@ fn span(dice: &mut Dice, trace: u64, number: u64, begun: u64) -> Draft {
         span.events.push((start, dice.one(&["exception", "log", ""]).into(), attributes));
     }
     if dice.chance(20) {
-        span.links.push((trace_id(dice.under(TRACES)), super::span_id(7), vec![pair(dice)]));
+        span.links.push((trace_id(dice.under(TRACES)), span_id(7), vec![pair(dice)]));
     }
     if dice.chance(20) {
         span.message = dice.one(&TEXTS).into();
@@ -193,7 +193,10 @@ fn pair_at(dice: &mut Dice, depth: u64) -> (String, Any) {
 
 fn plan(dice: &mut Dice, tenant: &Tenant) -> Plan {
     let ask = match dice.under(12) {
-        0..3 => dice.one(&[Ask::Traces, Ask::Traces, Ask::Outlines]),
+        0..3 => match dice.under(4) {
+            0 => Ask::Spans((0..=dice.under(4)).map(|_| span_id(1 + dice.under(8))).collect()),
+            _ => dice.one(&[Ask::Traces, Ask::Traces, Ask::Outlines]),
+        },
         3..6 => Ask::Summaries,
         6 => Ask::Services,
         7 => dice.one(&[Ask::Operations, Ask::Keys]),
@@ -210,7 +213,8 @@ fn plan(dice: &mut Dice, tenant: &Tenant) -> Plan {
         let start = NOW - dice.under(HOUR);
         plan.time = TimeRange { start, end: start + dice.under(HOUR) };
     }
-    if dice.chance(20) {
+    let names_spans = matches!(plan.ask, Ask::Spans(_));
+    if names_spans || dice.chance(20) {
         plan.ids = Some((0..dice.under(4)).map(|_| trace_id(1 + dice.under(TRACES))).collect());
     }
     if dice.chance(30) {

@@ -1,11 +1,11 @@
 //! A story: batches that are written, and questions with the answers they must get.
 
-use model::{Tenant, Trace};
+use model::{SpanId, Tenant, Trace};
 
 use super::text::outline;
 use super::{Draft, batch, describe, oracle, trace_id};
 use crate::metrics::{Metric, Tally};
-use crate::plan::{Ask, Filter, Plan};
+use crate::plan::{Ask, Filter, Plan, SPANS_MAX};
 use crate::sketch::RELATIVE_ERROR;
 use crate::{Answer, ReadError, Reader, Rows, Writer};
 
@@ -32,6 +32,8 @@ pub enum Expected {
     Traces(Vec<u64>),
     /// One trace of exactly these spans, nothing lost.
     Whole(Vec<Draft>),
+    /// Exactly these spans of one trace, or no row.
+    Spans(Vec<Draft>),
     /// These names, as (name, kind, spans).
     Names(Vec<(String, String, u64)>),
     /// These edges, as (parent, child, calls, errors).
@@ -132,6 +134,7 @@ async fn check(reader: &dyn Reader, plan: &Plan, expected: &Expected) -> Result<
         }
         Expected::Traces(numbers) => check_traces(reader, plan, numbers).await,
         Expected::Whole(spans) => check_whole(reader, plan, spans).await,
+        Expected::Spans(spans) => check_spans(reader, plan, spans).await,
         Expected::Names(names) => {
             let Rows::Names(got) = whole(reader, plan).await?.rows else { return Err(wrong_kind(plan)) };
             let got: Vec<_> =
@@ -214,7 +217,25 @@ async fn check_whole(reader: &dyn Reader, plan: &Plan, spans: &[Draft]) -> Resul
     let plan = Plan { ask: Ask::Outlines, ..plan.clone() };
     let Rows::Traces(got) = whole(reader, &plan).await?.rows else { return Err(wrong_kind(&plan)) };
     let got: Vec<_> = got.iter().flat_map(|trace| outline(trace)).collect();
-    same("outlines", &outline(&expected), &got)
+    same("outlines", &outline(&expected), &got)?;
+    check_named(reader, &plan, spans).await
+}
+
+/// Asks for some spans of the trace by their ids: each second one, of at most [`SPANS_MAX`].
+async fn check_named(reader: &dyn Reader, plan: &Plan, spans: &[Draft]) -> Result<(), String> {
+    let named: Vec<SpanId> = spans.iter().step_by(2).map(|span| span.id).take(SPANS_MAX).collect();
+    let wanted: Vec<Draft> = spans.iter().filter(|span| named.contains(&span.id)).cloned().collect();
+    let plan = Plan { ids: Some(vec![spans[0].trace]), ask: Ask::Spans(named), ..plan.clone() };
+    check_spans(reader, &plan, &wanted).await
+}
+
+async fn check_spans(reader: &dyn Reader, plan: &Plan, spans: &[Draft]) -> Result<(), String> {
+    let expected = spans.first().and_then(|first| Trace::join(first.trace, vec![batch(&plan.tenant, spans)]));
+    let Rows::Traces(got) = whole(reader, plan).await?.rows else { return Err(wrong_kind(plan)) };
+    let lines: Vec<_> = got.iter().flat_map(|trace| describe(trace)).collect();
+    let expected_lines: Vec<_> = expected.iter().flat_map(describe).collect();
+    same("named spans", &expected_lines, &lines)?;
+    same("rows", &usize::from(expected.is_some()), &got.len())
 }
 
 async fn whole(reader: &dyn Reader, plan: &Plan) -> Result<Answer, String> {
