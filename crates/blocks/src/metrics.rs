@@ -48,6 +48,9 @@ pub(crate) struct Metrics {
     memory: Kept,
     pub(crate) disk_free_bytes: IntGauge,
     pub(crate) query_seconds: Histogram,
+    pub(crate) query_pages: IntCounter,
+    pub(crate) abandoned_queries: IntCounter,
+    pub(crate) running_queries: IntGauge,
 }
 
 struct Cache {
@@ -159,6 +162,13 @@ impl Metrics {
             disk_free_bytes: make
                 .gauge("faden_disk_free_bytes", "Free bytes on the disk of the data directory")?,
             query_seconds: make.seconds("faden_query_seconds", "Time to answer a question")?,
+            query_pages: make
+                .counter("faden_query_pages_read_total", "Pages read by searches that have ended")?,
+            abandoned_queries: make.counter(
+                "faden_query_abandoned_total",
+                "Searches that ended early, since whoever asked went away",
+            )?,
+            running_queries: make.gauge("faden_query_running", "Searches that read the store now")?,
         };
         Ok(metrics)
     }

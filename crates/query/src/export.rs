@@ -55,9 +55,15 @@ impl Query {
         let (tx, rx) = mpsc::channel(BATCHES_WAITING_MAX);
         let query = self.clone();
         tokio::spawn(async move {
-            let done = match export.finds_traces() {
-                true => query.traces_into(&export, &tx).await,
-                false => query.spans_into(&export, &tx).await,
+            let found = async {
+                match export.finds_traces() {
+                    true => query.traces_into(&export, &tx).await,
+                    false => query.spans_into(&export, &tx).await,
+                }
+            };
+            let done = tokio::select! {
+                done = found => done,
+                () = tx.closed() => return,
             };
             if let Err(error) = done {
                 // Whoever listens no more needs no reason.

@@ -7,6 +7,7 @@
 //! This crate knows no socket, no HTTP and no file.
 
 pub mod answer;
+mod apart;
 pub mod candidates;
 pub mod diagnose;
 pub mod duration;

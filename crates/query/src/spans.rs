@@ -9,6 +9,7 @@ use std::sync::Arc;
 use model::{Span, TimeRange, Trace};
 use store::{Ask, Plan, eval};
 
+use crate::apart::apart;
 use crate::candidates::Candidates;
 use crate::{Error, Query};
 
@@ -122,8 +123,8 @@ pub async fn find(
     let mut kept: BTreeMap<(Place, usize), (Arc<Trace>, usize)> = BTreeMap::new();
     while let Some(traces) = candidates.next().await? {
         let (filter, order) = (Arc::clone(&filter), Arc::clone(&order));
-        let looked = tokio::task::spawn_blocking(move || {
-            for trace in traces {
+        kept = apart(move |asker| {
+            for trace in traces.into_iter().take_while(|_| !asker.is_gone()) {
                 for (at, node) in trace.nodes().iter().enumerate() {
                     let span = trace.span(node);
                     let is_inside = time.start <= span.start() && span.start() < time.end;
@@ -140,8 +141,8 @@ pub async fn find(
                 }
             }
             kept
-        });
-        kept = looked.await.map_err(|_| Error::Failed("the evaluation of a trace panicked".into()))?;
+        })
+        .await?;
     }
     let is_more = kept.len() > size;
     let mut page: Vec<_> = kept.into_iter().take(size).collect();

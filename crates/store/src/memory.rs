@@ -2,10 +2,12 @@
 //!
 //! It is what faster stores are compared with, and what a run without a disk uses. One walk over the spans' table finds
 //! the traces of a question; only those of the asked page are joined. Bounded by `bytes_max`: a write that would go
-//! over it drops the oldest batches, which is counted.
+//! over it drops the oldest batches, which is counted. Between batches others get their turn: whoever drops the question
+//! ends the walk.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -112,11 +114,11 @@ impl Reader for MemoryStore {
         let mut run =
             Run { plan, batches: &batches, begun: Instant::now(), work: Work::default(), partial: None };
         let (rows, next) = match &plan.ask {
-            Ask::Traces | Ask::Outlines | Ask::Spans(_) | Ask::Summaries => run.traces(),
-            Ask::Edges => (Rows::Edges(run.edges()), None),
-            Ask::Metrics { by, step } => (Rows::Metrics(run.metrics(by, *step)?), None),
+            Ask::Traces | Ask::Outlines | Ask::Spans(_) | Ask::Summaries => run.traces().await,
+            Ask::Edges => (Rows::Edges(run.edges().await), None),
+            Ask::Metrics { by, step } => (Rows::Metrics(run.metrics(by, *step).await?), None),
             Ask::Services | Ask::Operations | Ask::Keys | Ask::Values { .. } => {
-                (Rows::Names(run.names()), None)
+                (Rows::Names(run.names().await), None)
             }
         };
         Ok(Answer { rows, next, partial: run.partial, work: run.work })
@@ -144,10 +146,10 @@ struct Extent {
 }
 
 impl Run<'_> {
-    fn traces(&mut self) -> (Rows, Option<crate::Cursor>) {
+    async fn traces(&mut self) -> (Rows, Option<crate::Cursor>) {
         let plan = self.plan;
         let duration = |extent: &Extent| extent.end.saturating_sub(extent.start);
-        let mut found = self.extents();
+        let mut found = self.extents().await;
         found.retain(|_, extent| extent.is_found && plan.trace.passes(duration(extent)));
         let mut ranked: Vec<_> = found
             .iter()
@@ -159,14 +161,23 @@ impl Run<'_> {
         ranked.truncate(plan.limit);
         let last = ranked.last().filter(|_| has_more);
         let next = last.map(|((_, id), extent)| plan.order.cursor(extent.start, duration(extent), *id));
-        let joined = ranked.iter().map(|((_, id), extent)| self.join(*id, extent));
-        let rows = match &plan.ask {
-            Ask::Summaries => Rows::Summaries(joined.map(|trace| trace.summary()).collect()),
-            Ask::Spans(spans) => {
-                let spans: HashSet<SpanId> = spans.iter().copied().collect();
-                Rows::Traces(joined.filter_map(|trace| only(&trace, &spans)).map(Arc::new).collect())
+        let named: HashSet<SpanId> = match &plan.ask {
+            Ask::Spans(spans) => spans.iter().copied().collect(),
+            _ => HashSet::new(),
+        };
+        let (mut summaries, mut traces) = (Vec::new(), Vec::new());
+        for ((_, id), extent) in &ranked {
+            others_turn().await;
+            let trace = self.join(*id, extent);
+            match plan.ask {
+                Ask::Summaries => summaries.push(trace.summary()),
+                Ask::Spans(_) => traces.extend(only(&trace, &named).map(Arc::new)),
+                _ => traces.push(Arc::new(trace)),
             }
-            _ => Rows::Traces(joined.map(Arc::new).collect()),
+        }
+        let rows = match plan.ask {
+            Ask::Summaries => Rows::Summaries(summaries),
+            _ => Rows::Traces(traces),
         };
         (rows, next)
     }
@@ -176,9 +187,10 @@ impl Run<'_> {
         Trace::join(id, batches).expect("an extent was made from a span of the trace")
     }
 
-    fn extents(&mut self) -> HashMap<TraceId, Extent> {
+    async fn extents(&mut self) -> HashMap<TraceId, Extent> {
         let mut extents: HashMap<TraceId, Extent> = HashMap::new();
         for (at, batch) in self.batches.iter().enumerate() {
+            others_turn().await;
             if self.is_over_time() {
                 break;
             }
@@ -200,10 +212,11 @@ impl Run<'_> {
         extents
     }
 
-    fn edges(&mut self) -> Vec<Edge> {
+    async fn edges(&mut self) -> Vec<Edge> {
         let mut sums: BTreeMap<(String, String), Tally> = BTreeMap::new();
-        let found = self.extents();
+        let found = self.extents().await;
         for (id, extent) in found.iter().filter(|(_, extent)| extent.is_found) {
+            others_turn().await;
             if self.is_over_time() {
                 break;
             }
@@ -223,10 +236,11 @@ impl Run<'_> {
         self.cut(rows)
     }
 
-    fn names(&mut self) -> Vec<Name> {
+    async fn names(&mut self) -> Vec<Name> {
         let plan = self.plan;
         let mut counts = Counts::default();
         for batch in self.batches {
+            others_turn().await;
             if self.is_over_time() {
                 break;
             }
@@ -239,10 +253,11 @@ impl Run<'_> {
         self.cut(counts.finish())
     }
 
-    fn metrics(&mut self, by: &[Field], step: Option<Duration>) -> Result<Vec<Metric>, ReadError> {
+    async fn metrics(&mut self, by: &[Field], step: Option<Duration>) -> Result<Vec<Metric>, ReadError> {
         let mut table = Table::new(self.plan.limit);
         let step = metrics::step_ns(step)?;
         for batch in self.batches {
+            others_turn().await;
             if self.is_over_time() {
                 break;
             }
@@ -291,5 +306,18 @@ fn only(trace: &Trace, spans: &HashSet<SpanId>) -> Option<Trace> {
     Trace::join(trace.id(), trace.batches().into_iter().map(named).collect())
 }
 
+/// Comes back at once, after whatever else waits on this thread, such as that the asker goes away.
+async fn others_turn() {
+    let mut had_turn = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut had_turn, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -305,9 +305,20 @@ impl Inner {
         // Whoever stops waiting drops the guard, and the search ends at its next page.
         let gone = CancellationToken::new();
         let _waiting = gone.clone().drop_guard();
+        let inner = self.clone();
         let searched = tokio::task::spawn_blocking(move || {
             let _turn = turn;
-            search::run_until(&plan, &sources, &|| gone.is_cancelled())
+            inner.metrics.running_queries.inc();
+            let ended_early = std::cell::Cell::new(false);
+            let is_over = || {
+                ended_early.set(gone.is_cancelled());
+                ended_early.get()
+            };
+            let answer = search::run_until(&plan, &sources, &is_over);
+            inner.metrics.query_pages.inc_by(answer.as_ref().map_or(0, |answer| answer.work.pages_read));
+            inner.metrics.abandoned_queries.inc_by(u64::from(ended_early.get()));
+            inner.metrics.running_queries.dec();
+            answer
         });
         let panicked = |_| Err(ReadError::Failed { reason: "the search panicked".into() });
         let mut answer = searched.await.unwrap_or_else(panicked)?;

@@ -52,6 +52,9 @@ fn counted(run: &mut Run<'_>, by_digests: bool) -> Result<Option<Sums>> {
         for time in left_over(run.plan.time, whole) {
             let plan = Plan { time, ..run.plan.clone() };
             for place in block {
+                if run.is_over_time() {
+                    break;
+                }
                 if let Err(error) = group(run, (&plan, *place), spread.as_ref(), (&mut sums, &mut odd)) {
                     run.go_on_without(&error);
                 }
@@ -125,6 +128,10 @@ fn group(
     }
     let mut columns = Columns::default();
     for number in pages {
+        if run.is_over_time() {
+            run.work += evaluator.reader.work;
+            return Ok(());
+        }
         if let Err(error) = columns.read(plan, &mut evaluator, number) {
             columns.lose(&mut evaluator, number);
             run.go_on_without(&error);

@@ -34,6 +34,9 @@ pub(super) fn metrics(run: &mut Run<'_>, fields: &[Field], step: Option<Duration
         for time in counted::count(run, block[0].view, &by, &mut groups) {
             let plan = Plan { time, ..run.plan.clone() };
             for place in block {
+                if run.is_over_time() {
+                    break;
+                }
                 if let Err(error) = scan(run, (&plan, *place), &by, &mut groups) {
                     run.go_on_without(&error);
                 }

@@ -66,7 +66,7 @@ pub fn run(plan: &Plan, sources: &Sources) -> Result<Answer, ReadError> {
     run_until(plan, sources, &|| false)
 }
 
-/// The same for an asker who may go away: `is_over` is asked between pages, and what was found until then is answered.
+/// The same for an asker who may go away: `is_over` is asked between pages, and what was joined until then is answered.
 ///
 /// # Errors
 /// As [`run`].
@@ -132,10 +132,18 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// True where nobody waits for the answer: then nothing more is worth reading, not even what was found.
+    fn is_abandoned(&mut self) -> bool {
+        let gone = (self.is_over)();
+        if gone {
+            self.partial = Some("whoever asked went away".into());
+        }
+        gone
+    }
+
     /// True where the time is over, or nobody waits for the answer; it is partial then.
     fn is_over_time(&mut self) -> bool {
-        if (self.is_over)() {
-            self.partial = Some("whoever asked went away".into());
+        if self.is_abandoned() {
             return true;
         }
         let over = self.begun.elapsed() > self.plan.time_limit;

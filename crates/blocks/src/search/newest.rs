@@ -129,7 +129,7 @@ impl Newest {
         }
         // What lies elsewhere is looked for together, as many at once as the answer has rows.
         for some in matches.chunks(run.plan.limit + 1) {
-            if self.is_full(run, some[0].start) {
+            if self.is_full(run, some[0].start) || run.is_abandoned() {
                 break;
             }
             let mut elsewhere: HashSet<TraceId, FixedState> = HashSet::default();

@@ -75,6 +75,9 @@ const SKELETON: [usize; 11] = [
 pub(super) fn join(run: &mut Run<'_>, ids: &[TraceId], depth: Depth<'_>) -> Result<Vec<Trace>> {
     let mut traces: Vec<Trace> = Vec::with_capacity(ids.len());
     for (id, parts) in ids.iter().zip(parts(run, ids, depth)?) {
+        if run.is_abandoned() {
+            break;
+        }
         traces.extend(whole(run, *id, (&parts, depth))?);
     }
     Ok(traces)
@@ -169,6 +172,9 @@ fn from_groups<'a>(run: &mut Run<'a>, ids: &[TraceId], depth: Depth<'_>) -> Resu
         let only = leaves(depth, run.plan, view);
         let mut wanted: Vec<(usize, u32, u32, usize)> = Vec::new();
         for (number, id) in ids.iter().enumerate() {
+            if run.is_abandoned() {
+                return Ok(parts);
+            }
             let found = run.find(view, *id).into_iter();
             wanted.extend(found.map(|(group, rows)| (group, rows.first, rows.count, number)));
         }
@@ -180,6 +186,9 @@ fn from_groups<'a>(run: &mut Run<'a>, ids: &[TraceId], depth: Depth<'_>) -> Resu
         for of_group in wanted.chunk_by(|left, right| left.0 == right.0) {
             let mut reader = GroupReader::new(view, &view.groups[of_group[0].0])?;
             for (_, first, count, number) in of_group {
+                if run.is_abandoned() {
+                    break;
+                }
                 reader.forget_before(*first as usize / PAGE_ROWS);
                 let rows = match depth {
                     Depth::Named(named) => named_rows(run, &mut reader, (*first..*first + *count, named)),
@@ -237,6 +246,9 @@ fn read(
 ) -> Result<Batch> {
     let mut rebuilder = Rebuilder::default();
     for rows in rows.chunk_by(|left, right| left / PAGE_ROWS as u32 == right / PAGE_ROWS as u32) {
+        if run.is_abandoned() {
+            break;
+        }
         if let Err(error) = reader.rebuild(rows, only, &mut rebuilder) {
             run.go_on_without(&error);
         }

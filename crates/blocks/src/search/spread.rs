@@ -33,6 +33,9 @@ impl Spread {
         all.sort_unstable();
         all.dedup();
         for (block, view) in (0..).zip(run.views()) {
+            if run.is_abandoned() {
+                return None;
+            }
             let mut last = None;
             for (at, group) in (0..).zip(&view.groups) {
                 if group.set().is_none() || group.set() != last {

@@ -108,17 +108,38 @@ fn a_search_that_nobody_waits_for_ends_at_the_next_page() {
     let spans: Vec<_> = (1..=20_000).map(|number| conformance::Draft::new(number, 1)).collect();
     block.append(&[conformance::batch(&tenant, &spans)]).unwrap();
     let sources = Sources { head: Vec::new(), blocks: vec![block.view()] };
-    let nothing = store::Filter::equal(store::Field::Name, store::Operand::Text("none".into()));
-    let by_code = store::Field::Attribute { level: store::Level::Any, key: "code".into() };
-    for ask in [store::Ask::Summaries, store::Ask::Metrics { by: vec![by_code], step: None }] {
+    let nothing = store::Filter::equal(store::Field::StatusMessage, store::Operand::Text("none".into()));
+    for (ask, order) in everything_asked() {
         let not = store::Filter::Not(Box::new(nothing.clone()));
-        let plan = Plan { spans: not, limit: 10_000, ..Plan::new(tenant.clone(), ask) };
-        let looks = std::cell::Cell::new(0);
-        let is_over = || looks.replace(looks.get() + 1) >= 2;
-        let answer = super::run_until(&plan, &sources, &is_over).unwrap();
-        assert!(answer.partial.is_some());
-        assert!(answer.work.spans_seen <= 8_192, "{:?}", answer.work);
+        let plan = Plan { spans: not, order, limit: 10_000, ..Plan::new(tenant.clone(), ask) };
+        let whole = run(&plan, &sources).unwrap().work;
+        for after in [0, 1, 2, 5] {
+            let looks = std::cell::Cell::new(0);
+            let is_over = || looks.replace(looks.get() + 1) >= after;
+            let answer = super::run_until(&plan, &sources, &is_over).unwrap();
+            assert!(looks.get() > after || after == 5, "{:?} looks too seldom", plan.ask);
+            assert_eq!(answer.partial.is_some(), looks.get() > after, "{:?}", plan.ask);
+            let read = answer.work;
+            let is_early = read.pages_read * 3 <= whole.pages_read * after;
+            assert!(is_early, "{:?} {after}: {read:?} of {whole:?}", plan.ask);
+            assert!(read.spans_seen <= 8_192 * after, "{:?} {after}: {read:?}", plan.ask);
+        }
     }
+}
+
+fn everything_asked() -> Vec<(store::Ask, store::Order)> {
+    use store::{Ask, Order};
+    let code = || "code".to_owned();
+    let by_code = store::Field::Attribute { level: store::Level::Any, key: code() };
+    let values = Ask::Values { key: code(), level: store::Level::Any };
+    let mut asked: Vec<_> = [Order::Newest, Order::Oldest, Order::Longest]
+        .into_iter()
+        .flat_map(|order| [Ask::Traces, Ask::Outlines, Ask::Summaries].map(|ask| (ask, order)))
+        .collect();
+    let others = [Ask::Services, Ask::Operations, Ask::Keys, values, Ask::Edges];
+    asked.extend(others.map(|ask| (ask, Order::Newest)));
+    asked.push((Ask::Metrics { by: vec![by_code], step: None }, Order::Newest));
+    asked
 }
 
 #[test]

@@ -109,6 +109,9 @@ pub(super) fn extents(
     };
     let runs: u64 = run.groups.iter().map(|place| u64::from(place.group.runs)).sum();
     for view in run.views() {
+        if run.is_abandoned() {
+            break;
+        }
         let mut is_looked_up = ids.len() as u64 * LOOKUPS_PART < runs;
         let groups = view.groups.iter().filter(|group| group.tenant == run.plan.tenant);
         for group in groups {

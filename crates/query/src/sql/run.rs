@@ -19,6 +19,7 @@ use super::kinds::kind_of;
 use super::pushdown::{Pushed, push};
 use super::sink::Sink;
 use super::{Column, Table, Type};
+use crate::apart::apart;
 use crate::candidates::Candidates;
 use crate::traceql::ast::Comparison;
 use crate::traceql::eval::Value;
@@ -229,11 +230,11 @@ async fn traces(query: &Query, plan: Plan, mut sink: Sink) -> Result<Done, Error
     let plan = Plan { limit: TRACES_AT_ONCE, ..plan };
     let mut candidates = Candidates::new(query, plan);
     while let Some(traces) = candidates.next().await? {
-        let looked = tokio::task::spawn_blocking(move || {
-            traces.iter().for_each(|trace| sink.trace(trace));
+        sink = apart(move |asker| {
+            traces.iter().take_while(|_| !asker.is_gone()).for_each(|trace| sink.trace(trace));
             sink
-        });
-        sink = looked.await.map_err(|_| Error::Failed("the evaluation of a trace panicked".into()))?;
+        })
+        .await?;
         if sink.is_done() {
             return Ok((sink, None, candidates.work));
         }

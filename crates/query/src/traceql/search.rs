@@ -13,6 +13,7 @@ use store::{Ask, Cursor, Order, Plan, Work};
 use super::ast::{Direction, Expr, Field, Pipeline, Spanset, Stage};
 use super::eval::{self, Subject, Value};
 use super::prefilter::prefilter;
+use crate::apart::apart;
 use crate::candidates::{CANDIDATES_MAX, Candidates};
 use crate::{Error, Query};
 
@@ -146,9 +147,9 @@ struct Gathering {
 impl Gathering {
     /// Evaluates traces until there are enough; answers where the next page begins if there are.
     async fn look(mut self, traces: Vec<Arc<Trace>>, enough: usize) -> Result<(Self, Option<Cursor>), Error> {
-        let evaluated = tokio::task::spawn_blocking(move || {
+        apart(move |asker| {
             let pipeline = Arc::clone(&self.pipeline);
-            for trace in traces {
+            for trace in traces.into_iter().take_while(|_| !asker.is_gone()) {
                 if self.ranked.len() >= self.kept_max {
                     self.prune();
                 }
@@ -159,8 +160,8 @@ impl Gathering {
                 }
             }
             (self, None)
-        });
-        evaluated.await.map_err(|_| Error::Failed("the evaluation of a trace panicked".into()))
+        })
+        .await
     }
 
     fn evaluate(&mut self, pipeline: &Pipeline, trace: Arc<Trace>) {

@@ -12,6 +12,7 @@ use store::{Ask, Filter, Plan, TraceFilter, Work};
 use super::ast::Pipeline;
 use super::eval::{self, Subject};
 use super::prefilter::prefilter;
+use crate::apart::apart;
 use crate::candidates::Candidates;
 use crate::{Error, Query};
 
@@ -62,13 +63,14 @@ pub async fn visit<S: Send + 'static>(
     let looking = Arc::new((visit.clone(), see));
     while let Some(traces) = candidates.next().await? {
         let here = Arc::clone(&looking);
-        let seen = tokio::task::spawn_blocking(move || {
+        state = apart(move |asker| {
             traces
                 .iter()
+                .take_while(|_| !asker.is_gone())
                 .for_each(|trace| look(&here.0, trace, |subject, at| here.1(&mut state, subject, at)));
             state
-        });
-        state = seen.await.map_err(|_| Error::Failed("the evaluation of a trace panicked".into()))?;
+        })
+        .await?;
     }
     Ok((state, Visited { traces: candidates.seen, partial: candidates.partial, work: candidates.work }))
 }

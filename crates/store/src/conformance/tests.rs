@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use model::{Batch, Tenant, TimeRange};
 
 use crate::memory::MemoryStore;
+use crate::memory::tests::wait;
 use crate::{Answer, Capabilities, Plan, ReadError, Reader, Rows, Scan, WriteError, Writer};
 
 /// A memory store with one thing wrong.
@@ -73,12 +74,7 @@ fn failures(flaw: Flaw) -> Vec<String> {
         }
         failures
     };
-    let mut play = std::pin::pin!(play);
-    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    match play.as_mut().poll(&mut context) {
-        std::task::Poll::Ready(failures) => failures,
-        std::task::Poll::Pending => panic!("the memory store never waits"),
-    }
+    wait(play)
 }
 
 #[test]
@@ -101,10 +97,6 @@ fn every_flaw_is_noticed_and_told_with_its_story() {
 #[test]
 fn random_questions_find_a_store_that_ignores_time() {
     let store = Arc::new(Flawed { store: MemoryStore::default(), flaw: Flaw::IgnoresTime });
-    let mut play = std::pin::pin!(super::random::play(1, store.as_ref(), store.as_ref()));
-    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    let std::task::Poll::Ready(failures) = play.as_mut().poll(&mut context) else {
-        panic!("the memory store never waits")
-    };
+    let failures = wait(super::random::play(1, store.as_ref(), store.as_ref()));
     assert!(!failures.is_empty());
 }
