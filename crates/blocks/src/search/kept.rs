@@ -99,7 +99,8 @@ pub(super) fn correct(
             }
         }
     }
-    if run.damages.is_empty() {
+    // What was broken off may lack parts of traces.
+    if run.damages.is_empty() && !run.is_abandoned() {
         homes
             .into_iter()
             .for_each(|(places, home)| home.into_iter().for_each(|home| home.keep(&views, places)));
