@@ -6,6 +6,7 @@
 //! bounded by [`ZSTD_WINDOW_LOG_MAX`], the number of encodings laid over each other by [`LAYERS_MAX`].
 
 mod lz4;
+mod snappy;
 
 use std::io::{self, BufRead, Read};
 
@@ -128,6 +129,9 @@ pub fn inflate(encoding: Encoding, input: &[u8], cap: &mut Cap<'_>) -> Result<Ve
         }
         Encoding::Zstd => inflate_zstd(input, cap),
         Encoding::Snappy | Encoding::SnappyFramed if input.starts_with(SNAPPY_MAGIC) => {
+            if snappy::would_skip(input) {
+                return Err(broken("the snappy stream has a chunk of a reserved type"));
+            }
             drain(&mut snap::read::FrameDecoder::new(input), guess(input, 3), cap)
         }
         Encoding::SnappyFramed if input.is_empty() => Ok(Vec::new()),

@@ -138,6 +138,14 @@ fn skippable_lz4_frames_are_skipped() {
     assert_eq!(inflated(Encoding::Lz4, &packed, 100).unwrap(), b"content");
 }
 
+#[test]
+fn content_that_looks_like_a_chunk_to_skip_is_refused() {
+    let mut packed = compress(Encoding::SnappyFramed, None, &text(5000)).unwrap();
+    let first_chunk = SNAPPY_MAGIC.len();
+    packed[first_chunk] ^= 0x80;
+    assert!(inflated(Encoding::SnappyFramed, &packed, 1 << 20).is_err());
+}
+
 proptest! {
     #[test]
     fn no_bytes_panic_or_exceed_the_cap(input in proptest::collection::vec(any::<u8>(), 0..600), cut in 0_usize..64) {
