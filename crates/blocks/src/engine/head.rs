@@ -226,7 +226,7 @@ impl Head {
     pub(crate) fn next_chunk(&self) -> Option<Arc<Sealed>> {
         let mut state = self.lock();
         for generation in &mut state.generations {
-            if generation.to.is_some() && generation.gate.clone().try_write_owned().is_ok() {
+            if generation.to.is_some() && !generation.has_writers() {
                 generation.seal_all();
             }
             if let Some(next) = generation.next_chunk() {
@@ -252,9 +252,17 @@ impl Head {
     }
 
     /// A generation that can be closed.
+    ///
+    /// A live one waits for the writers of those before it: a frame that they append after a cut belongs to a younger
+    /// generation, and its spans come there late.
     pub(crate) fn next_drained(&self) -> Option<Drained> {
         let state = self.lock();
-        state.generations.iter().find_map(Generation::drained)
+        let mut has_older_writers = false;
+        state.generations.iter().find_map(|generation| {
+            let drained = generation.drained().filter(|_| generation.replayed || !has_older_writers);
+            has_older_writers |= !generation.replayed && generation.has_writers();
+            drained
+        })
     }
 
     /// Is a generation cut but still open to writers?

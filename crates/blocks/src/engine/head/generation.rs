@@ -138,7 +138,11 @@ impl Generation {
     pub(super) fn drained(&self) -> Option<Drained> {
         let Self { number: generation, from, to: Some(to), .. } = *self else { return None };
         let empty = self.open.is_empty() && self.sealed.is_empty();
-        let left = self.gate.clone().try_write_owned().is_ok();
-        (empty && left).then_some(Drained { generation, from, to })
+        (empty && !self.has_writers()).then_some(Drained { generation, from, to })
+    }
+
+    /// May writers that entered it still add spans, to it or to a younger one?
+    pub(super) fn has_writers(&self) -> bool {
+        self.gate.clone().try_write_owned().is_err()
     }
 }

@@ -9,7 +9,8 @@ use store::{
 };
 
 use super::{StandingClock, found, open, open_with, settings, tenant, trace, unmerged, until, write};
-use crate::engine::{self, Engine};
+use crate::engine::{self, Engine, head::Head};
+use crate::settings::Limits;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_keeps_the_contract_of_every_store() {
@@ -190,4 +191,23 @@ async fn metrics_tell_what_happened() {
     for line in ["faden_store_spans_total 40", "faden_journal_frames_total 10", "faden_head_spans 40"] {
         assert!(text.contains(line), "{line} in\n{text}");
     }
+}
+
+#[tokio::test]
+async fn a_generation_stays_open_to_late_writers_of_the_one_before() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = open(dir.path()).await;
+    let journal = &engine.inner.journal;
+    let head = Head::new(Limits::default(), journal.cut(), 0);
+    let writer = head.enter();
+    for number in 1..=2 {
+        write(&engine, trace(number, 1)).await;
+        head.cut(journal);
+    }
+    let drained = || head.next_drained().map(|drained| drained.generation);
+    assert_eq!(drained(), None, "the writer's frame may lie behind the first cut");
+    drop(writer);
+    let first = drained().unwrap();
+    head.closed(first, Vec::new());
+    assert_eq!(drained(), Some(first + 1));
 }
