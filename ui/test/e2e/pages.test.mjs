@@ -28,6 +28,16 @@ after(async () => {
 const go = async (path) => {
   await page.goto(server.url + path);
 };
+/** By its key, which a page that has just come does not hear yet. */
+const reachBox = () =>
+  until(async () => {
+    await page.keyboard.press("/");
+    const focused = page.locator("#universal:focus").waitFor({ timeout: 1_000 });
+    return focused.then(
+      () => true,
+      () => false,
+    );
+  }, "the box to be reached");
 const text = (locator) => page.locator(locator).first().textContent();
 
 describe("who has no spans yet", () => {
@@ -114,7 +124,7 @@ describe("with traffic", () => {
 
   it("the box follows headers, names of services and queries", async () => {
     await go("/search");
-    await page.keyboard.press("/");
+    await reachBox();
     await page.keyboard.type(`00-${trace}-00f067aa0ba902b7-01`);
     await page.getByText("read as a traceparent header").waitFor();
     await page.keyboard.press("Enter");
@@ -134,7 +144,7 @@ describe("with traffic", () => {
     await go("/search");
     const box = page.locator("#universal");
     const offered = (name) => page.locator("#universal-choices").getByRole("option", { name });
-    await page.keyboard.press("/");
+    await reachBox();
     await page.keyboard.type("statu");
     for (const [name, typed, text] of [
       [/^status$/, "", "{ status "],
