@@ -1,5 +1,5 @@
 import type { ComponentType } from "preact";
-import { useEffect } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
 import { get } from "./core/api";
 import { translated } from "./core/old-links";
 import { go, href, params, path } from "./core/route";
@@ -38,7 +38,7 @@ async function start(): Promise<void> {
 export function App() {
   const first = path.value.split("/")[0];
   const elsewhere = translated(path.value, params.value);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (elsewhere) {
       go(href(elsewhere.path, elsewhere.params), true);
     } else if (first === "") {

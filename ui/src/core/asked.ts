@@ -1,5 +1,5 @@
 import { type Signal, useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
 
 /** An answer that is awaited, here, or refused. The last answer stays until the next one is here. */
 export interface Asked<T> {
@@ -14,7 +14,7 @@ export function useAsked<T>(
   inputs: unknown[],
 ): Signal<Asked<T>> {
   const asked = useSignal<Asked<T>>({ isLoading: ask !== undefined });
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!ask) {
       asked.value = { isLoading: false };
       return;
@@ -45,7 +45,7 @@ export function usePolled<T>(
   inputs: unknown[] = [],
 ): Signal<Asked<T>> {
   const asked = useSignal<Asked<T>>({ isLoading: true });
-  useEffect(() => {
+  useLayoutEffect(() => {
     const stop = new AbortController();
     let timer = 0;
     const turn = async () => {

@@ -1,4 +1,4 @@
-import { useEffect } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
 import { hasLetterKeys } from "./prefs";
 
 /** A key, what it does, and what does it. */
@@ -66,7 +66,7 @@ export function startKeys(): void {
 
 /** Makes keys work while a part is on the page; later parts go before earlier ones. */
 export function useKeys(title: string, keys: Key[], inputs: unknown[] = []): void {
-  useEffect(() => {
+  useLayoutEffect(() => {
     const sheet = { title, keys };
     sheets.push(sheet);
     return () => {

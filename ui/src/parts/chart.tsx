@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { HUES, hueOf } from "../core/colour";
 import { ticks } from "../core/ticks";
 import { clock } from "../core/time";
@@ -35,7 +35,7 @@ export function Chart({
   const width = useSignal(600);
   const at = useSignal<number | undefined>(undefined);
   const pressed = useSignal<number | undefined>(undefined);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const observer = new ResizeObserver(([entry]) => {
       width.value = Math.max(200, entry.contentRect.width);
     });

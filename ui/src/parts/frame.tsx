@@ -1,12 +1,13 @@
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useKeys } from "../core/keys";
-import { isDark, isRailNarrow, theme } from "../core/prefs";
+import { isRailNarrow } from "../core/prefs";
 import { go, href, param, path } from "../core/route";
 import { range, shifted } from "../core/time";
 import { Icon, type IconName } from "./icon";
-import { isSheetOpen, KeySheet } from "./key-sheet";
+import { KeySheet } from "./key-sheet";
 import { Mark } from "./mark";
+import { openSheet, PageButtons, switchTheme } from "./page-buttons";
 import { chooseRange, TimeMenu } from "./time-menu";
 import { UniversalBox } from "./universal-box";
 import "./frame.css";
@@ -41,10 +42,6 @@ const PAGES: Entry[][] = [
 /** Pages whose questions have a time. */
 const TIMED = new Set(["search", "services", "map", "errors", "explain", "compare"]);
 
-function switchTheme(): void {
-  theme.value = isDark.value ? "light" : "dark";
-}
-
 function goTo(entry: Entry): void {
   go(href(entry.to, TIMED.has(entry.to) ? { from: param("from"), to: param("to") } : {}));
 }
@@ -58,9 +55,7 @@ export function Frame({ children }: { children: ComponentChildren }) {
     {
       key: "?",
       does: "this sheet",
-      run: () => {
-        isSheetOpen.value = true;
-      },
+      run: openSheet,
     },
     { key: "T", does: "dark or light", run: switchTheme },
     { key: "t", does: "time range", run: () => document.querySelector<HTMLElement>("button.time")?.click() },
@@ -131,26 +126,7 @@ export function Frame({ children }: { children: ComponentChildren }) {
         </button>
         <UniversalBox />
         {TIMED.has(first) && <TimeMenu />}
-        <button
-          type="button"
-          class="bare icon-only"
-          aria-label={isDark.value ? "Light colours" : "Dark colours"}
-          title="Dark or light (T)"
-          onClick={switchTheme}
-        >
-          <Icon name={isDark.value ? "sun" : "moon"} />
-        </button>
-        <button
-          type="button"
-          class="bare icon-only"
-          aria-label="Keys"
-          title="Keys (?)"
-          onClick={() => {
-            isSheetOpen.value = true;
-          }}
-        >
-          <Icon name="help" />
-        </button>
+        <PageButtons />
       </header>
       <main id="page" tabIndex={-1}>
         {children}

@@ -1,5 +1,5 @@
 import { signal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { allKeys } from "../core/keys";
 import { hasLetterKeys } from "../core/prefs";
 import { Icon } from "./icon";
@@ -11,7 +11,7 @@ export const isSheetOpen = signal(false);
 /** All keys that work at the moment. */
 export function KeySheet() {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     isSheetOpen.value ? dialog.current?.showModal() : dialog.current?.close();
   }, [isSheetOpen.value]);
   const close = () => {

@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import type { ComponentType } from "preact";
-import { useEffect } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
 import { Loading, Trouble } from "./notes";
 
 const loaded = new Map<string, ComponentType<never>>();
@@ -15,7 +15,7 @@ interface Props<P> {
 /** A page, or a part of one, that comes over the wire when it is first looked at. */
 export function Lazy<P extends object>({ name, load, props }: Props<P>) {
   const state = useSignal<{ name: string; error?: Error }>({ name });
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!loaded.has(name)) {
       load().then(
         (module) => {

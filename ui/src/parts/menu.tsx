@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import "./menu.css";
 
 /** A button with a panel below it that closes on Escape and on clicks elsewhere. */
@@ -23,7 +23,7 @@ export function Menu({
   const close = () => {
     isOpen.value = false;
   };
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!isOpen.value) {
       return;
     }

@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useEffect } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
 import { ApiError } from "../core/api";
 import { Icon, type IconName } from "./icon";
 import "./notes.css";
@@ -27,7 +27,7 @@ export function Trouble({ error, retry }: { error: Error; retry?: () => void }) 
 /** Says that something is under way, once that takes long enough to be noticed. */
 export function Loading({ what }: { what: string }) {
   const isSeen = useSignal(false);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const timer = setTimeout(() => {
       isSeen.value = true;
     }, 150);

@@ -1,6 +1,6 @@
 import type { Signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useEffect } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
 
 /** The top of a page: its name, what is to be seen in few words, and controls at the right. */
 export function PageHead({
@@ -15,7 +15,7 @@ export function PageHead({
   told?: ComponentChildren;
   children?: ComponentChildren;
 }) {
-  useEffect(() => {
+  useLayoutEffect(() => {
     document.title = `${name} – Faden`;
   }, [name]);
   return (

@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { Icon } from "./icon";
+import { type Sort, SortHead } from "./sort-head";
 
 /** A column: its name, what it is sorted by, and what it shows. */
 export interface Column<T> {
@@ -24,7 +24,7 @@ export function Sortable<T>({
   keyOf: (row: T) => string;
   first: string;
 }) {
-  const sort = useSignal<{ name: string; isUp: boolean }>({ name: first, isUp: false });
+  const sort = useSignal<Sort>({ name: first, isUp: false });
   const column = columns.find(({ name }) => name === sort.value.name) ?? columns[0];
   const sign = sort.value.isUp ? 1 : -1;
   const sorted = rows.slice().sort((a, b) => {
@@ -35,27 +35,9 @@ export function Sortable<T>({
     <table class="plain" aria-label={label}>
       <thead>
         <tr>
-          {columns.map(({ name, isNumber }) => {
-            const isSorted = name === column.name;
-            return (
-              <th
-                key={name}
-                class={isNumber ? "right" : ""}
-                aria-sort={isSorted ? (sort.value.isUp ? "ascending" : "descending") : undefined}
-              >
-                <button
-                  type="button"
-                  class="sort"
-                  onClick={() => {
-                    sort.value = { name, isUp: isSorted ? !sort.value.isUp : !isNumber };
-                  }}
-                >
-                  {name}
-                  {isSorted && <Icon name={sort.value.isUp ? "up" : "down"} />}
-                </button>
-              </th>
-            );
-          })}
+          {columns.map(({ name, isNumber }) => (
+            <SortHead key={name} name={name} isNumber={isNumber} sort={sort} />
+          ))}
         </tr>
       </thead>
       <tbody>

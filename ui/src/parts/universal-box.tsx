@@ -1,5 +1,5 @@
 import { useComputed, useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { get } from "../core/api";
 import { type Completion, closed, complete, fitting, type Item, spliced } from "../core/completion";
 import { quoted, written } from "../core/conditions";
@@ -45,10 +45,10 @@ export function UniversalBox() {
   const active = useComputed(() => choices.value.findIndex((choice) => keyOf(choice) === chosen.value));
   const isSearch = path.value === "search";
   const asked = isSearch ? param("q") : "";
-  useEffect(() => {
+  useLayoutEffect(() => {
     text.value = asked;
   }, [asked, isSearch]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!isOpen.value || meaning.value.kind === "trace") {
       return;
     }

@@ -1,20 +1,11 @@
 import { useKeys } from "../core/keys";
-import { isDark, theme } from "../core/prefs";
 import { clock, zoneName } from "../core/time";
 import type { TraceModel } from "../core/trace/model";
 import { TraceView } from "../pages/trace/view";
-import { Icon } from "../parts/icon";
-import { isSheetOpen, KeySheet } from "../parts/key-sheet";
+import { KeySheet } from "../parts/key-sheet";
 import { Mark } from "../parts/mark";
+import { openSheet, PageButtons, switchTheme } from "../parts/page-buttons";
 import "./shared.css";
-
-function switchTheme(): void {
-  theme.value = isDark.value ? "light" : "dark";
-}
-
-function openSheet(): void {
-  isSheetOpen.value = true;
-}
 
 /** A trace that travels with its page: no server, no network. */
 export function SharedPage({ trace, saved }: { trace: TraceModel; saved: string }) {
@@ -32,18 +23,7 @@ export function SharedPage({ trace, saved }: { trace: TraceModel; saved: string 
           a trace in a file, saved {clock(ms, "minute", true)} {zoneName(ms)}
         </span>
         <span class="spread" />
-        <button
-          type="button"
-          class="bare icon-only"
-          aria-label={isDark.value ? "Light colours" : "Dark colours"}
-          title="Dark or light (T)"
-          onClick={switchTheme}
-        >
-          <Icon name={isDark.value ? "sun" : "moon"} />
-        </button>
-        <button type="button" class="bare icon-only" aria-label="Keys" title="Keys (?)" onClick={openSheet}>
-          <Icon name="help" />
-        </button>
+        <PageButtons />
       </header>
       <main class="shared-main">
         <TraceView trace={trace} isLocal />

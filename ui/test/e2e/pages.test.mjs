@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { faults, open } from "./browser.mjs";
-import { nasty, start, until, XSS, XSS_TRACE } from "./server.mjs";
+import { largestFailed, nasty, start, until, XSS, XSS_TRACE } from "./server.mjs";
 
 let server;
 let browser;
@@ -28,16 +28,10 @@ after(async () => {
 const go = async (path) => {
   await page.goto(server.url + path);
 };
-/** By its key, which a page that has just come does not hear yet. */
-const reachBox = () =>
-  until(async () => {
-    await page.keyboard.press("/");
-    const focused = page.locator("#universal:focus").waitFor({ timeout: 1_000 });
-    return focused.then(
-      () => true,
-      () => false,
-    );
-  }, "the box to be reached");
+const reachBox = async () => {
+  await page.keyboard.press("/");
+  await page.locator("#universal:focus").waitFor({ timeout: 5_000 });
+};
 const text = (locator) => page.locator(locator).first().textContent();
 
 describe("who has no spans yet", () => {
@@ -94,13 +88,7 @@ describe("with traffic", () => {
         "payment:latency+300ms",
       );
       await server.send(nasty());
-      const found = await until(async () => {
-        const { traces } = await server.ask("search?limit=50&q=status=error");
-        return traces.length > 5 && traces;
-      }, "traces");
-      trace = found
-        .filter(({ trace_id }) => trace_id !== XSS_TRACE)
-        .sort((a, b) => b.spans - a.spans)[0].trace_id;
+      trace = await largestFailed(server);
     },
     { timeout: 60_000 },
   );

@@ -213,3 +213,13 @@ export function* large(size, id, attributes = 8) {
     yield { resourceSpans: groups };
   }
 }
+
+/** The id of the largest trace with errors that is found, once there are some. */
+export async function largestFailed(server) {
+  const traces = await until(async () => {
+    const { traces } = await server.ask("search?limit=50&q=status=error");
+    return traces.length > 5 && traces;
+  }, "traces");
+  return traces.filter(({ trace_id }) => trace_id !== XSS_TRACE).sort((a, b) => b.spans - a.spans)[0]
+    .trace_id;
+}

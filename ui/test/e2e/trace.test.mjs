@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { pathToFileURL } from "node:url";
 import { faults, open } from "./browser.mjs";
-import { large, nasty, skewed, start, until, XSS, XSS_TRACE } from "./server.mjs";
+import { large, largestFailed, nasty, skewed, start, until, XSS, XSS_TRACE } from "./server.mjs";
 
 let server;
 let browser;
@@ -44,13 +44,7 @@ describe("one trace", () => {
       server.gen("--spans", "3000", "--rate", "max", "--services", "12", "--trace-spans", "40");
       await server.send(nasty());
       await server.send(skewed());
-      const found = await until(async () => {
-        const { traces } = await server.ask("search?limit=50&q=status=error");
-        return traces.length > 5 && traces;
-      }, "traces");
-      trace = found
-        .filter(({ trace_id }) => trace_id !== XSS_TRACE)
-        .sort((a, b) => b.spans - a.spans)[0].trace_id;
+      trace = await largestFailed(server);
     },
     { timeout: 60_000 },
   );

@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
 import { post } from "../../core/api";
 import { useAsked } from "../../core/asked";
 import { serviceColour } from "../../core/colour";
@@ -66,7 +66,7 @@ export default function Compare() {
       : undefined,
     [a, b, from, to],
   );
-  useEffect(() => {
+  useLayoutEffect(() => {
     document.title = "Compare – Faden";
   }, []);
   const { value, error, isLoading } = asked.value;

@@ -1,4 +1,4 @@
-import { useEffect } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
 import { post } from "../../core/api";
 import { useAsked } from "../../core/asked";
 import { narrowed } from "../../core/conditions";
@@ -58,7 +58,7 @@ export default function Explain() {
     from,
     to,
   ]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     document.title = "What is different – Faden";
   }, []);
   const { value, error, isLoading } = asked.value;

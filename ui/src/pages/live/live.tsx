@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
 import { address } from "../../core/api";
 import { serviceColour } from "../../core/colour";
 import { count, duration } from "../../core/format";
@@ -29,7 +29,7 @@ export default function Live() {
   const isPaused = useSignal(false);
   const sums = useSignal({ arrived: 0, shown: 0, rate: 0, missed: 0 });
   const state = useSignal<"connecting" | "open" | "lost">("connecting");
-  useEffect(() => {
+  useLayoutEffect(() => {
     const source = new EventSource(address("tail", { q }));
     let waiting: Seen[] = [];
     let arrived = 0;

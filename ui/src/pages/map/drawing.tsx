@@ -1,5 +1,6 @@
 import { useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
+import { Arrow } from "../../parts/arrow";
 import { lineThrough, lineWidth, type MapEdge, type MapNode, neighbour, type ServiceMap } from "./graph";
 import { EdgeLabel, edgeTold, Node } from "./marks";
 import { firstSight, type Sight, showing, wholeOf, zoomed } from "./sight";
@@ -36,20 +37,20 @@ export function Drawing({
   const drag = useRef<{ x: number; y: number; sight: Sight } | undefined>(undefined);
   const whole = wholeOf(map);
   const sight = chosen.value ?? (size.value.width > 0 ? firstSight(whole, size.value) : whole);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const observer = new ResizeObserver(([entry]) => {
       size.value = { width: entry.contentRect.width, height: entry.contentRect.height };
     });
     observer.observe(svg.current as Element);
     return () => observer.disconnect();
   }, []);
-  useEffect(() => {
+  useLayoutEffect(() => {
     chosen.value = undefined;
   }, [map.width, map.height, map.nodes.length]);
   const units = () =>
     Math.max(sight.width / Math.max(1, size.value.width), sight.height / Math.max(1, size.value.height));
   const selectedNode = map.nodes.find(({ id }) => id === selected);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (selectedNode && size.value.width > 0) {
       const covered = size.value.width > 2 * CARD_PIXELS ? CARD_PIXELS * units() : 0;
       chosen.value = {
@@ -106,7 +107,7 @@ export function Drawing({
           drag.current = undefined;
         }}
       >
-        <Arrow />
+        <Arrow id="arrow" />
         <Edges map={map} near={near} found={found} seconds={seconds} />
         {map.nodes.map((node, at) => (
           <Node
@@ -201,24 +202,5 @@ function Edges({
         );
       })}
     </>
-  );
-}
-
-function Arrow() {
-  return (
-    <defs>
-      <marker
-        id="arrow"
-        viewBox="0 0 8 8"
-        refX="7"
-        refY="4"
-        markerWidth="9"
-        markerHeight="9"
-        markerUnits="userSpaceOnUse"
-        orient="auto"
-      >
-        <path d="M0 0.5 7.5 4 0 7.5Z" />
-      </marker>
-    </defs>
   );
 }

@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import {
   type Box,
   type Component,
@@ -40,7 +40,7 @@ export function Drawing({
 }) {
   const area = useRef<HTMLDivElement>(null);
   const width = useSignal(0);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const observer = new ResizeObserver(([entry]) => {
       width.value = entry.contentRect.width;
     });

@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
 import { get } from "../../core/api";
 import { usePolled } from "../../core/asked";
 import { type Component, type Counter, flowOf, nameOf, type Pipeline, type Reason } from "../../core/flow";
@@ -25,7 +25,7 @@ export default function PipelinePage() {
   const asked = usePolled((signal) => get<Pipeline>("pipeline", {}, signal), AGAIN_MS);
   const past = useSignal<Past>(new Map());
   const { value, error } = asked.value;
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (value) {
       past.value = remembered(past.peek(), value.components);
     }

@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
 import { type Condition, conditionsOf, OPERATORS, textOf, widened } from "../../core/conditions";
 import { remember } from "../../core/prefs";
 import { param, setParams } from "../../core/route";
@@ -26,7 +26,7 @@ export function ask(q: string): void {
 export function Builder({ q, onRun }: { q: string; onRun: () => void }) {
   const conditions = conditionsOf(q);
   const draft = useSignal<Condition>({ key: "", op: "=", value: "" });
-  useEffect(() => {
+  useLayoutEffect(() => {
     draft.value = { key: "", op: "=", value: "" };
   }, [q]);
   const change = (part: Partial<Condition>) => {

@@ -1,5 +1,5 @@
 import { useSignal, useSignalEffect } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { get, type Query } from "../../core/api";
 import { useAsked } from "../../core/asked";
 import { narrowed } from "../../core/conditions";
@@ -64,13 +64,13 @@ function Drawn({ heat, q }: { heat: Heat; q: string }) {
       drawHeatmap(canvas.current, heat);
     }
   });
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (canvas.current && width.value > 0) {
       drawHeatmap(canvas.current, heat);
     }
     chosen.value = undefined;
   }, [heat]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const observer = new ResizeObserver(([entry]) => {
       width.value = entry.contentRect.width;
     });

@@ -1,5 +1,5 @@
 import { useComputed, useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
 import { get } from "../../core/api";
 import { useAsked } from "../../core/asked";
 import { useKeys } from "../../core/keys";
@@ -28,7 +28,7 @@ export default function Search() {
   const asked = useAsked((signal) => search(question, signal), [q, from, to, order, limit, again.value]);
   const more = useSignal<Findings[]>([]);
   const isLoadingMore = useSignal(false);
-  useEffect(() => {
+  useLayoutEffect(() => {
     more.value = [];
     document.title = `${q || "Search"} – Faden`;
   }, [asked.value.value]);

@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { useEffect, useId } from "preact/hooks";
+import { useId, useLayoutEffect } from "preact/hooks";
 import { get } from "../../core/api";
 import { short } from "../../core/format";
 import { param } from "../../core/route";
@@ -29,7 +29,7 @@ export function Suggest(props: {
   const choices = useSignal<Choice[]>([]);
   const isOpen = useSignal(false);
   const active = useSignal(-1);
-  useEffect(() => {
+  useLayoutEffect(() => {
     choices.value = [];
   }, [props.of]);
   const load = async () => {

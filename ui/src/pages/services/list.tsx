@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
 import { get } from "../../core/api";
 import { useAsked } from "../../core/asked";
 import { serviceColour } from "../../core/colour";
@@ -28,7 +28,7 @@ export function ServiceList() {
   );
   const lines = useSignal(new Map<string, Series>());
   const rows = asked.value.value?.services;
-  useEffect(() => {
+  useLayoutEffect(() => {
     const stop = new AbortController();
     lines.value = new Map();
     for (const { service } of (rows ?? [])

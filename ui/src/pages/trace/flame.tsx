@@ -1,5 +1,5 @@
 import { useSignal, useSignalEffect } from "@preact/signals";
-import { useEffect, useMemo, useRef } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { duration, plural } from "../../core/format";
 import { isDark } from "../../core/prefs";
 import { nameOf, serviceOf } from "../../core/trace/model";
@@ -27,7 +27,7 @@ export default function Flame({ state }: { state: TraceState }) {
       });
     }
   });
-  useEffect(() => {
+  useLayoutEffect(() => {
     const observer = new ResizeObserver(([entry]) => {
       size.value = [entry.contentRect.width, entry.contentRect.height];
     });

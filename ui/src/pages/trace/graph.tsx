@@ -4,6 +4,7 @@ import { count, duration, percent, plural } from "../../core/format";
 import { graphOf, type TraceEdge, type TraceNode } from "../../core/trace/graph";
 import type { TraceModel } from "../../core/trace/model";
 import { type Laid, laidOut } from "../../draw/layers";
+import { Arrow } from "../../parts/arrow";
 import { type Column, Sortable } from "../../parts/sortable";
 import { lineThrough, lineWidth } from "../map/graph";
 import type { TraceState } from "./state";
@@ -64,20 +65,7 @@ function Drawing({
         role="group"
         aria-label="Services of this trace; the table below says the same"
       >
-        <defs>
-          <marker
-            id="call"
-            viewBox="0 0 8 8"
-            refX="7"
-            refY="4"
-            markerWidth="9"
-            markerHeight="9"
-            markerUnits="userSpaceOnUse"
-            orient="auto"
-          >
-            <path d="M0 0.5 7.5 4 0 7.5Z" />
-          </marker>
-        </defs>
+        <Arrow id="call" />
         {edges.map((edge, at) => {
           const [x, y] = middleOf(laid.lines[at]);
           const isFar = chosen >= 0 && edge.from !== chosen && edge.to !== chosen;

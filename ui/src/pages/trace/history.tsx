@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
 import { get } from "../../core/api";
 import { quoted } from "../../core/conditions";
 import { count, duration, percent, plural } from "../../core/format";
@@ -36,7 +36,7 @@ export function History({ trace, span }: { trace: TraceModel; span: number }) {
   const ms = nanosToMs(startNanos(trace, span));
   const from = new Date(ms - DAY_MS).toISOString();
   const to = new Date(ms + nanos / 1e6 + MARGIN_MS).toISOString();
-  useEffect(() => {
+  useLayoutEffect(() => {
     answer.value = undefined;
     const stop = new AbortController();
     const query = {

@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
 import { get } from "../../core/api";
 import { plural } from "../../core/format";
 import { href } from "../../core/route";
@@ -24,7 +24,7 @@ interface Links {
 export function Incoming({ trace, span }: { trace: TraceModel; span: number }) {
   const links = useSignal<Links>({ isLoading: false });
   const isWhole = useSignal(false);
-  useEffect(() => {
+  useLayoutEffect(() => {
     links.value = { isLoading: false };
   }, [trace, span]);
   const look = async () => {

@@ -1,5 +1,5 @@
 import { useSignal, useSignalEffect } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { duration } from "../../core/format";
 import { isDark } from "../../core/prefs";
 import { drawMinimap } from "../../draw/minimap";
@@ -20,7 +20,7 @@ export function Minimap({ state }: { state: TraceState }) {
       drawMinimap(canvas.current, state.trace, state.whole.value, state.hasPath.value);
     }
   });
-  useEffect(() => {
+  useLayoutEffect(() => {
     const observer = new ResizeObserver(([entry]) => {
       width.value = entry.contentRect.width;
     });

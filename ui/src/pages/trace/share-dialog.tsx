@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { useEffect, useMemo, useRef } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { useAsked } from "../../core/asked";
 import { count, plural } from "../../core/format";
 import type { TraceModel } from "../../core/trace/model";
@@ -20,7 +20,7 @@ interface Props {
 /** Makes one file of a trace and its page, without the values that are to stay here. */
 export default function ShareDialog({ trace, onClose }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => dialog.current?.showModal(), []);
+  useLayoutEffect(() => dialog.current?.showModal(), []);
   const asked = useAsked((signal) => trace.all(signal), [trace]);
   const { value: details, error } = asked.value;
   return (

@@ -1,10 +1,11 @@
 import { useSignal } from "@preact/signals";
-import { useEffect, useMemo, useRef } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { serviceColour } from "../../core/colour";
 import { count, duration, percent } from "../../core/format";
 import { KINDS, nameOf, STATUSES, serviceOf, type TraceModel } from "../../core/trace/model";
 import { plainValue, visibleLetters } from "../../core/value";
 import { Icon } from "../../parts/icon";
+import { type Sort, SortHead } from "../../parts/sort-head";
 import type { TraceState } from "./state";
 import "./spans.css";
 
@@ -27,7 +28,7 @@ export default function Spans({ state }: { state: TraceState }) {
   const box = useRef<HTMLDivElement>(null);
   const top = useSignal(0);
   const height = useSignal(600);
-  const sort = useSignal<{ name: string; isUp: boolean }>({ name: "Duration", isUp: false });
+  const sort = useSignal<Sort>({ name: "Duration", isUp: false });
   const keys = useSignal<string[]>([]);
   const columns = useMemo(() => columnsOf(state), [state]);
   const matches = state.matches.value;
@@ -39,7 +40,7 @@ export default function Spans({ state }: { state: TraceState }) {
     const sign = sort.value.isUp ? 1 : -1;
     return shown.sort((a, b) => (values[a] - values[b]) * sign || a - b).subarray(0, ROWS_MAX);
   }, [state, matches, sort.value, columns]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const observer = new ResizeObserver(([entry]) => {
       height.value = entry.contentRect.height;
     });
@@ -67,27 +68,9 @@ export default function Spans({ state }: { state: TraceState }) {
       <table class="plain" aria-label="Spans" aria-rowcount={order.length}>
         <thead>
           <tr>
-            {columns.map(({ name, isNumber }) => {
-              const isSorted = sort.value.name === name;
-              return (
-                <th
-                  key={name}
-                  class={isNumber ? "right" : ""}
-                  aria-sort={isSorted ? (sort.value.isUp ? "ascending" : "descending") : undefined}
-                >
-                  <button
-                    type="button"
-                    class="sort"
-                    onClick={() => {
-                      sort.value = { name, isUp: isSorted ? !sort.value.isUp : !isNumber };
-                    }}
-                  >
-                    {name}
-                    {isSorted && <Icon name={sort.value.isUp ? "up" : "down"} />}
-                  </button>
-                </th>
-              );
-            })}
+            {columns.map(({ name, isNumber }) => (
+              <SortHead key={name} name={name} isNumber={isNumber} sort={sort} />
+            ))}
             {keys.value.map((key) => (
               <th key={key}>{key}</th>
             ))}
@@ -192,7 +175,7 @@ function ranks(texts: string[]): number[] {
 /** The values of some keys of the spans in sight, once they are here. */
 function useValues(trace: TraceModel, keys: string[], spans: number[]): ReadonlyMap<number, string[]> {
   const values = useSignal<ReadonlyMap<number, string[]>>(new Map());
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (keys.length === 0) {
       values.value = new Map();
       return;

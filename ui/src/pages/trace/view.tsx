@@ -1,6 +1,6 @@
 import { type Signal, useSignal } from "@preact/signals";
 import type { ComponentType } from "preact";
-import { useEffect, useMemo, useRef } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { count } from "../../core/format";
 import { param, setParams } from "../../core/route";
 import type { TraceModel } from "../../core/trace/model";
@@ -31,12 +31,12 @@ export function TraceView({ trace: sent, isLocal = false }: { trace: TraceModel;
   const unfoldError = useSignal<Error | undefined>(undefined);
   state.unfold = (span) => unfold(state, span, current, unfoldError);
   const filterError = useSignal("");
-  useEffect(() => () => state.dispose(), [state]);
-  useEffect(() => {
+  useLayoutEffect(() => () => state.dispose(), [state]);
+  useLayoutEffect(() => {
     document.title = `${trace.summary.root_service} ${trace.summary.root_name} – Faden`;
   }, [trace]);
   const filter = state.filter.value;
-  useEffect(() => {
+  useLayoutEffect(() => {
     const stop = new AbortController();
     matching(trace, filter, isLocal, stop.signal).then(
       (matches) => {

@@ -1,5 +1,5 @@
 import { useSignal, useSignalEffect } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { duration } from "../../core/format";
 import { density, isDark, namesWidth } from "../../core/prefs";
 import { axisTicks } from "../../core/ticks";
@@ -39,7 +39,7 @@ export function Waterfall({ state }: { state: TraceState }) {
   const pool = Math.ceil(height / rowHeight) + 2;
   const shift = top.value - (offset - firstRow * rowHeight);
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     const element = scroller.current as HTMLDivElement;
     const observer = new ResizeObserver(() => {
       size.value = [element.clientWidth, element.clientHeight];
@@ -47,7 +47,7 @@ export function Waterfall({ state }: { state: TraceState }) {
     observer.observe(element);
     return () => observer.disconnect();
   }, []);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const row = state.selected.value < 0 ? -1 : rowOf[state.selected.value];
     const element = scroller.current;
     if (row < 0 || !element) {
@@ -81,7 +81,7 @@ export function Waterfall({ state }: { state: TraceState }) {
     }
   });
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     const timer = setTimeout(() => {
       const shown = Array.from(list.subarray(firstRow, firstRow + pool)).filter((entry) => entry >= 0);
       if (state.trace.spans <= AHEAD_MAX && shown.length > 0) {
@@ -109,7 +109,7 @@ export function Waterfall({ state }: { state: TraceState }) {
   const active = state.selected.value < 0 ? -1 : rowOf[state.selected.value];
   const isActiveShown = active >= firstRow && active < firstRow + pool;
   const names = Math.min(namesWidth.value, width * 0.6 || namesWidth.value);
-  useEffect(() => {
+  useLayoutEffect(() => {
     state.barsWidth.value = Math.max(1, width - names - BARS_MARGIN);
   }, [width, names, state]);
   return (

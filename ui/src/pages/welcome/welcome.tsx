@@ -1,4 +1,4 @@
-import { useEffect } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
 import { get } from "../../core/api";
 import { usePolled } from "../../core/asked";
 import { flowOf, type Pipeline } from "../../core/flow";
@@ -18,7 +18,7 @@ const AGAIN_MS = 1_500;
 
 /** From nothing to the first trace. */
 export default function Welcome() {
-  useEffect(() => {
+  useLayoutEffect(() => {
     document.title = "Welcome – Faden";
   }, []);
   const asked = usePolled(look, AGAIN_MS);

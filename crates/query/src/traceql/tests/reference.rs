@@ -16,7 +16,7 @@ use store::{Reader, Writer};
 
 use super::super::ast::Root;
 use super::super::parse;
-use super::super::search::{Request, search};
+use super::super::search::{Match, Request, search};
 use crate::{Limits, Query};
 
 mod pipelines;
@@ -290,8 +290,8 @@ async fn open(path: &Path, merges: bool) -> Engine {
     panic!("the lock was never released");
 }
 
-/// What a reader finds: the spans that matched, by trace.
-async fn found(reader: Arc<dyn Reader>, text: &str) -> BTreeMap<TraceId, BTreeSet<SpanId>> {
+/// The traces that a reader answers a query with, all of them.
+async fn matches(reader: &Arc<dyn Reader>, text: &str) -> Vec<Match> {
     let Root::Spansets(pipeline) = parse(text).unwrap_or_else(|mistake| panic!("{mistake}")).root else {
         panic!("{text} asks for numbers")
     };
@@ -302,14 +302,20 @@ async fn found(reader: Arc<dyn Reader>, text: &str) -> BTreeMap<TraceId, BTreeSe
         after: None,
         time_limit: Duration::from_secs(60),
     };
-    let answer = search(&Query::new(reader, Limits::default()), pipeline.into(), &request).await.unwrap();
+    let query = Query::new(Arc::clone(reader), Limits::default());
+    let answer = search(&query, pipeline.into(), &request).await.unwrap();
     assert_eq!(answer.partial, None, "{text}");
-    let ids = |found: &super::super::search::Match| {
+    answer.traces
+}
+
+/// What a reader finds: the spans that matched, by trace.
+async fn found(reader: &Arc<dyn Reader>, text: &str) -> BTreeMap<TraceId, BTreeSet<SpanId>> {
+    let ids = |found: Match| {
         let spans = found.sets.iter().flat_map(|set| &set.spans);
         let span = |at: &u32| found.trace.span(&found.trace.nodes()[*at as usize]).span_id();
         (found.trace.id(), spans.map(span).collect())
     };
-    answer.traces.iter().map(ids).collect()
+    matches(reader, text).await.into_iter().map(ids).collect()
 }
 
 struct Corpus {
@@ -334,7 +340,7 @@ impl Corpus {
             let expected: BTreeMap<TraceId, BTreeSet<SpanId>> =
                 traces.filter(|(_, spans)| !spans.is_empty()).collect();
             matched += expected.len();
-            let answered = found(Arc::clone(&reader), &text).await;
+            let answered = found(&reader, &text).await;
             assert_eq!(answered, expected, "{state}: {text}");
         }
         let pairs = self.queries.len() * self.traces.len();

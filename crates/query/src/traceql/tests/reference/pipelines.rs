@@ -13,8 +13,8 @@ use store::conformance::{Any, Draft, NOW, trace_id};
 use super::super::super::ast::Root;
 use super::super::super::metrics::{self, range};
 use super::super::super::parse;
-use super::super::super::search::search;
-use super::{Chance, Request, TRACES, compared, in_every_state, values};
+use super::super::super::search::Match;
+use super::{Chance, TRACES, compared, in_every_state, matches, values};
 use crate::{Limits, Query};
 
 const PIPELINES: u64 = 300;
@@ -376,27 +376,14 @@ impl Asked {
 
 /// What a reader answers: the spansets of each trace.
 async fn found(reader: &Arc<dyn Reader>, text: &str) -> BTreeMap<TraceId, Vec<BTreeSet<SpanId>>> {
-    let Root::Spansets(pipeline) = parse(text).unwrap_or_else(|mistake| panic!("{mistake}")).root else {
-        panic!("{text} asks for numbers")
-    };
-    let request = Request {
-        tenant: Tenant::default(),
-        time: TimeRange::ALL,
-        limit: 1_000,
-        after: None,
-        time_limit: Duration::from_secs(60),
-    };
-    let query = Query::new(Arc::clone(reader), Limits::default());
-    let answer = search(&query, pipeline.into(), &request).await.unwrap();
-    assert_eq!(answer.partial, None, "{text}");
-    let of = |found: &super::super::super::search::Match| {
+    let of = |found: Match| {
         let id = |at: &u32| found.trace.span(&found.trace.nodes()[*at as usize]).span_id();
         let mut sets: Vec<BTreeSet<SpanId>> =
             found.sets.iter().map(|set| set.spans.iter().map(id).collect()).collect();
         sets.sort();
         (found.trace.id(), sets)
     };
-    answer.traces.iter().map(of).collect()
+    matches(reader, text).await.into_iter().map(of).collect()
 }
 
 /// A question for numbers over time.

@@ -1,0 +1,1 @@
+import{d as e,u as t}from"./format-CQriTTwb.js";function n({name:n,isNumber:r,sort:i}){let a=i.value.name===n;return e(`th`,{class:r?`right`:``,"aria-sort":a?i.value.isUp?`ascending`:`descending`:void 0,children:e(`button`,{type:`button`,class:`sort`,onClick:()=>{i.value={name:n,isUp:a?!i.value.isUp:!r}},children:[n,a&&e(t,{name:i.value.isUp?`up`:`down`})]})})}export{n as t};
