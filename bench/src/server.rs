@@ -32,6 +32,8 @@ pub(crate) enum Keeps {
 /// A running server; killed when dropped.
 pub(crate) struct Server {
     child: Child,
+    /// The file of what it says.
+    log: PathBuf,
     pub(crate) otlp: String,
     pub(crate) web: Web,
     tempo: Web,
@@ -56,7 +58,8 @@ impl Server {
         let file = data.with_extension("yaml");
         std::fs::write(&file, configuration(keeps, data, [otlp, web, tempo, metrics, health]))?;
         let binary = binary(setting)?;
-        let log = std::fs::File::create(data.with_extension("log"))?;
+        let said = data.with_extension("log");
+        let log = std::fs::File::create(&said)?;
         let child = Command::new(&binary)
             .args(["serve", "--config"])
             .arg(&file)
@@ -68,20 +71,21 @@ impl Server {
         let address = |port| format!("http://127.0.0.1:{port}");
         let mut server = Self {
             child,
+            log: said,
             otlp: address(otlp),
             web: Web::new(&address(web))?,
             tempo: Web::new(&address(tempo))?,
             metrics: Web::new(&address(metrics))?,
         };
-        server.ready(&Web::new(&address(health))?, data).await?;
+        server.ready(&Web::new(&address(health))?).await?;
         Ok(server)
     }
 
-    async fn ready(&mut self, health: &Web, data: &Path) -> anyhow::Result<()> {
+    async fn ready(&mut self, health: &Web) -> anyhow::Result<()> {
         let start = Instant::now();
         while !health.answers("/").await {
             if let Some(status) = self.child.try_wait()? {
-                let log = std::fs::read_to_string(data.with_extension("log")).unwrap_or_default();
+                let log = std::fs::read_to_string(&self.log).unwrap_or_default();
                 bail!("the server ended with {status}; its log:\n{log}");
             }
             ensure!(start.elapsed() < PATIENCE, "the server was not ready after {PATIENCE:?}");
@@ -160,6 +164,8 @@ impl Server {
         loop {
             if let Some(status) = self.child.try_wait()? {
                 ensure!(status.success(), "the server ended with {status}");
+                let log = std::fs::read_to_string(&self.log)?;
+                ensure!(!log.contains(" panicked at "), "a part of the server failed; its log:\n{log}");
                 return Ok(());
             }
             ensure!(start.elapsed() < PATIENCE, "the server had not ended {PATIENCE:?} after SIGTERM");

@@ -54,14 +54,14 @@ pub(super) struct PackedGroup {
 /// Packs one chunk after the other, in the same memory.
 pub(crate) struct Packer {
     encoder: Encoder,
-    /// The memory of the last row group's columns, for the next.
-    spare: Vec<Column>,
+    /// The memory of the last row group's columns, for the next with the same ones.
+    spare: Option<(Arc<Layout>, Vec<Column>)>,
 }
 
 impl Packer {
     /// A packer that compresses at this level of zstd.
     pub(crate) fn new(level: i32) -> Self {
-        Self { encoder: Encoder::new(level), spare: Vec::new() }
+        Self { encoder: Encoder::new(level), spare: None }
     }
 
     /// Packs batches of one tenant as one sorted row group, or several where they are many; none where they are empty.
@@ -81,7 +81,8 @@ impl Packer {
         let layout = shape.of(|| promote::layout(chunk, &ordered));
         let mut groups = Vec::new();
         for traces in order::groups(&ordered.traces) {
-            let spare = std::mem::take(&mut self.spare);
+            let spare = self.spare.take().filter(|(of, _)| Arc::ptr_eq(of, &layout));
+            let spare = spare.map_or_else(Vec::new, |(_, columns)| columns);
             let shredded = shred::shred(&layout, chunk, &ordered, &traces, spare);
             groups.push(self.group(&layout, chunk[0].tenant().clone(), shredded)?);
         }
@@ -94,7 +95,7 @@ impl Packer {
     /// Where its values can't be compressed.
     pub(super) fn group(
         &mut self,
-        layout: &Layout,
+        layout: &Arc<Layout>,
         tenant: Tenant,
         shredded: Shredded,
     ) -> Result<PackedGroup> {
@@ -108,7 +109,7 @@ impl Packer {
             let encoded = self.encoder.encode(leaf, shredded.rows, column, plan);
             columns.push(encoded.doing(Next::Refuse, "encode a column")?);
         }
-        self.spare = shredded.columns;
+        self.spare = Some((layout.clone(), shredded.columns));
         Ok(PackedGroup { tenant, rows: shredded.rows, columns, built, digest })
     }
 }

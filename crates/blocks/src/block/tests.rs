@@ -2,10 +2,12 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use model::{Batch, Tenant};
+use bytes::Bytes;
+use model::proto::Message;
+use model::{Batch, SpanId, Tenant, TraceId, Value, otlp};
 use store::plan::{Ask, Field, Filter, Level, Operand, Plan};
 
-use super::{BlockView, DATA_FILE, INDEX_FILE, OpenBlock};
+use super::{BlockView, DATA_FILE, INDEX_FILE, LEVEL, OpenBlock, Packer, Shape};
 use crate::manifest::BlockMeta;
 use crate::memory::Memory;
 use crate::search::{Sources, run};
@@ -14,6 +16,25 @@ fn spans(seed: u64, count: usize) -> Vec<Batch> {
     let shape = r#gen::Shape { seed, ..r#gen::Shape::default() };
     let mut traffic = r#gen::Traffic::new(shape).unwrap();
     vec![Batch::read(traffic.next_request(count).into(), Tenant::default()).unwrap()]
+}
+
+/// Spans with other keys than [`spans`], so that their block has other columns.
+fn orders(count: u64) -> Vec<Batch> {
+    let mut request = Message::new();
+    request.message(otlp::request::RESOURCE_SPANS, |group| {
+        group.message(otlp::resource_spans::SCOPE_SPANS, |scope| {
+            for number in 1..=count {
+                scope.message(otlp::scope_spans::SPANS, |span| {
+                    let id = SpanId(number.to_be_bytes());
+                    otlp::span_ids(span, TraceId([number as u8; 16]), id, SpanId::default());
+                    let total = Value::Int(number as i64);
+                    otlp::attribute(span, otlp::span::ATTRIBUTES, "order.total", total);
+                    otlp::attribute(span, otlp::span::ATTRIBUTES, "order.gift", Value::Bool(number % 2 == 0));
+                });
+            }
+        });
+    });
+    vec![Batch::read(request.into_bytes().into(), Tenant::default()).unwrap()]
 }
 
 fn closed(folder: &Path) -> BlockMeta {
@@ -50,6 +71,20 @@ fn a_block_without_spans_can_be_closed_and_opened() {
     let folder = tempfile::tempdir().unwrap();
     let meta = OpenBlock::create(folder.path(), "b", &Arc::default()).unwrap().close().unwrap();
     assert_eq!((meta.spans, BlockView::open(folder.path(), &meta, &Arc::default()).unwrap().spans()), (0, 0));
+}
+
+#[test]
+fn what_is_packed_depends_on_its_own_spans_alone() {
+    let one = spans(1, 300);
+    let other = orders(300);
+    let bytes = |packer: &mut Packer, chunk: &[Batch]| -> Vec<Bytes> {
+        let packed = packer.pack(chunk, &Shape::default()).unwrap().unwrap();
+        packed.groups.into_iter().flat_map(|group| group.columns).map(|column| column.bytes).collect()
+    };
+    let mut packer = Packer::new(LEVEL);
+    for chunk in [&one, &other, &one, &one] {
+        assert_eq!(bytes(&mut packer, chunk), bytes(&mut Packer::new(LEVEL), chunk));
+    }
 }
 
 #[test]

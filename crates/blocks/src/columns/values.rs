@@ -189,6 +189,25 @@ impl Column {
         Self { levels, values: Values::new(leaf.kind), def_max: leaf.def_max, seen: 0 }
     }
 
+    /// True where it was made for such a leaf.
+    pub(crate) fn is_of(&self, leaf: &Leaf) -> bool {
+        let are_levels = match self.levels {
+            Levels::Required => (leaf.def_max, leaf.rep_max) == (0, 0),
+            Levels::Present(_) => leaf.def_max > 0 && leaf.rep_max == 0,
+            Levels::Nested { .. } => leaf.rep_max > 0,
+        };
+        let are_values = match (&self.values, leaf.kind) {
+            (Values::Text(_), Kind::Text)
+            | (Values::Int32(_), Kind::Int32)
+            | (Values::Int(_), Kind::Int)
+            | (Values::Double(_), Kind::Double)
+            | (Values::Bool(_), Kind::Bool) => true,
+            (Values::Id { width, .. }, Kind::Id(bytes)) => *width == usize::from(bytes),
+            _ => false,
+        };
+        are_levels && are_values && self.def_max == leaf.def_max
+    }
+
     /// Forgets all rows and keeps the memory for others.
     pub(crate) fn clear(&mut self) {
         match &mut self.levels {

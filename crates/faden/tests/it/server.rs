@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Lines of its log that are kept for the test.
 const LINES_MAX: usize = 100_000;
 
-/// A running server, killed at the end of the test.
+/// A running server, killed at the end of the test, which fails if a thread of the server panicked.
 pub struct Server {
     child: Mutex<Child>,
     lines: Receiver<String>,
@@ -219,5 +219,13 @@ impl Drop for Server {
         let mut child = self.child();
         let _ = child.kill();
         let _ = child.wait();
+        drop(child);
+        let panicked = |line: &String| line.contains(" panicked at ");
+        let rest = std::iter::from_fn(|| self.lines.recv_timeout(PATIENCE).ok());
+        if let Some(line) = self.seen.iter().cloned().chain(rest).find(panicked)
+            && !std::thread::panicking()
+        {
+            panic!("a part of the server failed, though it went on: {line}");
+        }
     }
 }

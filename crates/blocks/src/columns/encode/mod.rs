@@ -57,6 +57,9 @@ impl ColumnSink for Encoder {
         column: &Column,
         plan: &Plan,
     ) -> Result<Encoded, ParquetError> {
+        if !column.is_of(leaf) {
+            return Err(ParquetError::General(format!("a column of another kind than {:?}", leaf.kind)));
+        }
         let mut chunk = Writer::new(leaf, &mut self.packer);
         let encoding = match plan {
             Plan::Values => plain::encoding(&column.values),
