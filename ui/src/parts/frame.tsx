@@ -5,7 +5,7 @@ import { isRailNarrow } from "../core/prefs";
 import { go, href, param, path } from "../core/route";
 import { range, shifted } from "../core/time";
 import { Icon, type IconName } from "./icon";
-import { KeySheet } from "./key-sheet";
+import { KeySheet, Seconds } from "./key-sheet";
 import { Mark } from "./mark";
 import { openSheet, PageButtons, switchTheme } from "./page-buttons";
 import { chooseRange, TimeMenu } from "./time-menu";
@@ -132,6 +132,7 @@ export function Frame({ children }: { children: ComponentChildren }) {
         {children}
       </main>
       <KeySheet />
+      <Seconds />
     </div>
   );
 }

@@ -1,6 +1,6 @@
 import { signal } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
-import { allKeys } from "../core/keys";
+import { allKeys, firstKey, seconds } from "../core/keys";
 import { hasLetterKeys } from "../core/prefs";
 import { Icon } from "./icon";
 import "./key-sheet.css";
@@ -61,4 +61,21 @@ export function KeySheet() {
       )}
     </dialog>
   );
+}
+
+/** What may follow the first of two keys, once one hesitates. */
+export function Seconds() {
+  const first = firstKey.value;
+  return first ? (
+    <div class="seconds card" role="status" key={first}>
+      <kbd>{first}</kbd>
+      <ul>
+        {seconds(first).map(({ key, does }) => (
+          <li key={key}>
+            <kbd>{key.slice(first.length + 1)}</kbd> {does}
+          </li>
+        ))}
+      </ul>
+    </div>
+  ) : null;
 }

@@ -2,6 +2,7 @@ import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useLayoutEffect } from "preact/hooks";
 import { ApiError } from "../core/api";
+import { useKeysLater } from "../core/keys";
 import { Icon, type IconName } from "./icon";
 import "./notes.css";
 
@@ -27,6 +28,7 @@ export function Trouble({ error, retry }: { error: Error; retry?: () => void }) 
 /** Says that something is under way, once that takes long enough to be noticed. */
 export function Loading({ what }: { what: string }) {
   const isSeen = useSignal(false);
+  useKeysLater();
   useLayoutEffect(() => {
     const timer = setTimeout(() => {
       isSeen.value = true;

@@ -16,6 +16,22 @@ const FLAGS = [
   "--disable-sync",
 ];
 
+/** What is awaited comes at once on an idle machine; this is for one that is busy. */
+export const PATIENCE_MS = 120_000;
+
+/** So long may a test take that does many things one after the other. */
+export const TEST_MS = 900_000;
+
+/** How many times slower than they can the pages run, to see what a busy machine does to them. */
+const slowness = Number(process.env.FADEN_SLOW ?? 1);
+
+async function slow(page) {
+  if (slowness > 1) {
+    const session = await page.context().newCDPSession(page);
+    await session.send("Emulation.setCPUThrottlingRate", { rate: slowness });
+  }
+}
+
 /** Opens a browser with one page. */
 export async function open({ theme = "light", size = [1440, 900] } = {}) {
   const folder = mkdtempSync(join(tmpdir(), "faden-chromium-"));
@@ -28,6 +44,8 @@ export async function open({ theme = "light", size = [1440, 900] } = {}) {
     args: FLAGS,
   });
   const page = context.pages()[0] ?? (await context.newPage());
+  context.setDefaultTimeout(PATIENCE_MS);
+  await slow(page);
   const complaints = [];
   page.on("pageerror", (error) => complaints.push(String(error)));
   page.on("console", (message) => {
@@ -44,6 +62,12 @@ export async function open({ theme = "light", size = [1440, 900] } = {}) {
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Waits until nothing is loading, and what came is drawn. */
+export async function settled(page) {
+  await page.waitForFunction(() => !document.querySelector(".loading"));
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
 }
 
 /** What axe finds against WCAG 2.2 AA, in words. */

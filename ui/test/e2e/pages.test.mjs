@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { faults, open } from "./browser.mjs";
+import { faults, open, settled, TEST_MS } from "./browser.mjs";
 import { largestFailed, nasty, start, until, XSS, XSS_TRACE } from "./server.mjs";
 
 let server;
@@ -17,7 +17,7 @@ before(
     browser = await open();
     page = browser.page;
   },
-  { timeout: 60_000 },
+  { timeout: TEST_MS },
 );
 
 after(async () => {
@@ -30,7 +30,7 @@ const go = async (path) => {
 };
 const reachBox = async () => {
   await page.keyboard.press("/");
-  await page.locator("#universal:focus").waitFor({ timeout: 5_000 });
+  await page.locator("#universal:focus").waitFor();
 };
 const text = (locator) => page.locator(locator).first().textContent();
 
@@ -90,7 +90,7 @@ describe("with traffic", () => {
       await server.send(nasty());
       trace = await largestFailed(server);
     },
-    { timeout: 60_000 },
+    { timeout: TEST_MS },
   );
 
   it("search lists traces, narrows by facets, and goes to more", async () => {
@@ -212,6 +212,49 @@ describe("with traffic", () => {
     await until(async () => (await page.locator(".detail").count()) === 0, "no span");
   });
 
+  it("keys that are pressed while a trace loads wait for it", async () => {
+    let goOn;
+    const held = new Promise((done) => {
+      goOn = done;
+    });
+    const skeleton = "**/skeleton*";
+    await page.route(skeleton, async (route) => {
+      await held;
+      await route.continue();
+    });
+    await go("/search");
+    await page.locator("a.hit").first().waitFor();
+    await reachBox();
+    await page.keyboard.type(trace);
+    await page.keyboard.press("Enter");
+    await page.waitForURL(`**/trace/${trace}*`);
+    await page.getByText(`Loading trace ${trace}`).waitFor();
+    await page.keyboard.press("e");
+    await page.keyboard.press("f");
+    goOn();
+    await page.locator(".detail .failed-text").waitFor();
+    await page.waitForURL(/focus=[0-9a-f]{16}/);
+    await page.unroute(skeleton);
+  });
+
+  it("tells what may follow the first of two keys", async () => {
+    await go("/search");
+    await page.locator("a.hit").first().waitFor();
+    await page.keyboard.press("g");
+    await page.locator(".seconds li", { hasText: "Errors" }).waitFor();
+    await page.keyboard.press("Escape");
+    await page.locator(".seconds").waitFor({ state: "detached" });
+    assert.match(page.url(), /search/);
+  });
+
+  it("Enter presses the button that has the focus", async () => {
+    await go(`/trace/${trace}`);
+    await page.getByRole("treegrid").waitFor();
+    await page.getByRole("button", { name: "Critical path" }).focus();
+    await page.keyboard.press("Enter");
+    await page.waitForURL(/cp=0/);
+  });
+
   it("a deep link opens the same view", async () => {
     await go(`/trace/${trace}`);
     await page.getByRole("treegrid").waitFor();
@@ -243,7 +286,7 @@ describe("with traffic", () => {
     ]) {
       await go(path);
       await page.getByText("<img src=x").first().waitFor();
-      await page.waitForTimeout(100);
+      await settled(page);
       assert.equal(await page.evaluate(() => window.hacked), undefined, path);
     }
     await go(`/trace/${XSS_TRACE}?span=00000000000000a1`);
@@ -412,7 +455,7 @@ describe("with traffic", () => {
   });
 
   for (const theme of ["light", "dark"]) {
-    it(`has no fault that axe finds, ${theme}`, { timeout: 120_000 }, async () => {
+    it(`has no fault that axe finds, ${theme}`, { timeout: TEST_MS }, async () => {
       const other = await open({ theme });
       try {
         const error = encodeURIComponent("{ status = ");
@@ -446,7 +489,7 @@ describe("with traffic", () => {
         for (const [path, seen] of pages) {
           await other.page.goto(server.url + path);
           await other.page.locator(seen).first().waitFor();
-          await other.page.waitForTimeout(150);
+          await settled(other.page);
           assert.deepEqual(await faults(other.page), [], path);
         }
         assert.deepEqual(other.complaints, []);
@@ -470,7 +513,7 @@ describe("with traffic", () => {
       ]) {
         await small.page.goto(server.url + path);
         await small.page.locator("h1").first().waitFor({ state: "attached" });
-        await small.page.waitForTimeout(300);
+        await settled(small.page);
         const wide = await small.page.evaluate(() => document.documentElement.scrollWidth);
         assert.ok(wide <= 390, `${path} is ${wide} px wide`);
       }

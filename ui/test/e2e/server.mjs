@@ -4,22 +4,29 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { PATIENCE_MS } from "./browser.mjs";
 
 export const XSS = `<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>"'\`javascript:alert(1)`;
 export const XSS_TRACE = "deadbeefdeadbeefdeadbeefdeadbeef";
 
 const binary = process.env.FADEN ?? "faden";
 
-async function freePort() {
-  const server = createServer();
-  await new Promise((done) => server.listen(0, "127.0.0.1", done));
-  const { port } = server.address();
-  await new Promise((done) => server.close(done));
-  return port;
+/** Ports that nobody listens on, all different. */
+async function freePorts(count) {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer();
+      await new Promise((done) => server.listen(0, "127.0.0.1", done));
+      return server;
+    }),
+  );
+  const ports = servers.map((server) => server.address().port);
+  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
+  return ports;
 }
 
 /** Waits until something holds. */
-export async function until(holds, what, ms = 30_000) {
+export async function until(holds, what, ms = PATIENCE_MS) {
   const end = Date.now() + ms;
   for (;;) {
     const value = await holds().catch(() => undefined);
@@ -33,12 +40,25 @@ export async function until(holds, what, ms = 30_000) {
   }
 }
 
+const STARTS_MAX = 5;
+
 /** Starts a server with an empty store. */
 export async function start() {
+  for (let turn = 1; ; turn++) {
+    try {
+      return await started();
+    } catch (error) {
+      // A port that was free may have been taken meanwhile.
+      if (turn === STARTS_MAX || !/address.*in use/i.test(error.message)) {
+        throw error;
+      }
+    }
+  }
+}
+
+async function started() {
   const folder = mkdtempSync(join(tmpdir(), "faden-ui-"));
-  const [http, grpc, otlp, tempo, zipkin, health, metrics] = await Promise.all(
-    Array.from({ length: 7 }, freePort),
-  );
+  const [http, grpc, otlp, tempo, zipkin, health, metrics] = await freePorts(7);
   const config = join(folder, "faden.yaml");
   writeFileSync(
     config,
@@ -63,18 +83,23 @@ service:
   );
   let log = "";
   const child = spawn(binary, ["-c", config], { stdio: ["ignore", "pipe", "pipe"] });
-  child.stdout.on("data", (part) => {
-    log += part;
-  });
-  child.stderr.on("data", (part) => {
-    log += part;
-  });
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on("data", (part) => {
+      log += part;
+    });
+  }
   const url = `http://127.0.0.1:${http}`;
-  await until(async () => (await fetch(`${url}/api/faden/v1/status`)).ok, `the server: ${log}`).catch(
-    (error) => {
-      throw new Error(`${error.message}\n${log}`);
-    },
-  );
+  await until(async () => {
+    const isUp = await fetch(`${url}/api/faden/v1/status`).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+    return isUp || child.exitCode !== null;
+  }, `the server: ${log}`);
+  if (child.exitCode !== null) {
+    rmSync(folder, { recursive: true, force: true });
+    throw new Error(`the server ended: ${log}`);
+  }
   const ask = async (path) => (await fetch(`${url}/api/faden/v1/${path}`)).json();
   return {
     url,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
-import { open } from "./browser.mjs";
+import { open, TEST_MS } from "./browser.mjs";
 import { start, until } from "./server.mjs";
 
 const doc = readFileSync(new URL("../../../docs/guide/tasks.md", import.meta.url), "utf8");
@@ -111,7 +111,7 @@ describe("the ten tasks of the guide", () => {
         "traces",
       );
     },
-    { timeout: 60_000 },
+    { timeout: TEST_MS },
   );
 
   after(async () => {

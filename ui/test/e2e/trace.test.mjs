@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { pathToFileURL } from "node:url";
-import { faults, open } from "./browser.mjs";
+import { faults, open, TEST_MS } from "./browser.mjs";
 import { large, largestFailed, nasty, skewed, start, until, XSS, XSS_TRACE } from "./server.mjs";
 
 let server;
@@ -46,7 +46,7 @@ describe("one trace", () => {
       await server.send(skewed());
       trace = await largestFailed(server);
     },
-    { timeout: 60_000 },
+    { timeout: TEST_MS },
   );
 
   after(async () => {
@@ -250,7 +250,7 @@ describe("one trace", () => {
   });
 
   for (const theme of ["light", "dark"]) {
-    it(`has no fault that axe finds in any view, ${theme}`, { timeout: 60_000 }, async () => {
+    it(`has no fault that axe finds in any view, ${theme}`, { timeout: TEST_MS }, async () => {
       const other = await open({ theme });
       try {
         for (const [path, seen] of [
