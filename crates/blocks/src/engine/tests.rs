@@ -35,6 +35,9 @@ use crate::{
     settings::{Compaction, Limits, Settings},
 };
 
+/// How often a test looks, 10 ms apart, before it gives up; only a busy machine needs many.
+const LOOKS: usize = 6_000;
+
 /// A clock that stands where a test puts it.
 struct StandingClock(AtomicU64);
 
@@ -72,7 +75,7 @@ fn unmerged(path: &Path) -> Settings {
 
 /// Opens the store; a lock that a dying engine still holds is waited for.
 async fn open_with(settings: Settings, clock: Arc<StandingClock>) -> Engine {
-    for _ in 0..500 {
+    for _ in 0..LOOKS {
         match Engine::open(settings.clone(), clock.clone(), &Registry::new()).await {
             Err(error) if error.to_string().contains("in use") => {
                 tokio::time::sleep(Duration::from_millis(10)).await
@@ -114,7 +117,7 @@ async fn found(engine: &Engine) -> (BTreeSet<u64>, u64) {
 
 /// Waits until the figures are as they should become.
 async fn until(engine: &Engine, reached: impl Fn(&Stat) -> bool) -> Stat {
-    for _ in 0..1000 {
+    for _ in 0..LOOKS {
         let stat = engine.stat().await;
         if reached(&stat) {
             return stat;

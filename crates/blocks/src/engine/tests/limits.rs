@@ -5,7 +5,7 @@ use std::{sync::atomic::Ordering::Relaxed, time::Duration};
 use prometheus::Registry;
 use store::{WriteError, Writer};
 
-use super::{StandingClock, found, open, open_with, settings, trace, until, write};
+use super::{LOOKS, StandingClock, found, open, open_with, settings, trace, until, write};
 use crate::{
     engine::Engine,
     error::Next,
@@ -60,7 +60,7 @@ async fn an_almost_full_disk_refuses_writes_and_answers_questions() {
         stat.blocks == 1 && stat.journal_bytes == 0
     })
     .await;
-    for _ in 0..500 {
+    for _ in 0..LOOKS {
         if engine.write(trace(3, 1)).await.is_ok() {
             return;
         }
@@ -106,7 +106,7 @@ async fn a_block_that_cannot_be_finished_is_built_again_from_the_journal() {
 }
 
 async fn until_some<T>(mut look: impl FnMut() -> Option<T>) -> T {
-    for _ in 0..1000 {
+    for _ in 0..LOOKS {
         if let Some(seen) = look() {
             return seen;
         }

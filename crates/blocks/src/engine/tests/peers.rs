@@ -16,7 +16,7 @@ use bytes::Bytes;
 use model::{Batch, Tenant};
 use store::{Ask, Plan, Reader, Rows, WriteError, Writer, conformance};
 
-use super::{StandingClock, found, open_with, settings, trace, until, write};
+use super::{LOOKS, StandingClock, found, open_with, settings, trace, until, write};
 use crate::{
     engine::{
         Engine,
@@ -191,7 +191,7 @@ async fn a_peer_that_is_away_is_named_and_asked_again() {
     assert!(count == 0 && why.as_ref().is_some_and(|why| why.contains("node-1:16686")), "{why:?}");
     assert!(reader.stat().await.peers_away.len() == 1);
     line.is_cut.store(false, SeqCst);
-    for _ in 0..500 {
+    for _ in 0..LOOKS {
         if counted(&reader).await == (4, None) {
             return;
         }
@@ -218,7 +218,7 @@ async fn a_peer_that_starts_again_doubles_nothing() {
     let one = node(at("one")).await;
     line.lead_to(&one);
     write(&one, trace(101, 4)).await;
-    for _ in 0..500 {
+    for _ in 0..LOOKS {
         if counted(&reader).await == (404, None) {
             assert_eq!(found(&reader).await, ((1..=101).collect(), 404));
             return;

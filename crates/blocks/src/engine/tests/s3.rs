@@ -6,7 +6,7 @@ use bucket::{Bucket, Often};
 use prometheus::Registry;
 use store::{WriteError, Writer};
 
-use super::{StandingClock, found, open_with, settings, tenant, trace, until, write};
+use super::{LOOKS, StandingClock, found, open_with, settings, tenant, trace, until, write};
 use crate::{
     engine::{self, Engine},
     error::Next,
@@ -61,7 +61,7 @@ async fn what_one_node_commits_the_others_see_without_a_restart() {
     one.close().await.unwrap();
     two.close().await.unwrap();
     until(&reader, |stat| stat.block_spans == 2400).await;
-    for _ in 0..500 {
+    for _ in 0..LOOKS {
         if found(&reader).await.1 == 2400 {
             let expected: BTreeSet<u64> = (0..3)
                 .flat_map(|round| (1..=100).chain(501..=600).map(move |number| round * 1000 + number))
