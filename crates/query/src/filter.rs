@@ -5,7 +5,8 @@
 //! { resource.k8s.pod.name != "x" && (kind = server || .user.id =~ "u-.*") && event.exception.type exists }
 //! ```
 //! Added to TraceQL's spelling: braces may be left out, bare words are values, a bare key means [`Level::Any`],
-//! `and`, `or`, `not`, `exists`, `missing`, `==`, `service`. Left out where TraceQL and common sense differ: `&&` beside
+//! `and`, `or`, `not`, `exists`, `missing`, `==`, `service`. A bare number also finds texts that are written as one, which
+//! TraceQL keeps apart. Left out where TraceQL and common sense differ: `&&` beside
 //! `||` needs parentheses, and so does what follows `!`.
 //! Bounded by [`TEXT_BYTES_MAX`], [`DEPTH_MAX`] and [`PATTERN_BYTES_MAX`].
 //!

@@ -2,7 +2,7 @@
 
 use model::{Attributes, Span, Value};
 
-use crate::plan::{Compare, Condition, Field, Filter, Level, Operand};
+use crate::plan::{Compare, Condition, Field, Filter, Level, Numeral, Operand};
 
 /// True where the span passes.
 #[must_use]
@@ -113,6 +113,7 @@ pub fn compares(compare: Compare, value: Value<'_>, operand: &Operand) -> bool {
         (Value::Int(left), Operand::Number(right)) => (left as f64).partial_cmp(right),
         (Value::Double(left), Operand::Int(right)) => left.partial_cmp(&(*right as f64)),
         (Value::Double(left), Operand::Number(right)) => left.partial_cmp(right),
+        (value, Operand::Numeral(right)) => Numeral::of(value).and_then(|left| left.order(*right)),
         _ => None,
     };
     match compare {

@@ -23,7 +23,9 @@ use model::{Batch, Summary, Tenant, TimeRange, Trace};
 
 pub use metrics::Metric;
 pub use names::Name;
-pub use plan::{Ask, Compare, Condition, Cursor, Field, Filter, Level, Operand, Order, Plan, TraceFilter};
+pub use plan::{
+    Ask, Compare, Condition, Cursor, Field, Filter, Level, Numeral, Operand, Order, Plan, TraceFilter,
+};
 pub use scan::Scan;
 
 /// Keeps spans.

@@ -8,11 +8,15 @@
 //! [`TraceFilter`], the order and the cursor. They come by name; where there are more than the limit, the answer is
 //! partial. An edge counts the child's span; its parent may lie anywhere in the trace.
 
+mod numeral;
+
 use std::time::Duration;
 
 use model::time::UnixNanos;
 use model::{Kind, SpanId, StatusCode, Tenant, TimeRange, TraceId};
 use regex::bytes::Regex;
+
+pub use numeral::Numeral;
 
 use crate::ReadError;
 use crate::metrics::{FIELDS_MAX, step_ns};
@@ -187,6 +191,8 @@ pub enum Operand {
     Number(f64),
     /// A whole number, compared exactly with integers.
     Int(i64),
+    /// A number; compares with integers and doubles, and with texts that are [written as one](Numeral::parse).
+    Numeral(Numeral),
     /// A truth value.
     Bool(bool),
     /// A role.

@@ -118,7 +118,9 @@ pub(super) fn duration_may(condition: &Condition, min: u64, max: u64) -> bool {
     match condition.compare {
         Compare::Greater | Compare::AtLeast => holds(condition.compare, max),
         Compare::Less | Compare::AtMost => holds(condition.compare, min),
-        Compare::Equal if matches!(condition.operand, Operand::Int(_) | Operand::Number(_)) => {
+        Compare::Equal
+            if matches!(condition.operand, Operand::Int(_) | Operand::Number(_) | Operand::Numeral(_)) =>
+        {
             holds(Compare::AtLeast, max) && holds(Compare::AtMost, min)
         }
         _ => true,

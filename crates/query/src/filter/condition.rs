@@ -1,7 +1,7 @@
 //! One comparison: which operand a value makes, for the field that it is compared with.
 
-use model::{Kind, StatusCode};
-use store::{Compare, Condition, Field, Filter, Operand};
+use model::{Kind, StatusCode, Value};
+use store::{Compare, Condition, Field, Filter, Numeral, Operand};
 
 use super::anchored;
 use crate::duration;
@@ -101,18 +101,20 @@ fn operand(field: &Field, compare: Compare, value: Typed<'_>) -> Result<Operand,
     }
 }
 
+/// Programs write the same attribute as a number and as text, so a bare number is looked for in both: by its amount,
+/// or where it must be equal and is written as any program would, by that text, for which stores have an index.
 fn typed(value: Typed<'_>, is_order: bool) -> Result<Operand, Wrong> {
     let Typed::Bare(text) = value else { return Ok(Operand::Text(value.text().into())) };
-    if let Ok(truth) = text.parse::<bool>() {
+    if let Some(number) = Numeral::parse(text) {
+        let is_written_so = Value::from(number).to_text() == text;
+        return Ok(if is_order || !is_written_so {
+            Operand::Numeral(number)
+        } else {
+            Operand::Text(text.into())
+        });
+    }
+    if let Some(truth) = text.parse().ok().filter(|_| is_order) {
         return Ok(Operand::Bool(truth));
-    }
-    if let Ok(number) = text.parse::<i64>() {
-        return Ok(Operand::Int(number));
-    }
-    let looks_numeric =
-        text.starts_with(|first: char| first.is_ascii_digit() || matches!(first, '-' | '+' | '.'));
-    if let Some(number) = text.parse::<f64>().ok().filter(|_| looks_numeric) {
-        return Ok(Operand::Number(number));
     }
     if is_order && duration::parse(text).is_some() {
         let remedy = "write the number in the attribute's own unit, or put the text into quotes";

@@ -32,7 +32,9 @@ fn spans() -> Batch {
                 .lasting(1)
                 .with("retry", true)
                 .with("a b", 0.5)
-                .with("status", "odd"),
+                .with("status", "odd")
+                .with("http.response.status_code", "503")
+                .with("shelf", "007"),
         ],
     )
 }
@@ -88,8 +90,17 @@ fn every_kind_of_field_is_compared() {
     check("duration > 1.5s", &[1]);
     check("duration >= 1s && duration <= 1000ms", &[2]);
     check("duration < 1us", &[3]);
-    check("http.response.status_code >= 500", &[1]);
+    check("http.response.status_code >= 500", &[1, 3]);
+    check("{ span.http.response.status_code < 503.5 && .http.response.status_code > 404 }", &[1, 3]);
     check("http.response.status_code = \"404\"", &[2]);
+    check("http.response.status_code = 503", &[3]);
+    check("http.response.status_code = 500", &[1]);
+    check("http.response.status_code = 5.03e2", &[3]);
+    check("http.response.status_code != 503", &[1, 2]);
+    check("http.response.status_code >= \"501\"", &[3]);
+    check("shelf = 007", &[3]);
+    check("shelf = 8", &[]);
+    check("retry = \"true\"", &[3]);
     check(".user.id =~ \"u-.*\"", &[1]);
     check("user.id =~ u-\\d+", &[1]);
     check("resource.k8s.pod.name = \"p 1\"", &[2]);

@@ -3,6 +3,8 @@
 //! As in SQL, what is missing is unknown: a comparison with it is neither true nor false, and only what is true passes. A
 //! column of several values (`tags.x` of events) holds where one of them does, as everywhere in Faden.
 
+use store::Numeral;
+
 use super::ast::Expr;
 use super::row::Row;
 use crate::traceql::ast::Comparison;
@@ -39,7 +41,8 @@ impl<'a> Scope<'a> {
                 _ => Value::Nil,
             },
             Expr::Compare(left, comparison, right) => {
-                compare(&self.eval(left), *comparison, &self.eval(right))
+                let is_quoted = matches!(**right, Expr::Value(Value::Text(_)));
+                compare(&self.eval(left), *comparison, (&self.eval(right), is_quoted))
             }
             Expr::In(inside, values, is_negated) => match self.eval(inside) {
                 Value::Nil => Value::Nil,
@@ -78,18 +81,41 @@ impl<'a> Scope<'a> {
     }
 }
 
-/// As a store compares: texts and numbers have no order beside each other.
-fn compare<'a>(left: &Value<'_>, comparison: Comparison, right: &Value<'_>) -> Value<'a> {
+/// As a store compares: a text that is written as a number has an order beside numbers, unless it stands in quotes in the
+/// statement; any other has one only beside texts.
+fn compare<'a>(
+    left: &Value<'_>,
+    comparison: Comparison,
+    (right, is_quoted): (&Value<'_>, bool),
+) -> Value<'a> {
     if *left == Value::Nil || *right == Value::Nil {
         return Value::Nil;
     }
     if matches!(comparison, Comparison::Equal | Comparison::Unequal) {
         return Value::Bool(left.holds(comparison, right));
     }
-    if let Value::Many(values) = left {
-        let holds = |value: &Value<'_>| compare(value, comparison, right) == Value::Bool(true);
-        return Value::Bool(values.iter().any(holds));
-    }
-    let texts = [left, right].map(|value| matches!(value, Value::Text(_)));
-    Value::Bool(texts[0] == texts[1] && left.holds(comparison, right))
+    let is_true = |left: &Value<'_>, right: &Value<'_>| {
+        compare(left, comparison, (right, is_quoted)) == Value::Bool(true)
+    };
+    Value::Bool(match (left, right) {
+        (Value::Many(values), right) => values.iter().any(|value| is_true(value, right)),
+        (left, Value::Many(values)) => values.iter().any(|value| is_true(left, value)),
+        (left, Value::Text(_)) if is_quoted || matches!(left, Value::Text(_)) => {
+            left.holds(comparison, right)
+        }
+        (Value::Text(text), right) => number(text).is_some_and(|left| orders(&left, comparison, right)),
+        (left, Value::Text(text)) => number(text).is_some_and(|right| orders(left, comparison, &right)),
+        (left, right) => left.holds(comparison, right),
+    })
+}
+
+fn orders(left: &Value<'_>, comparison: Comparison, right: &Value<'_>) -> bool {
+    left.number().is_some() && right.number().is_some() && left.holds(comparison, right)
+}
+
+fn number(text: &str) -> Option<Value<'static>> {
+    Some(match Numeral::parse(text)? {
+        Numeral::Int(int) => Value::Int(int),
+        Numeral::Double(double) => Value::Float(double),
+    })
 }

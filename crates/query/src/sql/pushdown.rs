@@ -3,7 +3,7 @@
 //! The filter may let spans through that make no row, unless it is exact; it never leaves one out.
 
 use model::{StatusCode, TimeRange, TraceId};
-use store::{Compare, Condition, Field, Filter, Level, Operand, TraceFilter};
+use store::{Compare, Condition, Field, Filter, Level, Numeral, Operand, TraceFilter};
 
 use super::ast::{Expr, Statement};
 use super::{Column, Table};
@@ -220,10 +220,16 @@ fn of_error(comparison: Comparison, text: &str) -> Part {
 }
 
 fn of_column(table: Table, column: &Column, compare: Compare, value: &Value<'static>) -> Part {
+    let is_equality = matches!(compare, Compare::Equal | Compare::Unequal);
     let operand = match value {
         Value::Text(text) => Operand::Text(text.clone().into_owned()),
-        Value::Int(int) | Value::Duration(int) => Operand::Int(*int),
-        Value::Float(float) => Operand::Number(*float),
+        Value::Int(int) | Value::Duration(int) if *column == Column::Duration => Operand::Int(*int),
+        Value::Float(float) if *column == Column::Duration => Operand::Number(*float),
+        Value::Int(_) | Value::Duration(_) | Value::Float(_) | Value::Bool(_) if is_equality => {
+            Operand::Text(value.to_text())
+        }
+        Value::Int(int) | Value::Duration(int) => Operand::Numeral(Numeral::Int(*int)),
+        Value::Float(float) => Operand::Numeral(Numeral::Double(*float)),
         Value::Bool(bool) => Operand::Bool(*bool),
         Value::Status(status) => Operand::Status(*status),
         Value::Kind(kind) => Operand::Kind(*kind),

@@ -10,7 +10,7 @@ mod tests;
 
 use model::{Kind, StatusCode};
 use regex::bytes::{Regex, RegexBuilder};
-use store::{Compare, Condition, Field, Filter, Level, Operand};
+use store::{Compare, Condition, Field, Filter, Level, Numeral, Operand};
 
 pub(super) use read::{of_json, of_message};
 
@@ -147,14 +147,16 @@ fn compared(op: &str, left: &Term, right: &Term) -> Result<Filter, String> {
     Ok(any(&of, compare, &ordered(&of[0], constant)?))
 }
 
-/// What an ordered comparison compares with: a number where the constant is written as one.
+/// What an ordered comparison compares with: without a type, a number where the constant is written as one.
 fn ordered(field: &Field, constant: &Constant) -> Result<Operand, String> {
     let Constant { text, kind } = constant;
     match (field, kind.as_str()) {
         (Field::Duration, _) => duration(text),
         (_, "int") => int(text),
         (Field::Attribute { .. }, "double") => double(text),
-        (Field::Attribute { .. }, "") => Ok(double(text).unwrap_or_else(|_| Operand::Text(text.clone()))),
+        (Field::Attribute { .. }, "") => {
+            Ok(Numeral::parse(text).map_or_else(|| Operand::Text(text.clone()), Operand::Numeral))
+        }
         _ => Ok(Operand::Text(text.clone())),
     }
 }

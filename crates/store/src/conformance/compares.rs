@@ -7,7 +7,7 @@ use super::finds::{is, key, text};
 use super::story::plan;
 use super::{Any, Draft, Expected, Story, span_id, trace_id};
 use crate::TraceFilter;
-use crate::plan::{Ask, Compare, Field, Level, Operand, Plan};
+use crate::plan::{Ask, Compare, Field, Level, Numeral, Operand, Plan};
 
 pub(super) fn stories() -> Vec<Story> {
     vec![
@@ -16,6 +16,7 @@ pub(super) fn stories() -> Vec<Story> {
         doubles(),
         truths(),
         types_apart(),
+        numerals(),
         levels(),
         durations(),
         trace_durations(),
@@ -159,6 +160,43 @@ fn types_apart() -> Story {
             (Greater, Operand::Int(6), &[2, 3, 5]),
             (Greater, text("6"), &[1, 5]),
             (Exists, Operand::None, &[1, 2, 3, 4, 5, 6, 7]),
+        ],
+    )
+}
+
+fn numerals() -> Story {
+    use Compare::{AtLeast, AtMost, Equal, Greater, Less, Unequal};
+    let int = |int| Operand::Numeral(Numeral::Int(int));
+    let double = |double| Operand::Numeral(Numeral::Double(double));
+    let values = [
+        Any::Int(500),
+        "500".into(),
+        "499.5".into(),
+        Any::Double(500.0),
+        "5e2".into(),
+        " 500".into(),
+        "500ms".into(),
+        Any::Bytes(vec![0x50, 0x01]),
+        Any::Array(vec!["1".into(), "501".into()]),
+    ];
+    let story = one_each("a number is found however it is written", values);
+    let story = story.write([Draft::new(10, 1).with("k", "inf"), Draft::new(11, 1).with("k", true)]);
+    let story = story.write([Draft::new(12, 1).with_resource("k", "9007199254740993")]);
+    let odd = 9_007_199_254_740_992;
+    table(
+        story,
+        &k(),
+        &[
+            (AtLeast, int(500), &[1, 2, 4, 5, 9, 12]),
+            (Greater, int(500), &[9, 12]),
+            (Greater, int(odd), &[12]),
+            (AtMost, int(500), &[1, 2, 3, 4, 5, 9]),
+            (Less, int(500), &[3, 9]),
+            (Less, double(499.75), &[3, 9]),
+            (AtLeast, double(499.75), &[1, 2, 4, 5, 9, 12]),
+            (Equal, int(500), &[1, 2, 4, 5]),
+            (Unequal, int(500), &[3, 6, 7, 8, 9, 10, 11, 12]),
+            (AtLeast, Operand::Int(500), &[1, 4]),
         ],
     )
 }

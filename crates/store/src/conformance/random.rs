@@ -11,7 +11,9 @@ use regex::bytes::Regex;
 use super::story::{same, same_metrics};
 use super::text::outline;
 use super::{Any, Draft, NOW, batch, describe, oracle, span_id, trace_id};
-use crate::plan::{Ask, Compare, Condition, Field, Filter, Level, Operand, Order, Plan, TraceFilter};
+use crate::plan::{
+    Ask, Compare, Condition, Field, Filter, Level, Numeral, Operand, Order, Plan, TraceFilter,
+};
 use crate::{Answer, Reader, Rows, Writer};
 
 const TRACES: u64 = 60;
@@ -283,7 +285,7 @@ fn condition(dice: &mut Dice) -> Condition {
 }
 
 fn operand(dice: &mut Dice, field: &Field) -> Operand {
-    match (field, dice.under(6)) {
+    match (field, dice.under(7)) {
         (Field::Service, 0..5) => Operand::Text(dice.one(&SERVICES).into()),
         (Field::Name, 0..5) => Operand::Text(dice.one(&NAMES).into()),
         (Field::Kind, 0..4) => Operand::Kind(Kind::from_number(dice.under(6) as u8)),
@@ -292,6 +294,7 @@ fn operand(dice: &mut Dice, field: &Field) -> Operand {
         (_, 0 | 1) => Operand::Text(dice.one(&TEXTS).into()),
         (_, 2) => Operand::Number(dice.one(&[0.0, 0.5, 499.5, f64::NAN])),
         (_, 3) => Operand::Bool(dice.chance(50)),
+        (_, 4) => Operand::Numeral(dice.one(&[Numeral::Int(0), Numeral::Int(500), Numeral::Double(0.5)])),
         _ => Operand::Int(dice.one(&[0, 1, 200, 500, i64::MAX])),
     }
 }

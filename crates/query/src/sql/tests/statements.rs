@@ -19,6 +19,9 @@ async fn every_statement_answers_as_written() {
         ("SELECT * FROM traces WHERE tags.db.operation = \"select\"", vec![2]),
         ("SELECT * FROM traces WHERE tags.error.message = \"database connection failed\"", vec![2]),
         ("service=order-service error=true", vec![3, 4]),
+        ("SELECT * FROM traces WHERE tags.http.status_code >= 500", vec![2, 3]),
+        ("http.status_code>=500", vec![2, 3]),
+        ("http.status_code<500 OR http.status_code>500.5", vec![1]),
     ] {
         assert!(is_sql(text), "{text}");
         assert_eq!(traces(&query, text).await, expected, "{text}");

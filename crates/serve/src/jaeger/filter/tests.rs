@@ -51,6 +51,8 @@ fn every_operator_answers_of_one_span() {
         (call("ne", json!([attr("nothing"), value("404", "")])), false),
         (call("gt", json!([attr("status"), value("499", "")])), true),
         (call("gt", json!([value("499", ""), attr("status")])), false),
+        (call("gt", json!([attr("version"), value("499", "")])), true),
+        (call("gt", json!([attr("version"), value("499", "int")])), false),
         (call("gte", json!([attr("ratio"), value("0.5", "double")])), true),
         (call("lt", json!([attr("city"), value("C", "")])), true),
         (call("lte", json!([field("span", "duration"), value("20ms", "")])), true),
