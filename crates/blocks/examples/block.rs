@@ -209,6 +209,7 @@ fn ask(sources: &Sources, known: &Known, only: &str) {
     measure("metrics by status code", sources, &|_| metrics(&[key("http.response.status_code")], None));
     measure("keys", sources, &|_| Plan { limit: 1000, ..plan(Ask::Keys) });
     measure("edges", sources, &|_| Plan { limit: 10_000, ..plan(Ask::Edges) });
+    measure("uses", sources, &|_| Plan { limit: 10_000, ..plan(Ask::Uses) });
     measure("values of http.route", sources, &|_| Plan {
         limit: 10_000,
         ..plan(Ask::Values { key: "http.route".into(), level: Level::Any })

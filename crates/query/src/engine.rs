@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use model::{Summary, Tenant, Trace, TraceId};
 use store::plan::LIMIT_MAX;
-use store::{Answer, Ask, Capabilities, Edge, Filter, Level, Name, Plan, ReadError, Reader, Rows};
+use store::{Answer, Ask, Capabilities, Edge, Filter, Level, Name, Plan, ReadError, Reader, Rows, Use};
 use tokio::sync::Semaphore;
 
 /// What one asker may take from the others.
@@ -191,6 +191,18 @@ impl Query {
         let mut answer = self.run(plan).await?;
         match std::mem::replace(&mut answer.rows, Rows::Edges(Vec::new())) {
             Rows::Edges(edges) => Ok((edges, answer)),
+            _ => Err(wrong_rows(plan)),
+        }
+    }
+
+    /// What services use that sends no spans, of a plan that asks for [`Ask::Uses`].
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn uses(&self, plan: &Plan) -> Result<(Vec<Use>, Answer), Error> {
+        let mut answer = self.run(plan).await?;
+        match std::mem::replace(&mut answer.rows, Rows::Uses(Vec::new())) {
+            Rows::Uses(uses) => Ok((uses, answer)),
             _ => Err(wrong_rows(plan)),
         }
     }

@@ -14,6 +14,7 @@ pub mod names;
 pub mod plan;
 pub mod scan;
 pub mod sketch;
+pub mod uses;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +28,7 @@ pub use plan::{
     Ask, Compare, Condition, Cursor, Field, Filter, Level, Numeral, Operand, Order, Plan, TraceFilter,
 };
 pub use scan::Scan;
+pub use uses::Use;
 
 /// Keeps spans.
 #[async_trait]
@@ -98,6 +100,8 @@ pub enum Rows {
     Names(Vec<Name>),
     /// For [`Ask::Edges`]; by parent and child.
     Edges(Vec<Edge>),
+    /// For [`Ask::Uses`]; by service, then by what it uses.
+    Uses(Vec<Use>),
     /// For [`Ask::Metrics`]; by what they have in common, then by time.
     Metrics(Vec<Metric>),
 }
@@ -111,6 +115,7 @@ impl Rows {
             Self::Summaries(rows) => rows.len(),
             Self::Names(rows) => rows.len(),
             Self::Edges(rows) => rows.len(),
+            Self::Uses(rows) => rows.len(),
             Self::Metrics(rows) => rows.len(),
         }
     }

@@ -12,12 +12,13 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use model::time::UnixNanos;
-use model::{Batch, Span, SpanId, Tenant, TimeRange, Trace, TraceId};
+use model::{Batch, Span, SpanId, StatusCode, Tenant, TimeRange, Trace, TraceId};
 
 use crate::metrics::{self, Metric, Table, Tally};
 use crate::names::{Counts, Name, OfBatch};
 use crate::plan::{Ask, Field, Plan};
 use crate::scan::{Batches, Scan};
+use crate::uses::{self, Target, Use};
 use crate::{Answer, Capabilities, Edge, ReadError, Reader, Rows, Work, WriteError, Writer, eval};
 
 /// How much a store of [`MemoryStore::default`] keeps; then the oldest batches go.
@@ -116,6 +117,7 @@ impl Reader for MemoryStore {
         let (rows, next) = match &plan.ask {
             Ask::Traces | Ask::Outlines | Ask::Spans(_) | Ask::Summaries => run.traces().await,
             Ask::Edges => (Rows::Edges(run.edges().await), None),
+            Ask::Uses => (Rows::Uses(run.uses().await), None),
             Ask::Metrics { by, step } => (Rows::Metrics(run.metrics(by, *step).await?), None),
             Ask::Services | Ask::Operations | Ask::Keys | Ask::Values { .. } => {
                 (Rows::Names(run.names().await), None)
@@ -228,11 +230,30 @@ impl Run<'_> {
                     continue;
                 }
                 let key = (parent.service().to_owned(), child.service().to_owned());
-                let failed = child.status() == model::StatusCode::Error;
+                let failed = child.status() == StatusCode::Error;
                 sums.entry(key).or_default().add(child.duration(), failed);
             }
         }
         let rows = sums.into_iter().map(|(ends, sum)| Edge::of(ends, sum)).collect();
+        self.cut(rows)
+    }
+
+    async fn uses(&mut self) -> Vec<Use> {
+        let mut sums: BTreeMap<(String, Target<String>, bool), Tally> = BTreeMap::new();
+        let found = self.extents().await;
+        for (id, extent) in found.iter().filter(|(_, extent)| extent.is_found) {
+            others_turn().await;
+            if self.is_over_time() {
+                break;
+            }
+            uses::each(&self.join(*id, extent), |span, target, is_answered| {
+                if self.finds(span) {
+                    let key = (span.service().to_owned(), target.to_owned(), is_answered);
+                    sums.entry(key).or_default().add(span.duration(), span.status() == StatusCode::Error);
+                }
+            });
+        }
+        let rows = sums.into_iter().map(|(of, sum)| Use::of(of, sum)).collect();
         self.cut(rows)
     }
 

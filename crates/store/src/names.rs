@@ -80,6 +80,7 @@ impl<'a> OfBatch<'a> {
             | Ask::Spans(_)
             | Ask::Summaries
             | Ask::Edges
+            | Ask::Uses
             | Ask::Metrics { .. } => {}
         }
     }

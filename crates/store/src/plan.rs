@@ -4,7 +4,7 @@
 //! and the whole trace passes the [`TraceFilter`]. An attribute that a span does not have fails every comparison
 //! but [`Compare::Missing`].
 //!
-//! Names, edges and metrics are asked of the spans inside the time range that pass the filter, without regard to the
+//! Names, edges, uses and metrics are asked of the spans inside the time range that pass the filter, without regard to the
 //! [`TraceFilter`], the order and the cursor. They come by name; where there are more than the limit, the answer is
 //! partial. An edge counts the child's span; its parent may lie anywhere in the trace.
 
@@ -81,6 +81,8 @@ pub enum Ask {
     },
     /// Calls between services.
     Edges,
+    /// What services use that sends no spans, by the spans that tell it; see [`uses`](crate::uses).
+    Uses,
     /// Counts, errors and durations of the spans.
     Metrics {
         /// What the spans of a row have in common; nothing for one row of all.

@@ -211,7 +211,7 @@ impl Rebuilding<'_> {
             .map(|(chunk, column)| chunk.dictionary.is_some().then(|| all(column)))
             .collect();
         let built = index::build(&self.layout, &shredded, &dictionaries);
-        self.digests.add(&facts.tenant, digest::digest(&shredded));
+        self.digests.add(&facts.tenant, digest::digest(&self.layout, &shredded));
         (facts.extent, facts.runs) = (built.zones.extent(), built.runs.len() as u32);
         built.write(writer, number)?;
         writer.section(number, &parts)?;

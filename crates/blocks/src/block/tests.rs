@@ -50,7 +50,7 @@ fn ask_all(view: BlockView) -> Vec<Result<store::Answer, store::ReadError>> {
     let attribute = Field::Attribute { level: Level::Any, key: "user.id".into() };
     let filtered =
         Plan { spans: Filter::equal(attribute, Operand::Text("7".into())), ..plan(Ask::Summaries) };
-    let plans = [plan(Ask::Traces), plan(Ask::Edges), plan(Ask::Operations), filtered];
+    let plans = [plan(Ask::Traces), plan(Ask::Edges), plan(Ask::Uses), plan(Ask::Operations), filtered];
     plans.iter().map(|plan| run(plan, &sources)).collect()
 }
 
@@ -223,7 +223,8 @@ fn a_block_of_version_1_can_be_read() {
     let kept = Sources { head: Vec::new(), blocks: vec![view] };
     let expected = Sources { head: vec![sent], blocks: Vec::new() };
     let values = Ask::Values { key: "http.route".into(), level: Level::Any };
-    for question in [Ask::Summaries, Ask::Services, Ask::Operations, Ask::Keys, Ask::Edges, values] {
+    for question in [Ask::Summaries, Ask::Services, Ask::Operations, Ask::Keys, Ask::Edges, Ask::Uses, values]
+    {
         assert_eq!(ask(question.clone(), &kept), ask(question, &expected));
     }
 }

@@ -8,15 +8,15 @@ use model::{Kind, StatusCode};
 
 use super::cubes::{Cells, Cube, Role, STATUSES};
 use super::listing::{Listing, OPERATIONS_MAX, Operation};
-use super::{Digest, callers};
+use super::{Digest, callers, users};
 use crate::columns::conventions;
-use crate::columns::schema::leaf;
+use crate::columns::schema::{Layout, leaf};
 use crate::columns::shred::Shredded;
 use crate::columns::values::{self, Column, Levels, Place, Values};
 use crate::index::duration;
 
 /// The digest of a row group: its cube has operations in the shortest steps; the others are made when digests are merged.
-pub(crate) fn digest(shredded: &Shredded) -> Digest {
+pub(crate) fn digest(layout: &Layout, shredded: &Shredded) -> Digest {
     let keys = shredded.keys.iter().map(|facts| (facts.level, (&*facts.key).into(), facts.spans));
     let mut keys: Vec<_> = keys.collect();
     keys.sort_unstable();
@@ -43,8 +43,9 @@ pub(crate) fn digest(shredded: &Shredded) -> Digest {
     }
     let service = |operation: &u32| listing.operations[places[*operation as usize] as usize].service;
     let services: Vec<u32> = numbered.of_row.iter().map(service).collect();
-    let called = callers::called(shredded, &rows, &services);
-    Digest { listing: Arc::new(listing), cubes: [Some(Arc::new(cube)), None, None], called }
+    let (called, answers) = callers::called(shredded, &rows, &services).unzip();
+    let used = answers.and_then(|answers| users::used((layout, shredded), &rows, (&services, &answers)));
+    Digest { listing: Arc::new(listing), cubes: [Some(Arc::new(cube)), None, None], called, used }
 }
 
 /// The columns that count.

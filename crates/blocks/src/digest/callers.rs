@@ -10,26 +10,31 @@ use store::Level;
 use super::build::Rows;
 use super::calls::{CALLERS_MAX, Call, Called, Calls, Left, MESSAGING, left_max, parents};
 use super::cubes::{Cells, Cube, Role};
+use super::users::Answers;
 use crate::columns::schema::leaf;
 use crate::columns::shred::{Shredded, TraceRows};
 use crate::columns::values::{Column, Levels, Values};
 
-/// The calls of a row group, of which the service of each row is known; `None` where they are too many, or the columns do
+/// The calls of a row group, and which rows were answered, of which the service of each row is known; `None` where they are too many, or the columns do
 /// not suffice to count them.
-pub(super) fn called(shredded: &Shredded, rows: &Rows<'_>, services: &[u32]) -> Option<Called> {
+pub(super) fn called(shredded: &Shredded, rows: &Rows<'_>, services: &[u32]) -> Option<(Called, Answers)> {
     let kin = Relations::of(shredded)?;
     let with_queue = with_queue(shredded)?;
     let mut of_call: HashMap<Call, Vec<u32>, FixedState> = HashMap::default();
     let mut calls = Calls::default();
     let mut found: Vec<(u32, u32)> = Vec::new();
+    let all = shredded.rows as usize;
+    let mut answers = Answers { is_answered: vec![false; all], is_counted: vec![true; all] };
     for run in &shredded.traces {
         if !kin.parents_of(run, rows, &mut found) {
             calls.left.push(Left { id: run.id, start: run.start, end: run.end });
+            answers.is_counted[run.first as usize..(run.first + run.count) as usize].fill(false);
             continue;
         }
         for (child, parent) in found.drain(..) {
             let (of_parent, of_child) = (services[parent as usize], services[child as usize]);
             if of_parent != of_child {
+                answers.is_answered[parent as usize] = true;
                 let has_queue = with_queue.binary_search(&child).is_ok();
                 let kind = rows.kind(child as usize);
                 let call = Call { parent: of_parent, child: of_child, kind, has_queue };
@@ -53,7 +58,7 @@ pub(super) fn called(shredded: &Shredded, rows: &Rows<'_>, services: &[u32]) -> 
         cube.push(&cells);
         calls.calls.push(call);
     }
-    Some(Called { calls: Arc::new(calls), steps: Arc::new(cube), whole: None })
+    Some((Called { calls: Arc::new(calls), steps: Arc::new(cube), whole: None }, answers))
 }
 
 /// The rows that carry the key of queues, in ascending order; `None` where some have it outside its column.

@@ -58,10 +58,6 @@ pub(crate) struct Called {
     pub(crate) whole: Option<Arc<Cube>>,
 }
 
-/// A cube of calls, as a section.
-#[derive(Clone, Debug)]
-pub(crate) struct CallCube(pub(crate) Arc<Cube>);
-
 /// So many runs of a block of so many spans may be left out.
 pub(super) fn left_max(spans: u64) -> u64 {
     64 + spans / 512
@@ -145,22 +141,6 @@ impl Section for Calls {
 
     fn bytes(&self) -> usize {
         self.calls.len() * size_of::<Call>() + self.left.len() * size_of::<Left>()
-    }
-}
-
-impl Section for CallCube {
-    const KIND: u32 = kind::CALL_CUBE;
-
-    fn write(&self) -> Vec<u8> {
-        self.0.write()
-    }
-
-    fn read(raw: &[u8], about: About) -> Option<Self> {
-        Cube::read(raw, about).map(Arc::new).map(Self)
-    }
-
-    fn bytes(&self) -> usize {
-        self.0.bytes()
     }
 }
 

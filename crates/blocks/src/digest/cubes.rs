@@ -3,6 +3,7 @@
 //! A subject is an operation, or a service with a kind, as the listing orders them. Steps are as short as the bytes allow.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use model::StatusCode;
 use store::sketch::Sketch;
@@ -58,6 +59,11 @@ const FREE: u64 = 16 * 1024;
 /// So many bytes a cube of calls may have for so many spans; with more, its steps become longer.
 pub(super) fn call_bytes_max(spans: u64) -> u64 {
     FREE + spans / 10 * 4
+}
+
+/// The same for a cube of uses.
+pub(super) fn use_bytes_max(spans: u64) -> u64 {
+    FREE + spans / 10 * 2
 }
 
 /// The cells of a subject: for each of [`STATUSES`], by where the step begins.
@@ -159,5 +165,37 @@ impl Section for Cube {
 
     fn bytes(&self) -> usize {
         self.ends.len() * size_of::<u32>() + self.cells.len()
+    }
+}
+
+/// A cube of calls, as a section.
+pub(crate) type CallCube = Kept<{ kind::CALL_CUBE }>;
+
+/// A cube of uses, as a section.
+pub(crate) type UseCube = Kept<{ kind::USE_CUBE }>;
+
+/// A cube as a section of another kind.
+#[derive(Clone, Debug)]
+pub(crate) struct Kept<const KIND: u32>(pub(crate) Arc<Cube>);
+
+impl<const KIND: u32> From<Arc<Cube>> for Kept<KIND> {
+    fn from(cube: Arc<Cube>) -> Self {
+        Self(cube)
+    }
+}
+
+impl<const KIND: u32> Section for Kept<KIND> {
+    const KIND: u32 = KIND;
+
+    fn write(&self) -> Vec<u8> {
+        self.0.write()
+    }
+
+    fn read(raw: &[u8], about: About) -> Option<Self> {
+        Cube::read(raw, about).map(Arc::new).map(Self)
+    }
+
+    fn bytes(&self) -> usize {
+        self.0.bytes()
     }
 }

@@ -12,6 +12,7 @@ use super::build::{Builder, OfTexts};
 use super::calls::{CALLERS_MAX, Call, Called, Calls, left_max};
 use super::cubes::{Cells, Cube, Role, STEPS, call_bytes_max};
 use super::listing::{Listing, OPERATIONS_MAX, Operation};
+use super::users;
 
 /// One digest of all; a finished one has every cube.
 pub(super) fn merge(digests: &[Arc<Digest>], is_finished: bool) -> Digest {
@@ -31,7 +32,8 @@ pub(super) fn merge(digests: &[Arc<Digest>], is_finished: bool) -> Digest {
     let whole = is_finished.then(|| cube(Role::Whole));
     let cubes = [Some(cube(Role::Operations)), Some(cube(Role::Services)), whole];
     let called = called(digests, &listing, (spans, is_finished));
-    Digest { listing: Arc::new(listing), cubes, called }
+    let used = users::merged(digests, &listing, (spans, is_finished)).filter(|_| called.is_some());
+    Digest { listing: Arc::new(listing), cubes, called, used }
 }
 
 /// The calls of all; `None` where those of one are not known, or they are too many.
@@ -73,7 +75,7 @@ fn called<'a>(
 }
 
 /// A cube, and the subjects that its own become.
-type Part<'a> = (&'a Cube, Vec<u32>);
+pub(super) type Part<'a> = (&'a Cube, Vec<u32>);
 
 /// The cube of a digest that a role can be made from.
 fn part<'a>(role: Role, digest: &'a Digest, places: &[u32], to_kind: &[u32]) -> Option<Part<'a>> {
@@ -141,7 +143,7 @@ fn texts<'a>(
 }
 
 /// One cube of all, with steps as short as its bytes allow.
-fn cube(parts: &[Part<'_>], subjects: usize, (step_min, bytes_max): (u64, u64)) -> Cube {
+pub(super) fn cube(parts: &[Part<'_>], subjects: usize, (step_min, bytes_max): (u64, u64)) -> Cube {
     let given = parts.iter().map(|(cube, _)| longer(cube.step)).max().unwrap_or(0);
     let shortest = longer(step_min).max(given);
     let mut steps = STEPS.into_iter().filter(|step| longer(*step) >= shortest);
@@ -160,7 +162,7 @@ fn longer(step: u64) -> u64 {
     step.wrapping_sub(1)
 }
 
-fn with_step(parts: &[Part<'_>], subjects: usize, step: u64) -> Cube {
+pub(super) fn with_step(parts: &[Part<'_>], subjects: usize, step: u64) -> Cube {
     let mut of_subject: Vec<Vec<(&Cube, usize)>> = vec![Vec::new(); subjects];
     for (cube, becomes) in parts {
         for (at, subject) in becomes.iter().enumerate() {

@@ -4,7 +4,8 @@
 //! In: the columns of row groups, before they are encoded. Out: sections of the block's index, of which a search reads
 //! those that it needs. While a block grows its digests are in memory, a few for each tenant; closing it makes one of them.
 //! Bounded by [`listing::OPERATIONS_MAX`] and the byte limits of [`cubes`], beyond which operations are no longer told
-//! apart, or steps become longer: then a search counts the spans themselves. Calls between services are in [`calls`].
+//! apart, or steps become longer: then a search counts the spans themselves. Calls between services are in [`calls`],
+//! what services use besides in [`uses`].
 
 mod build;
 mod callers;
@@ -14,15 +15,18 @@ mod listing;
 mod merge;
 #[cfg(test)]
 mod tests;
+mod users;
+mod uses;
 
 use std::sync::Arc;
 
 use model::Tenant;
 
 pub(crate) use build::digest;
-pub(crate) use calls::{CallCube, Called, Calls, MESSAGING, parents};
-pub(crate) use cubes::{Cube, Role, STATUSES};
+pub(crate) use calls::{Called, Calls, MESSAGING, parents};
+pub(crate) use cubes::{CallCube, Cube, Role, STATUSES, UseCube};
 pub(crate) use listing::Listing;
+pub(crate) use uses::{Used, Uses};
 
 use crate::error::Result;
 use crate::index::section::About;
@@ -39,6 +43,8 @@ pub(crate) struct Digest {
     pub(crate) cubes: [Option<Arc<Cube>>; Role::ALL.len()],
     /// `None` where calls are too many, or can't be told by the spans of a run.
     pub(crate) called: Option<Called>,
+    /// `None` also where what is used is too much.
+    pub(crate) used: Option<Used>,
 }
 
 /// A digest wherever it is.
@@ -111,6 +117,35 @@ impl Digested {
             }
         }
     }
+
+    /// What services use; `None` where that is not known.
+    ///
+    /// # Errors
+    /// As [`Digested::written`].
+    pub(crate) fn uses(&self) -> Result<Option<Arc<Uses>>> {
+        match self {
+            Self::Growing(digest) => Ok(digest.used.as_ref().map(|used| used.uses.clone())),
+            Self::Written { index, tenant, .. } => index.section_if_there(*tenant, OF_TENANT),
+        }
+    }
+
+    /// The cube of [`uses`](Self::uses): all time in one step, or in short steps.
+    ///
+    /// # Errors
+    /// As [`Digested::written`].
+    pub(crate) fn use_cube(&self, is_whole: bool) -> Result<Option<Arc<Cube>>> {
+        match self {
+            Self::Growing(digest) => Ok(digest.used.as_ref().and_then(|used| match is_whole {
+                true => used.whole.clone(),
+                false => Some(used.steps.clone()),
+            })),
+            Self::Written { index, tenant, .. } => {
+                let number = 2 * tenant + u32::from(is_whole);
+                let cube: Option<Arc<UseCube>> = index.section_if_there(number, OF_TENANT)?;
+                Ok(cube.map(|cube| cube.0.clone()))
+            }
+        }
+    }
 }
 
 /// The digests of a block that grows, by tenant in the order in which they came.
@@ -151,9 +186,16 @@ impl Digests {
             }
             if let Some(called) = one.called {
                 index.section(number, &*called.calls)?;
-                index.section(2 * number, &CallCube(called.steps))?;
+                index.section(2 * number, &CallCube::from(called.steps))?;
                 if let Some(whole) = called.whole {
-                    index.section(2 * number + 1, &CallCube(whole))?;
+                    index.section(2 * number + 1, &CallCube::from(whole))?;
+                }
+            }
+            if let Some(used) = one.used {
+                index.section(number, &*used.uses)?;
+                index.section(2 * number, &UseCube::from(used.steps))?;
+                if let Some(whole) = used.whole {
+                    index.section(2 * number + 1, &UseCube::from(whole))?;
                 }
             }
         }

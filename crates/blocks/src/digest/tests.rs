@@ -8,7 +8,7 @@ use store::sketch::Sketch;
 use super::cubes::Role;
 use super::listing::{Listing, OPERATIONS_MAX};
 use super::merge::merge;
-use super::{Cube, Digest, OF_TENANT, STATUSES, digest};
+use super::{Cube, Digest, OF_TENANT, STATUSES, Uses, digest};
 use crate::columns::order;
 use crate::columns::schema::Layout;
 use crate::columns::shred;
@@ -19,8 +19,9 @@ const SECOND: u64 = 1_000_000_000;
 fn digested(spans: &[Draft]) -> Arc<Digest> {
     let batches: [Batch; 1] = [batch(&Tenant::default(), spans)];
     let ordered = order::order(&batches);
-    let shredded = shred::shred(&Layout::new(Vec::new()), &batches, &ordered, &ordered.traces, Vec::new());
-    Arc::new(digest(&shredded))
+    let layout = Layout::new(Vec::new());
+    let shredded = shred::shred(&layout, &batches, &ordered, &ordered.traces, Vec::new());
+    Arc::new(digest(&layout, &shredded))
 }
 
 /// Every cell of a cube: by service, name (of operations), kind and status, the step's begin and what it counts.
@@ -56,6 +57,7 @@ fn spans(from: u64, to: u64) -> Vec<Draft> {
             .name(["get", "put"][(at % 2) as usize])
             .kind([Kind::Server, Kind::Client][(at / 2 % 2) as usize])
             .status(STATUSES[(at % 7 / 3) as usize])
+            .with("db.system", ["redis", "mysql"][(at % 2) as usize])
             .at(NOW + at * SECOND, at * at * 1_000)
     };
     (from..to).map(span).collect()
@@ -120,6 +122,14 @@ fn sparse_spans_have_longer_steps_instead_of_more_bytes() {
 #[test]
 fn sections_come_back_and_broken_ones_are_noticed() {
     let merged = merge(&[digested(&spans(0, 600))], true);
+    let used = merged.used.as_ref().unwrap();
+    let uses = used.uses.write();
+    assert_eq!(Uses::read(&uses, OF_TENANT).as_ref(), Some(&*used.uses));
+    assert_eq!((used.uses.targets.len(), used.uses.uses.len()), (2, 12));
+    assert_eq!(
+        (0..uses.len()).find(|length| Uses::read(&uses[..*length], OF_TENANT) == Some((*used.uses).clone())),
+        None
+    );
     let listing = merged.listing.write();
     assert_eq!(Listing::read(&listing, OF_TENANT).as_ref(), Some(&*merged.listing));
     for cube in merged.cubes.iter().flatten() {

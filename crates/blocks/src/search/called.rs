@@ -1,21 +1,24 @@
-//! Counts the calls between services by the digests of blocks, without reading spans.
+//! Counts calls and uses by the digests of blocks, without reading spans.
 //!
-//! A digest has counted the calls in each run of rows as if nothing of its trace lay elsewhere. So the traces that lie in
+//! A digest has counted those in each run of rows as if nothing of its trace lay elsewhere. So the traces that lie in
 //! several places are named here, to be joined, and what was counted of them to be corrected ([`super::joined`]).
 
-use model::{TimeRange, Value};
-use store::plan::{Compare, Condition, Field, Filter, Level};
+use std::sync::Arc;
+
+use model::{Kind, TimeRange, Value};
+use store::plan::{Compare, Condition, Field, Filter, Level, Plan};
+use store::uses::Target;
 
 use super::Run;
 use super::counted::{extent, whole};
-use super::edges::{Odd, Sums};
+use super::edges::{Odd, Sums, To, asks_for_uses};
 use super::spread::Spread;
-use super::words::Words;
+use super::words::{Words, compares_only};
 use crate::block::BlockView;
-use crate::digest::{Calls, Cube, Digested, Listing, MESSAGING, STATUSES};
+use crate::digest::{Calls, Cube, Digested, Listing, MESSAGING, STATUSES, Uses};
 use crate::error::{Error, Next, Result};
 
-/// The fields of a called span that digests know, but for [`has_queue`].
+/// The fields of a span that digests know, but for [`has_queue`].
 const KNOWN: [Field; 3] = [Field::Service, Field::Kind, Field::Status];
 
 /// Counts what the digests of a block know of the question; answers the time of which that is all. `None` where nothing was
@@ -40,14 +43,14 @@ fn digested(
     (sums, odd): (&mut Sums, &mut Odd),
 ) -> Result<Option<TimeRange>> {
     let plan = run.plan;
-    if plan.ids.is_some() || !is_known(&plan.spans) {
+    if plan.ids.is_some() || !is_known(plan) {
         return Ok(None);
     }
     let extent = extent(view, &plan.tenant);
     let Some(digests) = view.digests(&plan.tenant)? else { return Ok(None) };
     let mut chosen = Vec::new();
     for digest in &digests {
-        let Some(choice) = Choice::of(plan.time, digest, extent)? else { return Ok(None) };
+        let Some(choice) = Choice::of(plan, digest, extent)? else { return Ok(None) };
         chosen.push(choice);
     }
     let start = chosen.iter().map(|choice| choice.whole.start).max().unwrap_or(0);
@@ -64,7 +67,7 @@ fn digested(
     let in_time = |start: u64, end: u64| plan.time.overlaps(start, end);
     spread_here.iter().filter(|rows| in_time(rows.start, rows.end)).for_each(|rows| odd.add(rows.id));
     for choice in &chosen {
-        let left = choice.calls.left.iter().filter(|left| in_time(left.start, left.end));
+        let left = choice.left.left.iter().filter(|left| in_time(left.start, left.end));
         left.for_each(|left| odd.add(left.id));
         if choice.count(&plan.spans, whole, sums).is_none() {
             run.go_on_without(&Error::new(Next::Repair, "the calls of a block are damaged"));
@@ -73,45 +76,61 @@ fn digested(
     Ok(Some(whole))
 }
 
-/// The calls of a digest, and the cube that answers.
+/// What a digest counted.
+enum Counted {
+    Calls(Arc<Calls>),
+    Uses(Arc<Uses>),
+}
+
+/// What a digest counted, and the cube that answers.
 struct Choice {
-    listing: std::sync::Arc<Listing>,
-    calls: std::sync::Arc<Calls>,
-    cube: std::sync::Arc<Cube>,
+    listing: Arc<Listing>,
+    counted: Counted,
+    /// The runs that are not counted.
+    left: Arc<Calls>,
+    cube: Arc<Cube>,
     whole: TimeRange,
 }
 
 impl Choice {
-    fn of(time: TimeRange, digest: &Digested, extent: (u64, u64)) -> Result<Option<Self>> {
-        let Some(calls) = digest.calls()? else { return Ok(None) };
+    fn of(plan: &Plan, digest: &Digested, extent: (u64, u64)) -> Result<Option<Self>> {
+        let time = plan.time;
+        let Some(left) = digest.calls()? else { return Ok(None) };
+        let counted = if asks_for_uses(plan) {
+            let Some(uses) = digest.uses()? else { return Ok(None) };
+            Counted::Uses(uses)
+        } else {
+            Counted::Calls(left.clone())
+        };
         let listing = digest.listing().clone();
         let is_all = time.contains(extent.0) && time.contains(extent.1);
         for is_whole in [true, false] {
             if is_whole && !is_all {
                 continue;
             }
-            let Some(cube) = digest.call_cube(is_whole)? else { continue };
-            if cube.subjects() == calls.calls.len()
+            let (cube, subjects) = match &counted {
+                Counted::Calls(calls) => (digest.call_cube(is_whole)?, calls.calls.len()),
+                Counted::Uses(uses) => (digest.use_cube(is_whole)?, uses.uses.len()),
+            };
+            let Some(cube) = cube else { continue };
+            if cube.subjects() == subjects
                 && let Some(whole) = whole(time, extent, cube.step)
             {
-                return Ok(Some(Self { listing, calls, cube, whole }));
+                return Ok(Some(Self { listing, counted, left, cube, whole }));
             }
         }
         Ok(None)
     }
 
     fn count(&self, filter: &Filter, whole: TimeRange, sums: &mut Sums) -> Option<()> {
-        for (subject, call) in self.calls.calls.iter().enumerate() {
-            let parent = self.listing.services.get(call.parent as usize)?;
-            let child = self.listing.services.get(call.child as usize)?;
-            let passed = STATUSES.map(|status| {
-                let words = Words { service: child, name: "", kind: call.kind, status };
-                passes(filter, words, call.has_queue)
-            });
+        for subject in 0..self.cube.subjects() {
+            let Subject { parent, service, to, kind, has_queue } = self.subject(subject)?;
+            let passed =
+                STATUSES.map(|status| passes(filter, Words { service, name: "", kind, status }, has_queue));
             if passed == [false; STATUSES.len()] {
                 continue;
             }
-            let sum = sums.entry(((**parent).to_owned(), (**child).to_owned())).or_default();
+            let sum = sums.entry((parent.to_owned(), to)).or_default();
             self.cube.visit(subject, |status, begin, sketch| {
                 if !passed[status] || !(self.cube.step == 0 || whole.contains(begin)) {
                     return store::sketch::Sketch::skip_bytes(sketch);
@@ -126,6 +145,35 @@ impl Choice {
         }
         Some(())
     }
+
+    fn subject(&self, at: usize) -> Option<Subject<'_>> {
+        let service = |at: u32| Some(&**self.listing.services.get(at as usize)?);
+        match &self.counted {
+            Counted::Calls(calls) => {
+                let call = calls.calls.get(at)?;
+                let (parent, service) = (service(call.parent)?, service(call.child)?);
+                let to = To::Service(service.to_owned());
+                Some(Subject { parent, service, to, kind: call.kind, has_queue: call.has_queue })
+            }
+            Counted::Uses(uses) => {
+                let using = uses.uses.get(at)?;
+                let (user, target) = (service(using.service)?, uses.targets.get(using.target as usize)?);
+                let target = Target { means: target.means, system: &*target.system, name: &*target.name };
+                let to = To::Target(target.to_owned(), using.is_answered);
+                Some(Subject { parent: user, service: user, to, kind: using.kind, has_queue: false })
+            }
+        }
+    }
+}
+
+/// What the cells of a subject count.
+struct Subject<'a> {
+    parent: &'a str,
+    /// The service of the spans.
+    service: &'a str,
+    to: To<String>,
+    kind: Kind,
+    has_queue: bool,
 }
 
 /// Does the condition ask whether a call came through a queue? Then what it wants to hear.
@@ -138,13 +186,20 @@ fn has_queue(condition: &Condition) -> Option<bool> {
     }
 }
 
-/// True where digests know all that a filter asks of calls.
-pub(super) fn is_known(filter: &Filter) -> bool {
+/// True where digests know all that the filter of a plan asks of calls or uses.
+pub(super) fn is_known(plan: &Plan) -> bool {
+    match asks_for_uses(plan) {
+        true => compares_only(&plan.spans, &KNOWN),
+        false => is_known_of_calls(&plan.spans),
+    }
+}
+
+fn is_known_of_calls(filter: &Filter) -> bool {
     match filter {
         Filter::All => true,
         Filter::Is(condition) => KNOWN.contains(&condition.field) || has_queue(condition).is_some(),
-        Filter::And(filters) | Filter::Or(filters) => filters.iter().all(is_known),
-        Filter::Not(filter) => is_known(filter),
+        Filter::And(filters) | Filter::Or(filters) => filters.iter().all(is_known_of_calls),
+        Filter::Not(filter) => is_known_of_calls(filter),
     }
 }
 

@@ -1,19 +1,21 @@
-//! Counts the calls between services.
+//! Counts the calls between services, and the uses of what sends no spans.
 //!
 //! Most of it the digests of blocks know ([`super::called`]). What they don't is read: most traces stand in one run of rows,
 //! each span with an id of its own and after its parent, and their calls are counted from the columns of services and
-//! parents. The others are joined ([`super::joined`]).
+//! parents; what they use, from those of some keys as well ([`super::told`]). The others are joined ([`super::joined`]).
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use foldhash::fast::FixedState;
 use model::{StatusCode, TimeRange, TraceId, Value};
 use store::metrics::Tally;
-use store::{Edge, Plan};
+use store::uses::Target;
+use store::{Ask, Edge, Plan, Use};
 
 use super::joined::Excess;
 use super::mask::Evaluator;
 use super::spread::Spread;
+use super::told::Told;
 use super::values::{self, Source, each_flat};
 use super::{Place, Run, called, joined, kept};
 use crate::columns::schema::leaf;
@@ -21,16 +23,48 @@ use crate::columns::sink::PAGE_ROWS;
 use crate::error::Result;
 use crate::index::TraceRun;
 
-/// Calls, by the names of parent and child.
-pub(super) type Sums = BTreeMap<(String, String), Tally>;
+/// Whom a service calls, or what it uses.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum To<T> {
+    /// A service.
+    Service(T),
+    /// Something that sends no spans, and whether it answered nevertheless.
+    Target(Target<T>, bool),
+}
+
+/// Calls or uses, by the service that calls.
+pub(super) type Sums = BTreeMap<(String, To<String>), Tally>;
 
 pub(super) fn edges(run: &mut Run<'_>) -> Result<Vec<Edge>> {
-    let sums = match counted(run, true)? {
+    let edge = |((parent, to), sum)| match to {
+        To::Service(child) => Some(Edge::of((parent, child), sum)),
+        To::Target(..) => None,
+    };
+    let rows = sums(run)?.into_iter().filter_map(edge).collect();
+    Ok(run.cut(rows))
+}
+
+pub(super) fn uses(run: &mut Run<'_>) -> Result<Vec<Use>> {
+    let row = |((service, to), sum)| match to {
+        To::Target(target, is_answered) => Some(Use::of((service, target, is_answered), sum)),
+        To::Service(_) => None,
+    };
+    let rows = sums(run)?.into_iter().filter_map(row).collect();
+    Ok(run.cut(rows))
+}
+
+fn sums(run: &mut Run<'_>) -> Result<Sums> {
+    let mut sums = match counted(run, true)? {
         Some(sums) => sums,
         None => counted(run, false)?.unwrap_or_default(),
     };
-    let rows = sums.into_iter().filter(|(_, sum)| sum.spans() > 0).map(|(ends, sum)| Edge::of(ends, sum));
-    Ok(run.cut(rows.collect()))
+    sums.retain(|_, sum| sum.spans() > 0);
+    Ok(sums)
+}
+
+/// True where the plan asks for uses, not for calls.
+pub(super) fn asks_for_uses(plan: &Plan) -> bool {
+    plan.ask == Ask::Uses
 }
 
 /// All calls; `None` where digests counted some too often that can't be taken out of their sums.
@@ -102,6 +136,15 @@ struct Columns {
     failed: Vec<bool>,
     durations: Vec<u64>,
     found: Vec<bool>,
+    /// What rows use, where that is asked for.
+    told: Told,
+}
+
+/// The same as [`To`], by numbers.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Number {
+    Service(u32),
+    Target(u32, bool),
 }
 
 fn group(
@@ -137,7 +180,7 @@ fn group(
             run.go_on_without(&error);
         }
     }
-    let mut calls: HashMap<(u32, u32), Tally, FixedState> = HashMap::default();
+    let mut calls: HashMap<(u32, Number), Tally, FixedState> = HashMap::default();
     for trace in evaluator.runs()?.iter() {
         let is_found = columns.found[rows(trace)].contains(&true);
         if !is_found {
@@ -146,16 +189,22 @@ fn group(
         evaluator.reader.forget_before(trace.first as usize / PAGE_ROWS);
         match evaluator.reader.trace_id(trace.first) {
             Ok(id) if trace.plain && spread.is_some_and(|spread| !spread.holds(id)) => {
-                columns.count(trace, &mut calls);
+                match asks_for_uses(plan) {
+                    true => columns.count_uses(trace, &mut calls),
+                    false => columns.count(trace, &mut calls),
+                }
             }
             Ok(id) => odd.add(id),
             Err(error) => run.go_on_without(&error),
         }
     }
     run.work += evaluator.reader.work;
-    for ((parent, child), sum) in calls {
-        let names = (columns.names[parent as usize].clone(), columns.names[child as usize].clone());
-        sums.entry(names).or_default().merge(&sum);
+    for ((service, number), sum) in calls {
+        let to = match number {
+            Number::Service(child) => To::Service(columns.names[child as usize].clone()),
+            Number::Target(target, is_answered) => To::Target(columns.told.target(target), is_answered),
+        };
+        sums.entry((columns.names[service as usize].clone(), to)).or_default().merge(&sum);
     }
     Ok(())
 }
@@ -175,6 +224,9 @@ impl Columns {
         self.services.resize(end, LOST);
         self.distances.resize(end, 0);
         self.failed.resize(end, false);
+        self.durations.truncate(base);
+        self.durations.resize(end, 0);
+        self.told.lose(base, end);
         evaluator.reader.forget(number);
     }
 
@@ -207,21 +259,37 @@ impl Columns {
         });
         self.durations.extend(values::durations(reader, number)?);
         self.durations.resize(end, 0);
-        reader.forget(number);
+        if asks_for_uses(plan) {
+            self.told.read(evaluator, number)?;
+        }
+        evaluator.reader.forget(number);
         Ok(())
     }
 
-    fn count(&self, trace: &TraceRun, calls: &mut HashMap<(u32, u32), Tally, FixedState>) {
-        for row in rows(trace) {
-            let distance = self.distances[row] as usize;
-            let is_there = distance > 0 && distance <= row - trace.first as usize;
-            if !self.found[row] || !is_there || self.services[row - distance] == self.services[row] {
-                continue;
-            }
-            if self.services[row - distance] == LOST {
-                continue;
-            }
-            let sum = calls.entry((self.services[row - distance], self.services[row])).or_default();
+    /// The row of the parent, where that is a span of another service.
+    fn caller(&self, trace: &TraceRun, row: usize) -> Option<usize> {
+        let distance = self.distances[row] as usize;
+        let is_there = distance > 0 && distance <= row - trace.first as usize;
+        let parent = row.checked_sub(distance).filter(|_| is_there)?;
+        let (caller, called) = (self.services[parent], self.services[row]);
+        (caller != called && caller != LOST && called != LOST).then_some(parent)
+    }
+
+    fn count(&self, trace: &TraceRun, calls: &mut HashMap<(u32, Number), Tally, FixedState>) {
+        for row in rows(trace).filter(|row| self.found[*row]) {
+            let Some(parent) = self.caller(trace, row) else { continue };
+            let sum = calls.entry((self.services[parent], Number::Service(self.services[row]))).or_default();
+            sum.add(self.durations[row], self.failed[row]);
+        }
+    }
+
+    fn count_uses(&self, trace: &TraceRun, uses: &mut HashMap<(u32, Number), Tally, FixedState>) {
+        let answered: HashSet<usize, FixedState> =
+            rows(trace).filter_map(|row| self.caller(trace, row)).collect();
+        for row in rows(trace).filter(|row| self.found[*row] && self.services[*row] != LOST) {
+            let Some((number, is_peer)) = self.told.of_row(row) else { continue };
+            let number = Number::Target(number, is_peer && answered.contains(&row));
+            let sum = uses.entry((self.services[row], number)).or_default();
             sum.add(self.durations[row], self.failed[row]);
         }
     }

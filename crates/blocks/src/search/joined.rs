@@ -1,27 +1,28 @@
-//! Counts the calls of traces that have to be joined, and takes back what digests counted of their parts.
+//! Counts the calls and uses of traces that have to be joined, and takes back what digests counted of their parts.
 //!
 //! A digest counts each run of rows alone. Of a trace in several places a call may be missing there (parent and child lie
 //! apart), or be counted twice (a span was sent twice). So the calls of the whole trace are compared with those of its
 //! counted runs: what is missing is added at once, what is too much is taken out in the end.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 use model::{Batch, Kin, Kind, Span, StatusCode, TimeRange, Trace, TraceId};
+use store::uses::{self, Means, Target};
 
 use super::Run;
-use super::edges::{Odd, Sums};
+use super::edges::{Odd, Sums, To, asks_for_uses};
 use super::skeleton::Part;
 use super::spread::Spread;
 use crate::digest;
 
-/// A call, with all that questions that digests answer tell apart.
+/// A call or a use, with all that questions that digests answer tell apart.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Call {
-    pub(super) parent: Arc<str>,
-    pub(super) child: Arc<str>,
-    /// When the child started, and how long it took.
+    parent: Arc<str>,
+    to: To<Arc<str>>,
+    /// When the span started that it is counted by, and how long it took.
     pub(super) start: u64,
     duration: u64,
     pub(super) kind: Kind,
@@ -84,7 +85,7 @@ impl Joined {
             if *is_one == is_counted {
                 continue;
             }
-            let names = ((*call.parent).to_owned(), (*call.child).to_owned());
+            let names = ((*call.parent).to_owned(), call.to.to_owned());
             let failed = call.status == StatusCode::Error;
             if *is_one {
                 sums.entry(names).or_default().add(call.duration, failed);
@@ -97,21 +98,48 @@ impl Joined {
 
     /// What it takes in memory at most, names and all.
     pub(super) fn memory(&self) -> usize {
-        let names = self.0.iter().map(|seen| seen.call.parent.len() + seen.call.child.len());
+        let names = self.0.iter().map(|seen| seen.call.parent.len() + seen.call.to.len());
         size_of::<Self>() + self.0.capacity() * size_of::<Seen>() + names.sum::<usize>()
     }
 }
 
 impl Call {
+    /// The service of the span that it is counted by.
+    pub(super) fn service(&self) -> &str {
+        match &self.to {
+            To::Service(child) => child,
+            To::Target(..) => &self.parent,
+        }
+    }
+
     fn looks_like(&self, other: &Self) -> bool {
-        (&self.parent, &self.child, self.duration) == (&other.parent, &other.child, other.duration)
+        (&self.parent, &self.to, self.duration) == (&other.parent, &other.to, other.duration)
+    }
+}
+
+impl To<Arc<str>> {
+    fn to_owned(&self) -> To<String> {
+        match self {
+            Self::Service(child) => To::Service((**child).to_owned()),
+            Self::Target(Target { means, system, name }, is_answered) => {
+                let target = Target { means: *means, system: &**system, name: &**name };
+                To::Target(target.to_owned(), *is_answered)
+            }
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Service(child) => child.len(),
+            Self::Target(target, _) => target.system.len() + target.name.len(),
+        }
     }
 }
 
 /// Calls that were counted too often: between whom, how long they took, whether they failed, and whether the trace has an
 /// equal one.
 #[derive(Default)]
-pub(super) struct Excess(Vec<((String, String), u64, bool, bool)>);
+pub(super) struct Excess(Vec<((String, To<String>), u64, bool, bool)>);
 
 impl Excess {
     /// Takes them out; false where a sum can't be told without counting anew.
@@ -151,10 +179,27 @@ pub(super) fn head(run: &mut Run<'_>, spread: Option<&Spread>, (sums, odd): (&mu
             odd.add(of_trace[0].0);
             continue;
         };
-        for (child, parent) in parents.into_iter().enumerate().filter(|(child, _)| found[*child]) {
-            let Some(parent) = parent.filter(|parent| service(*parent) != service(child)) else { continue };
-            let sum = sums.entry((service(parent).clone(), service(child).clone())).or_default();
-            sum.add(span(child).duration(), span(child).status() == StatusCode::Error);
+        let caller = |(child, parent): (usize, &Option<usize>)| {
+            let parent = parent.filter(|parent| service(*parent) != service(child))?;
+            Some((parent, child))
+        };
+        let called = parents.iter().enumerate().filter_map(caller);
+        let mut count = |parent: usize, to: To<String>, at: usize| {
+            let sum = sums.entry((service(parent).clone(), to)).or_default();
+            sum.add(span(at).duration(), span(at).status() == StatusCode::Error);
+        };
+        if !asks_for_uses(run.plan) {
+            for (parent, child) in called.filter(|(_, child)| found[*child]) {
+                count(parent, To::Service(service(child).clone()), child);
+            }
+            continue;
+        }
+        let answered: HashSet<usize, FixedState> = called.map(|(parent, _)| parent).collect();
+        for at in (0..of_trace.len()).filter(|at| found[*at]) {
+            if let Some(target) = Target::of_span(span(at)) {
+                let is_answered = target.means == Means::Peer && answered.contains(&at);
+                count(at, To::Target(target.to_owned(), is_answered), at);
+            }
         }
     }
 }
@@ -168,9 +213,27 @@ fn is_counted(run: &Batch) -> bool {
     digest::parents(&run.spans().map(kin).collect::<Vec<_>>()).is_some()
 }
 
-/// Visits the calls of a trace that are to be noted.
+/// Visits the calls or uses of a trace that are to be noted.
 fn calls(run: &mut Run<'_>, trace: &Trace, noted: Noted<'_>, mut visit: impl FnMut(Call)) {
-    let mut names: HashMap<&str, Arc<str>, FixedState> = HashMap::default();
+    let mut known: HashMap<&str, Arc<str>, FixedState> = HashMap::default();
+    let mut shared = |text| known.entry(text).or_insert_with_key(|text| (*text).into()).clone();
+    let call = |span: Span<'_>, (parent, to), has_queue| Call {
+        parent,
+        to,
+        start: span.start(),
+        duration: span.duration(),
+        kind: span.kind(),
+        status: span.status(),
+        has_queue,
+    };
+    if asks_for_uses(run.plan) {
+        uses::each(trace, |span, Target { means, system, name }, is_answered| {
+            let Some(has_queue) = noted(run, span) else { return };
+            let target = Target { means, system: shared(system), name: shared(name) };
+            visit(call(span, (shared(span.service()), To::Target(target, is_answered)), has_queue));
+        });
+        return;
+    }
     for node in trace.nodes() {
         let Some(parent) = node.parent else { continue };
         let (child, parent) = (trace.span(node), trace.span(&trace.nodes()[parent as usize]));
@@ -178,16 +241,7 @@ fn calls(run: &mut Run<'_>, trace: &Trace, noted: Noted<'_>, mut visit: impl FnM
             continue;
         }
         let Some(has_queue) = noted(run, child) else { continue };
-        let [parent, called] = [parent, child]
-            .map(|span| names.entry(span.service()).or_insert_with_key(|name| (*name).into()).clone());
-        visit(Call {
-            parent,
-            child: called,
-            start: child.start(),
-            duration: child.duration(),
-            kind: child.kind(),
-            status: child.status(),
-            has_queue,
-        });
+        let to = To::Service(shared(child.service()));
+        visit(call(child, (shared(parent.service()), to), has_queue));
     }
 }

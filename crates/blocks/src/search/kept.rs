@@ -1,4 +1,4 @@
-//! Joins the traces whose calls digests can't tell, and keeps what was found as long as memory has room.
+//! Joins the traces whose calls or uses digests can't tell, and keeps what was found as long as memory has room.
 //!
 //! Closed blocks never change, so a trace that lies in such alone is joined once. What is kept is no answer but the calls
 //! themselves, of which a question of any time takes those that it asks for. They are kept by the blocks that may hold
@@ -14,7 +14,7 @@ use store::plan::{Compare, Condition, Field, Filter, Level, Operand, Plan};
 
 use super::Run;
 use super::called::{is_known, passes};
-use super::edges::Sums;
+use super::edges::{Sums, asks_for_uses};
 use super::joined::{Call, Excess, Joined, Noted};
 use super::skeleton::{Depth, Part, parts, whole};
 use super::spread::Spread;
@@ -31,8 +31,16 @@ const JOINED_MAX: usize = 1024;
 /// What a trace takes among those that are kept, besides its calls.
 const TRACE_BYTES: usize = 48;
 
-/// Whose traces are kept, in which blocks, and whether it is known which of their calls came through a queue.
-type Of = (Tenant, Vec<u64>, bool);
+/// Whose traces are kept, and in which blocks.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Of {
+    tenant: Tenant,
+    blocks: Vec<u64>,
+    /// True where their uses are kept, not their calls.
+    are_uses: bool,
+    /// True where it is known which of the calls came through a queue.
+    with_queues: bool,
+}
 
 type Traces = HashMap<TraceId, Arc<Joined>, FixedState>;
 
@@ -60,9 +68,9 @@ pub(super) fn correct(
 ) -> Result<()> {
     let plan = run.plan;
     let views = run.views();
-    let spread = spread.filter(|_| plan.ids.is_none() && is_known(&plan.spans));
+    let spread = spread.filter(|_| plan.ids.is_none() && is_known(plan));
     let asked = |call: &Call| {
-        let words = Words { service: &call.child, name: "", kind: call.kind, status: call.status };
+        let words = Words { service: call.service(), name: "", kind: call.kind, status: call.status };
         plan.time.contains(call.start) && passes(&plan.spans, words, call.has_queue)
     };
     let whole = |place: u32| counted.get(place as usize).copied().flatten();
@@ -119,7 +127,7 @@ fn join<'a, 'p>(
     run: &mut Run<'a>,
     some: &[(TraceId, &'p [u32])],
 ) -> Result<Vec<(TraceId, &'p [u32], Whole<'a>)>> {
-    let depth = if needs_attributes(&run.plan.spans) { Depth::Filtered } else { Depth::Skeleton };
+    let depth = if needs_attributes(run.plan) { Depth::Filtered } else { Depth::Skeleton };
     let ids: Vec<TraceId> = some.iter().map(|(id, _)| *id).collect();
     let mut joined = Vec::with_capacity(some.len());
     for ((id, places), parts) in some.iter().zip(parts(run, &ids, depth)?) {
@@ -149,7 +157,9 @@ impl Home {
     fn of(views: &[&BlockView], places: &[u32], plan: &Plan) -> Option<Self> {
         let memory = memory(views, places)?;
         let blocks = places.iter().map(|place| views[*place as usize].groups[0].index().block()).collect();
-        let of = (plan.tenant.clone(), blocks, needs_attributes(&plan.spans));
+        let are_uses = asks_for_uses(plan);
+        let with_queues = !are_uses && needs_attributes(plan);
+        let of = Of { tenant: plan.tenant.clone(), blocks, are_uses, with_queues };
         let kept = memory.index.get::<Kept>(key(&of)?).filter(|kept| kept.of == of);
         Some(Self { of, kept, new: Vec::new() })
     }
@@ -159,7 +169,7 @@ impl Home {
         run.work.spans_seen += 1;
         let field = Field::Attribute { level: Level::Span, key: MESSAGING.into() };
         let queue = Condition { field, compare: Compare::Exists, operand: Operand::None };
-        self.of.2 && store::eval::passes(&Filter::Is(queue), span)
+        self.of.with_queues && store::eval::passes(&Filter::Is(queue), span)
     }
 
     /// Keeps what was found besides.
@@ -190,18 +200,22 @@ fn memory<'a>(views: &[&'a BlockView], places: &[u32]) -> Option<&'a Arc<Memory>
 
 fn key(of: &Of) -> Option<Key> {
     let number = FixedState::default().hash_one(of);
-    Some(Key { block: *of.1.first()?, kind: kind::JOINED, number })
+    Some(Key { block: *of.blocks.first()?, kind: kind::JOINED, number })
 }
 
-/// True where a skeleton does not suffice to decide the filter.
-fn needs_attributes(filter: &Filter) -> bool {
+/// True where a skeleton does not suffice to answer the plan.
+fn needs_attributes(plan: &Plan) -> bool {
+    asks_for_uses(plan) || compares_attributes(&plan.spans)
+}
+
+fn compares_attributes(filter: &Filter) -> bool {
     match filter {
         Filter::All => false,
         Filter::Is(condition) => !matches!(
             condition.field,
             Field::Service | Field::Name | Field::Kind | Field::Status | Field::Duration
         ),
-        Filter::And(filters) | Filter::Or(filters) => filters.iter().any(needs_attributes),
-        Filter::Not(filter) => needs_attributes(filter),
+        Filter::And(filters) | Filter::Or(filters) => filters.iter().any(compares_attributes),
+        Filter::Not(filter) => compares_attributes(filter),
     }
 }

@@ -25,6 +25,7 @@ mod spread;
 #[cfg(test)]
 mod tests;
 mod texts;
+mod told;
 mod traces;
 mod values;
 mod words;
@@ -76,6 +77,7 @@ pub fn run_until(plan: &Plan, sources: &Sources, is_over: &dyn Fn() -> bool) -> 
     let answered = match &plan.ask {
         Ask::Traces | Ask::Outlines | Ask::Spans(_) | Ask::Summaries => traces::traces(&mut run),
         Ask::Edges => edges::edges(&mut run).map(|edges| (Rows::Edges(edges), None)),
+        Ask::Uses => edges::uses(&mut run).map(|uses| (Rows::Uses(uses), None)),
         Ask::Services | Ask::Operations | Ask::Keys | Ask::Values { .. } => {
             Ok((Rows::Names(names::names(&mut run)), None))
         }

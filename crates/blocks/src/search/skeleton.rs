@@ -8,6 +8,7 @@ use model::{Batch, SpanId, Trace, TraceId};
 use store::plan::{Condition, Field, Filter, Level, Plan};
 
 use super::Run;
+use super::edges::asks_for_uses;
 use crate::block::{BlockView, GroupReader, pages};
 use crate::columns::conventions;
 use crate::columns::rebuild::Rebuilder;
@@ -27,7 +28,7 @@ pub(super) enum Depth<'a> {
     Outline,
     /// What a summary is made of: ids, names, times, roles, statuses and services.
     Skeleton,
-    /// That, and the attributes that the plan's filter compares.
+    /// That, and the attributes that the plan's filter compares, or that tell what a span uses where that is asked for.
     Filtered,
 }
 
@@ -115,7 +116,13 @@ fn leaves(depth: Depth<'_>, plan: &Plan, view: &BlockView) -> Option<Vec<usize>>
             leaves.extend(OUTLINE);
             Some(leaves)
         }
-        Depth::Filtered => add_leaves(&plan.spans, view, &mut leaves).then_some(leaves),
+        Depth::Filtered => {
+            let mut suffices = add_leaves(&plan.spans, view, &mut leaves);
+            if asks_for_uses(plan) {
+                suffices &= add_leaves(&store::uses::has_any(), view, &mut leaves);
+            }
+            suffices.then_some(leaves)
+        }
     }
 }
 

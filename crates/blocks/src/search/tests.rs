@@ -136,7 +136,7 @@ fn everything_asked() -> Vec<(store::Ask, store::Order)> {
         .into_iter()
         .flat_map(|order| [Ask::Traces, Ask::Outlines, Ask::Summaries].map(|ask| (ask, order)))
         .collect();
-    let others = [Ask::Services, Ask::Operations, Ask::Keys, values, Ask::Edges];
+    let others = [Ask::Services, Ask::Operations, Ask::Keys, values, Ask::Edges, Ask::Uses];
     asked.extend(others.map(|ask| (ask, Order::Newest)));
     asked.push((Ask::Metrics { by: vec![by_code], step: None }, Order::Newest));
     asked

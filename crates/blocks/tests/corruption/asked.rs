@@ -67,6 +67,11 @@ impl Said {
                 parts.extend(rows.iter().map(|row| (format!("{} {}", row.name, row.kind), row.spans)));
                 rows.iter().map(|row| format!("{row:?}")).collect()
             }
+            Rows::Uses(rows) => {
+                let what = |row: &store::Use| (format!("{} {:?}", row.service, row.target), row.spans);
+                parts.extend(rows.iter().map(what));
+                rows.iter().map(|row| format!("{row:?}")).collect()
+            }
             Rows::Edges(rows) => {
                 parts.extend(rows.iter().map(|row| (format!("{} {}", row.parent, row.child), row.calls)));
                 rows.iter().map(|row| format!("{row:?}")).collect()
@@ -146,6 +151,7 @@ fn questions() -> Vec<(&'static str, Plan)> {
         ("keys", plan(Ask::Keys)),
         ("values", plan(values)),
         ("edges", plan(Ask::Edges)),
+        ("uses", plan(Ask::Uses)),
         ("metrics by service", plan(Ask::Metrics { by: vec![Field::Service], step: None })),
     ]
 }

@@ -4,10 +4,11 @@ use model::{Kind, StatusCode, TimeRange};
 
 use super::story::plan;
 use super::{Any, Draft, Expected, NOW, Story};
-use crate::plan::{Ask, Filter, Level, Plan};
+use crate::plan::{Ask, Field, Filter, Level, Operand, Plan};
+use crate::uses::{Means, Target};
 
 pub(super) fn stories() -> Vec<Story> {
-    vec![services(), operations(), keys(), values(), edges(), edges_in_time()]
+    vec![services(), operations(), keys(), values(), edges(), edges_in_time(), uses()]
 }
 
 fn names(rows: &[(&str, &str, u64)]) -> Expected {
@@ -151,4 +152,53 @@ fn edges_in_time() -> Story {
         .write([late])
         .asks("the child's time", time(60, 40), calls(&[("web", "api", 1, 0)]))
         .asks("the parent's time", time(110, 90), calls(&[]))
+}
+
+fn uses() -> Story {
+    let child = |number| Draft::new(1, number).under(1).kind(Kind::Client);
+    let row = |service: &str, (means, system, name): (Means, &str, &str), answered, (spans, errors)| {
+        let target = Target { means, system, name }.to_owned();
+        (service.into(), target, answered, spans, errors)
+    };
+    let database = |service, sums| row(service, (Means::Database, "redis", "carts"), false, sums);
+    let mail = |answered| row("web", (Means::Peer, "", "mail:25"), answered, (1, 0));
+    let all = [
+        database("api", (1, 1)),
+        row("api", (Means::Source, "kafka", "orders"), false, (1, 0)),
+        database("web", (2, 0)),
+        row("web", (Means::Queue, "kafka", "orders"), false, (1, 0)),
+        mail(false),
+        mail(true),
+    ];
+    let query = |number| child(number).with("db.system", "redis").with("db.namespace", "carts");
+    let message = |number| child(number).with("messaging.system", "kafka");
+    Story::new("what services use that sends no spans")
+        .write([
+            Draft::new(1, 1).service("web").kind(Kind::Server),
+            query(2).service("web"),
+            query(3).service("web").kind(Kind::Internal),
+            query(4).service("api").status(StatusCode::Error),
+            message(5).service("web").kind(Kind::Producer).with("messaging.destination", "orders"),
+            message(6).service("api").kind(Kind::Consumer).with("messaging.destination.name", "orders"),
+            child(7).service("web").with("server.address", "mail:25"),
+        ])
+        .write([child(8).service("web").with("server.address", "mail:25")])
+        .write([Draft::new(1, 9).under(8).service("mail"), child(10).service("web").with("peer.service", 7)])
+        .asks("all", plan(Ask::Uses), Expected::Uses(all.to_vec()))
+        .asks(
+            "of those who take messages",
+            Plan { spans: Filter::equal(Field::Kind, Operand::Kind(Kind::Consumer)), ..plan(Ask::Uses) },
+            Expected::Uses(vec![all[1].clone()]),
+        )
+        .asks(
+            "of an attribute",
+            Plan {
+                spans: Filter::equal(
+                    Field::Attribute { level: Level::Span, key: "server.address".into() },
+                    Operand::Text("mail:25".into()),
+                ),
+                ..plan(Ask::Uses)
+            },
+            Expected::Uses(vec![mail(false), mail(true)]),
+        )
 }

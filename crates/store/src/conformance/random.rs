@@ -21,7 +21,16 @@ const PLANS: u64 = 150;
 const HOUR: u64 = 3_600_000_000_000;
 const SERVICES: [&str; 4] = ["cart", "pay", "web", ""];
 const NAMES: [&str; 4] = ["GET /", "PUT /", "work", ""];
-const KEYS: [&str; 6] = ["a", "b", "http.response.status_code", "user.id", "service.name", "db.system"];
+const KEYS: [&str; 8] = [
+    "a",
+    "b",
+    "http.response.status_code",
+    "user.id",
+    "service.name",
+    "db.system",
+    "messaging.system",
+    "peer.service",
+];
 const TEXTS: [&str; 5] = ["x", "y", "500", "true", ""];
 const PATTERNS: [&str; 5] = ["x|y", "5..", ".*", "[a-m].*", "GET .*"];
 
@@ -92,6 +101,7 @@ fn compare(ask: &Ask, expected: &Answer, got: &Answer) -> Result<(), String> {
         (Rows::Summaries(expected), Rows::Summaries(got)) => same("summaries", expected, got)?,
         (Rows::Names(expected), Rows::Names(got)) => same("names", expected, got)?,
         (Rows::Edges(expected), Rows::Edges(got)) => same("edges", expected, got)?,
+        (Rows::Uses(expected), Rows::Uses(got)) => same("uses", expected, got)?,
         (Rows::Metrics(expected), Rows::Metrics(got)) => same_metrics(expected, got)?,
         _ => return Err("rows of another kind".into()),
     }
@@ -203,7 +213,7 @@ fn plan(dice: &mut Dice, tenant: &Tenant) -> Plan {
         6 => Ask::Services,
         7 => dice.one(&[Ask::Operations, Ask::Keys]),
         8 => Ask::Values { key: dice.one(&KEYS).into(), level: level(dice) },
-        9 => Ask::Edges,
+        9 => dice.one(&[Ask::Edges, Ask::Uses]),
         _ => metrics(dice),
     };
     let mut plan = Plan { limit: dice.one(&[1, 7, 30, 1_000]), ..Plan::new(tenant.clone(), ask) };

@@ -7,6 +7,7 @@ use super::{Draft, batch, describe, oracle, trace_id};
 use crate::metrics::{Metric, Tally};
 use crate::plan::{Ask, Filter, Plan, SPANS_MAX};
 use crate::sketch::RELATIVE_ERROR;
+use crate::uses::Target;
 use crate::{Answer, ReadError, Reader, Rows, Writer};
 
 /// What is written and what is asked then.
@@ -38,6 +39,8 @@ pub enum Expected {
     Names(Vec<(String, String, u64)>),
     /// These edges, as (parent, child, calls, errors).
     Edges(Vec<(String, String, u64, u64)>),
+    /// These uses, as (service, target, answered, spans, errors).
+    Uses(Vec<(String, Target<String>, bool, u64, u64)>),
     /// These rows of metrics; quantiles may be off by the stated error.
     Metrics(Vec<Measured>),
     /// Some rows, and the remark that there are more.
@@ -147,6 +150,14 @@ async fn check(reader: &dyn Reader, plan: &Plan, expected: &Expected) -> Result<
                 got.into_iter().map(|edge| (edge.parent, edge.child, edge.calls, edge.errors)).collect();
             same("edges", edges, &got)
         }
+        Expected::Uses(uses) => {
+            let Rows::Uses(got) = whole(reader, plan).await?.rows else { return Err(wrong_kind(plan)) };
+            let got: Vec<_> = got
+                .into_iter()
+                .map(|row| (row.service, row.target, row.is_answered, row.spans, row.errors))
+                .collect();
+            same("uses", uses, &got)
+        }
         Expected::Metrics(rows) => {
             let Rows::Metrics(got) = whole(reader, plan).await?.rows else { return Err(wrong_kind(plan)) };
             let expected: Vec<_> = rows.iter().map(Metric::from).collect();
@@ -250,7 +261,7 @@ fn ids(rows: &Rows) -> Vec<String> {
     match rows {
         Rows::Traces(traces) => traces.iter().map(|trace| trace.id().to_string()).collect(),
         Rows::Summaries(summaries) => summaries.iter().map(|summary| summary.id.to_string()).collect(),
-        Rows::Names(_) | Rows::Edges(_) | Rows::Metrics(_) => Vec::new(),
+        Rows::Names(_) | Rows::Edges(_) | Rows::Uses(_) | Rows::Metrics(_) => Vec::new(),
     }
 }
 

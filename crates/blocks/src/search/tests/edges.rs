@@ -5,7 +5,7 @@ use std::sync::Arc;
 use model::{Batch, Kind, StatusCode, Tenant, TimeRange};
 use store::conformance::{Draft, NOW, batch, span_id};
 use store::memory::MemoryStore;
-use store::{Ask, Compare, Condition, Field, Filter, Level, Operand, Plan, Reader, Rows, Writer};
+use store::{Ask, Compare, Condition, Field, Filter, Level, Operand, Plan, Reader, Rows, Writer, uses};
 
 use super::{open, run};
 use crate::block::BlockView;
@@ -43,6 +43,13 @@ fn trace(dice: &mut Dice, number: u64) -> Vec<Draft> {
             .at(begun + late * 7 * MINUTE / 6 + place, dice.under(5_000));
         if dice.chance(30) {
             span.attributes.push(("messaging.system".into(), "kafka".into()));
+        }
+        for key in uses::KEYS {
+            if dice.chance(12) {
+                let value =
+                    if dice.chance(10) { 7.into() } else { ["", "a", "b"][dice.under(3) as usize].into() };
+                span.attributes.push((key.into(), value));
+            }
         }
         span
     };
@@ -112,7 +119,7 @@ fn filters() -> Vec<Filter> {
 #[tokio::test]
 async fn calls_are_those_of_whole_traces_however_spans_are_spread() {
     let tenant = Tenant::default();
-    let mut calls = 0;
+    let (mut calls, mut used) = (0, 0);
     for seed in 0..16 {
         let mut dice = Dice(seed);
         let folder = tempfile::tempdir().unwrap();
@@ -136,10 +143,16 @@ async fn calls_are_those_of_whole_traces_however_spans_are_spread() {
                 let (Rows::Edges(expected), Rows::Edges(got)) = (expected.rows, got.rows) else { panic!() };
                 assert_eq!(expected, got, "seed {seed}, {plan:?}");
                 calls += got.iter().map(|edge| edge.calls).sum::<u64>();
+                let plan = Plan { ask: Ask::Uses, ..plan };
+                let (expected, got) = (memory.run(&plan).await.unwrap(), run(&plan, &sources).unwrap());
+                let (Rows::Uses(expected), Rows::Uses(got)) = (expected.rows, got.rows) else { panic!() };
+                assert_eq!(expected, got, "seed {seed}, {plan:?}");
+                used += got.iter().map(|row| row.spans).sum::<u64>();
             }
         }
     }
     assert!(calls > 10_000, "{calls} calls are too few to tell");
+    assert!(used > 10_000, "{used} uses are too few to tell");
 }
 
 #[test]
@@ -148,7 +161,8 @@ fn calls_in_whole_blocks_are_counted_without_reading_spans() {
     let mut spans = Vec::new();
     for number in 1..=200 {
         spans.push(Draft::new(number, 1).service("web"));
-        spans.push(Draft::new(number, 2).service("api").under(1));
+        let query = Draft::new(number, 2).service("api").under(1);
+        spans.push(query.with("db.system", "redis").kind(Kind::Client).with("peer.service", "none"));
     }
     let mut block = open(&folder, "block");
     block.append(&[batch(&Tenant::default(), &spans)]).unwrap();
@@ -166,6 +180,13 @@ fn calls_in_whole_blocks_are_counted_without_reading_spans() {
     assert_eq!(asked(minute, &sources), (vec![60], 0), "the steps are minutes");
     let (calls, pages) = asked(TimeRange { end: NOW - 10_500_000_000, ..minute }, &sources);
     assert!(calls == [50] && pages > 0, "half a minute has to be read");
+    let used = |sources: &Sources| {
+        let answer = run(&Plan::new(Tenant::default(), Ask::Uses), sources).unwrap();
+        let Rows::Uses(uses) = answer.rows else { panic!("uses were asked for") };
+        let row = |row: &store::Use| (row.service.clone(), row.target.system.clone(), row.spans);
+        (uses.iter().map(row).collect::<Vec<_>>(), answer.work.pages_read)
+    };
+    assert_eq!(used(&sources), (vec![("api".into(), "redis".into(), 200)], 0));
     let mut late = Draft::new(7, 3).service("db").under(2);
     late.id = span_id(3);
     sources.head.push(batch(&Tenant::default(), &[late]));

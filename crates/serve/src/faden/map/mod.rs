@@ -1,8 +1,7 @@
 //! `map`: who calls whom, with databases, queues and peers that send no spans, laid out to be drawn.
 //!
-//! Calls between services are counted by the store over parents and children ([`store::Ask::Edges`]). Databases and queues
-//! are known by the attributes of client, producer and consumer spans, other peers by `peer.service` and
-//! `server.address`, unless a service is known to answer there. Bounded by [`NODES_MAX`] and [`EDGES_MAX`]: of more the
+//! Calls between services are counted by the store over parents and children ([`store::Ask::Edges`]), what sends no spans by
+//! what spans say of it ([`store::Ask::Uses`]): databases, queues, and other peers unless a service is known to answer there. Bounded by [`NODES_MAX`] and [`EDGES_MAX`]: of more the
 //! busiest are kept, and the answer says what it left out.
 
 mod fold;
