@@ -152,7 +152,7 @@ async fn calls_are_those_of_whole_traces_however_spans_are_spread() {
         }
     }
     assert!(calls > 10_000, "{calls} calls are too few to tell");
-    assert!(used > 10_000, "{used} uses are too few to tell");
+    assert!(used > 5_000, "{used} uses are too few to tell");
 }
 
 #[test]
