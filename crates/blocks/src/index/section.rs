@@ -29,6 +29,10 @@ pub(crate) mod kind {
     pub(crate) const TRACES: u32 = 1 << 16;
     /// The calls of traces in several places, by the first of their blocks, which are kept in memory only.
     pub(crate) const JOINED: u32 = (1 << 16) + 1;
+    /// The hashes of the traces of closed blocks, by the first of them, which are kept in memory only.
+    pub(crate) const SPREAD: u32 = (1 << 16) + 2;
+    /// The runs of a block that are of spread traces, which are kept in memory only.
+    pub(crate) const SPREAD_RUNS: u32 = (1 << 16) + 3;
     /// The directory of sections, which is kept in memory like a section.
     pub(crate) const DIRECTORY: u32 = 0;
 }

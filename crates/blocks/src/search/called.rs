@@ -60,10 +60,7 @@ fn digested(
     }
     let whole = TimeRange { start, end };
     run.open(view);
-    let mut spread_here = Vec::new();
-    for (first, hashes) in spread.in_block(run, view) {
-        spread_here.extend(view.with_hashes(&plan.tenant, (first, &hashes), &mut run.work)?);
-    }
+    let spread_here = spread.runs_in(run, view)?;
     let in_time = |start: u64, end: u64| plan.time.overlaps(start, end);
     spread_here.iter().filter(|rows| in_time(rows.start, rows.end)).for_each(|rows| odd.add(rows.id));
     for choice in &chosen {
@@ -171,7 +168,7 @@ struct Subject<'a> {
     parent: &'a str,
     /// The service of the spans.
     service: &'a str,
-    to: To<String>,
+    to: To<String, String>,
     kind: Kind,
     has_queue: bool,
 }

@@ -25,15 +25,15 @@ use crate::index::TraceRun;
 
 /// Whom a service calls, or what it uses.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum To<T> {
+pub(super) enum To<S, T> {
     /// A service.
-    Service(T),
+    Service(S),
     /// Something that sends no spans, and whether it answered nevertheless.
     Target(Target<T>, bool),
 }
 
 /// Calls or uses, by the service that calls.
-pub(super) type Sums = BTreeMap<(String, To<String>), Tally>;
+pub(super) type Sums = BTreeMap<(String, To<String, String>), Tally>;
 
 pub(super) fn edges(run: &mut Run<'_>) -> Result<Vec<Edge>> {
     let edge = |((parent, to), sum)| match to {

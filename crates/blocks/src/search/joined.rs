@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 use model::{Batch, Kin, Kind, Span, StatusCode, TimeRange, Trace, TraceId};
+use store::metrics::Tally;
 use store::uses::{self, Means, Target};
 
 use super::Run;
@@ -21,7 +22,7 @@ use crate::digest;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Call {
     parent: Arc<str>,
-    to: To<Arc<str>>,
+    to: To<Arc<str>, Arc<str>>,
     /// When the span started that it is counted by, and how long it took.
     pub(super) start: u64,
     duration: u64,
@@ -117,8 +118,8 @@ impl Call {
     }
 }
 
-impl To<Arc<str>> {
-    fn to_owned(&self) -> To<String> {
+impl To<Arc<str>, Arc<str>> {
+    fn to_owned(&self) -> To<String, String> {
         match self {
             Self::Service(child) => To::Service((**child).to_owned()),
             Self::Target(Target { means, system, name }, is_answered) => {
@@ -139,7 +140,7 @@ impl To<Arc<str>> {
 /// Calls that were counted too often: between whom, how long they took, whether they failed, and whether the trace has an
 /// equal one.
 #[derive(Default)]
-pub(super) struct Excess(Vec<((String, To<String>), u64, bool, bool)>);
+pub(super) struct Excess(Vec<((String, To<String, String>), u64, bool, bool)>);
 
 impl Excess {
     /// Takes them out; false where a sum can't be told without counting anew.
@@ -159,16 +160,15 @@ pub(super) fn head(run: &mut Run<'_>, spread: Option<&Spread>, (sums, odd): (&mu
         rows.extend((0..).zip(batch.rows()).map(|(place, row)| (row.trace_id, number, place)));
     }
     rows.sort_unstable();
-    let services = |batch: &&Batch| -> Vec<String> {
-        (0..batch.resource_count() as u32).map(|at| batch.resource(at).service().to_owned()).collect()
-    };
-    let services: Vec<Vec<String>> = batches.iter().map(services).collect();
+    let services = Services::of(&batches);
+    let mut counted: HashMap<(u32, To<u32, &str>), Tally, FixedState> = HashMap::default();
     for of_trace in rows.chunk_by(|left, right| left.0 == right.0) {
         if run.is_over_time() {
-            return;
+            break;
         }
         let span = |at: usize| batches[of_trace[at].1 as usize].span(of_trace[at].2 as usize);
-        let service = |at: usize| &services[of_trace[at].1 as usize][span(at).row().resource as usize];
+        let service =
+            |at: usize| services.of_batch[of_trace[at].1 as usize][span(at).row().resource as usize];
         let found: Vec<bool> = (0..of_trace.len()).map(|at| run.finds(span(at))).collect();
         if !found.contains(&true) {
             continue;
@@ -184,13 +184,13 @@ pub(super) fn head(run: &mut Run<'_>, spread: Option<&Spread>, (sums, odd): (&mu
             Some((parent, child))
         };
         let called = parents.iter().enumerate().filter_map(caller);
-        let mut count = |parent: usize, to: To<String>, at: usize| {
-            let sum = sums.entry((service(parent).clone(), to)).or_default();
+        let mut count = |parent: usize, to, at: usize| {
+            let sum = counted.entry((service(parent), to)).or_default();
             sum.add(span(at).duration(), span(at).status() == StatusCode::Error);
         };
         if !asks_for_uses(run.plan) {
             for (parent, child) in called.filter(|(_, child)| found[*child]) {
-                count(parent, To::Service(service(child).clone()), child);
+                count(parent, To::Service(service(child)), child);
             }
             continue;
         }
@@ -198,9 +198,50 @@ pub(super) fn head(run: &mut Run<'_>, spread: Option<&Spread>, (sums, odd): (&mu
         for at in (0..of_trace.len()).filter(|at| found[*at]) {
             if let Some(target) = Target::of_span(span(at)) {
                 let is_answered = target.means == Means::Peer && answered.contains(&at);
-                count(at, To::Target(target.to_owned(), is_answered), at);
+                count(at, To::Target(target, is_answered), at);
             }
         }
+    }
+    for ((service, to), sum) in counted {
+        let to = match to {
+            To::Service(child) => To::Service(services.name(child)),
+            To::Target(target, is_answered) => To::Target(target.to_owned(), is_answered),
+        };
+        sums.entry((services.name(service), to)).or_default().merge(&sum);
+    }
+}
+
+/// The services of the head, by number.
+struct Services<'a> {
+    names: Vec<&'a str>,
+    /// By batch and resource.
+    of_batch: Vec<Vec<u32>>,
+}
+
+impl<'a> Services<'a> {
+    fn of(batches: &[&'a Batch]) -> Self {
+        let mut names: Vec<&'a str> = Vec::new();
+        let mut numbers: HashMap<&'a str, u32, FixedState> = HashMap::default();
+        let mut number = |name: &'a str| {
+            let next = names.len() as u32;
+            let number = *numbers.entry(name).or_insert(next);
+            if number == next {
+                names.push(name);
+            }
+            number
+        };
+        let of_batch = batches
+            .iter()
+            .map(|batch| {
+                let resources = 0..batch.resource_count() as u32;
+                resources.map(|at| number(batch.resource(at).service())).collect()
+            })
+            .collect();
+        Self { names, of_batch }
+    }
+
+    fn name(&self, number: u32) -> String {
+        self.names[number as usize].to_owned()
     }
 }
 

@@ -186,7 +186,7 @@ impl Home {
 }
 
 /// The memory of closed blocks.
-fn memory<'a>(views: &[&'a BlockView], places: &[u32]) -> Option<&'a Arc<Memory>> {
+pub(super) fn memory<'a>(views: &[&'a BlockView], places: &[u32]) -> Option<&'a Arc<Memory>> {
     let mut common: Option<&Arc<Memory>> = None;
     for place in places {
         let index = views.get(*place as usize)?.groups.first()?.index();

@@ -1,16 +1,45 @@
 //! Which traces have spans in more than one place: in several runs of rows, or in the head too.
 //!
-//! Known by hashes: a trace that is in one place only may rarely seem spread, never the other way round.
+//! Known by hashes: a trace that is in one place only may rarely seem spread, never the other way round. Closed blocks never
+//! change: which of their traces are spread over them is found once and kept as long as memory has room, so that a question
+//! only compares what the head and open blocks have besides.
 
-use model::TraceId;
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+use foldhash::fast::FixedState;
+use model::{Tenant, TraceId};
 
 use super::Run;
+use super::kept::memory;
 use crate::block::BlockView;
+use crate::columns::shred::TraceRows;
+use crate::error::Result;
+use crate::index::section::kind;
 use crate::index::short;
 use crate::index::tokens::id_token;
+use crate::memory::Key;
 
-/// The traces with spans in more than one place.
+/// A block, by its place among others, and the row group with which one of its sets begins.
+type SetOf = (u32, u32);
+
+/// No block: the head.
+const HEAD: SetOf = (u32::MAX, 0);
+
+/// The traces with spans in more than one place; blocks are told by their places among those of the question.
 pub(super) struct Spread {
+    /// Those that have spans in the head or in an open block.
+    recent: Repeats,
+    closed: Arc<Closed>,
+    /// The places of the closed blocks.
+    places: Vec<u32>,
+    /// What [`Repeats::blocks`] of the closed ones are among all.
+    closed_blocks: Vec<u32>,
+}
+
+/// Hashes that are in more than one place.
+#[derive(Debug, Default)]
+struct Repeats {
     hashes: Vec<u32>,
     /// The blocks with each of the hashes, [`HEAD`]'s too; those of a hash begin where `begins` says.
     blocks: Vec<u32>,
@@ -19,69 +48,223 @@ pub(super) struct Spread {
     places: Vec<(SetOf, u32)>,
 }
 
-/// A block, by its place among those of the question, and the row group with which one of its sets begins.
-type SetOf = (u32, u32);
+/// The traces of closed blocks, which are told by their places among the closed ones.
+#[derive(Debug)]
+struct Closed {
+    of: Vec<u64>,
+    /// Of each run of rows, ascending.
+    hashes: Vec<u32>,
+    /// The set of each, as a place among `sets`.
+    set_of: Vec<u32>,
+    sets: Vec<SetOf>,
+    repeats: Repeats,
+}
 
-/// No block: the head.
-const HEAD: SetOf = (u32::MAX, 0);
+/// The runs of a closed block whose traces are spread over closed ones.
+#[derive(Debug)]
+struct Rows {
+    tenant: Tenant,
+    /// The closed blocks.
+    of: Vec<u64>,
+    rows: Vec<TraceRows>,
+}
 
 impl Spread {
     /// `None` where it can't be told of all.
     pub(super) fn of(run: &mut Run<'_>) -> Option<Self> {
-        let rows = run.head.iter().flat_map(|batch| batch.rows());
-        let mut all: Vec<(u32, SetOf)> = rows.map(|row| (short(id_token(row.trace_id)), HEAD)).collect();
-        all.sort_unstable();
-        all.dedup();
-        for (block, view) in (0..).zip(run.views()) {
-            if run.is_abandoned() {
-                return None;
-            }
-            let mut last = None;
-            for (at, group) in (0..).zip(&view.groups) {
-                if group.set().is_none() || group.set() != last {
-                    let hashes = group.id_hashes();
-                    let hashes = hashes.inspect_err(|error| run.go_on_without(error)).ok()?;
-                    all.extend(hashes.into_iter().map(|hash| (hash, (block, at))));
-                    last = group.set();
-                }
+        let views = run.views();
+        let is_closed = |place: &u32| views[*place as usize].groups[0].index().is_finished();
+        let (places, open): (Vec<u32>, Vec<u32>) = (0..).take(views.len()).partition(is_closed);
+        let closed = Closed::of(run, &views, &places)?;
+        let mut recent: Vec<(u32, SetOf)> = Vec::new();
+        for batch in &run.head {
+            recent.extend(batch.rows().iter().map(|row| (short(id_token(row.trace_id)), HEAD)));
+            recent.dedup();
+        }
+        recent.sort_unstable();
+        recent.dedup();
+        for place in open {
+            for (first, hashes) in hashes(run, views[place as usize])? {
+                recent.extend(hashes.into_iter().map(|hash| (hash, (place, first))));
             }
         }
-        all.sort_unstable();
-        let repeated = all.chunk_by(|left, right| left.0 == right.0).filter(|chunk| chunk.len() > 1);
-        let (mut hashes, mut places) = (Vec::new(), Vec::new());
-        let (mut blocks, mut begins): (Vec<u32>, Vec<usize>) = (Vec::new(), Vec::new());
-        for chunk in repeated {
-            hashes.push(chunk[0].0);
-            begins.push(blocks.len());
-            blocks.extend(chunk.chunk_by(|left, right| left.1.0 == right.1.0).map(|of| of[0].1.0));
-            places.extend(chunk.iter().filter(|(_, of)| *of != HEAD).map(|(hash, of)| (*of, *hash)));
-        }
-        places.sort_unstable();
-        places.dedup();
-        Some(Self { hashes, blocks, begins, places })
+        recent.sort();
+        let recent = Repeats::of(&closed.beside(&recent, &places));
+        let closed_blocks = closed.repeats.blocks.iter().map(|block| places[*block as usize]).collect();
+        Some(Self { recent, closed, places, closed_blocks })
     }
 
     pub(super) fn holds(&self, id: TraceId) -> bool {
-        self.hashes.binary_search(&short(id_token(id))).is_ok()
+        let hash = short(id_token(id));
+        self.recent.find(hash).is_some() || self.closed.repeats.find(hash).is_some()
     }
 
     /// The blocks that a spread trace may have rows in, by their places, ascending; `None` where it may be in the head, or
     /// is not spread.
     pub(super) fn homes(&self, id: TraceId) -> Option<&[u32]> {
-        let at = self.hashes.binary_search(&short(id_token(id))).ok()?;
-        let end = self.begins.get(at + 1).copied().unwrap_or(self.blocks.len());
-        Some(&self.blocks[self.begins[at]..end]).filter(|blocks| blocks.last() != Some(&HEAD.0))
+        let hash = short(id_token(id));
+        if let Some(at) = self.recent.find(hash) {
+            let blocks = &self.recent.blocks[self.recent.range(at)];
+            return Some(blocks).filter(|blocks| blocks.last() != Some(&HEAD.0));
+        }
+        let at = self.closed.repeats.find(hash)?;
+        Some(&self.closed_blocks[self.closed.repeats.range(at)])
     }
 
-    /// For each set of a block, by its first row group, the hashes of the spread traces in it.
-    pub(super) fn in_block(&self, run: &Run<'_>, view: &BlockView) -> Vec<(usize, Vec<u32>)> {
+    /// The runs of a block that are of spread traces; some more than once.
+    pub(super) fn runs_in(&self, run: &mut Run<'_>, view: &BlockView) -> Result<Vec<TraceRows>> {
         let Some(block) = run.views().iter().position(|other| std::ptr::eq(*other, view)) else {
-            return Vec::new();
+            return Ok(Vec::new());
         };
-        let from = self.places.partition_point(|((other, _), _)| (*other as usize) < block);
-        let here = self.places[from..].iter().take_while(|((other, _), _)| *other as usize == block);
-        let here: Vec<_> = here.collect();
-        let sets = here.chunk_by(|left, right| left.0 == right.0);
-        sets.map(|set| (set[0].0.1 as usize, set.iter().map(|(_, hash)| *hash).collect())).collect()
+        let mut found = self.recent.runs_in(run, view, block as u32)?;
+        if let Some(place) = self.places.iter().position(|place| *place as usize == block) {
+            let rows = self.closed.runs_in(run, view, place as u32)?;
+            let asked = |rows: &&TraceRows| run.plan.time.overlaps(rows.start, rows.end);
+            found.extend(rows.rows.iter().filter(asked));
+        }
+        Ok(found)
+    }
+}
+
+/// The hashes of the traces in each set of a block, with the row group that it begins with; `None` where they can't be read,
+/// or nobody waits for them.
+fn hashes(run: &mut Run<'_>, view: &BlockView) -> Option<Vec<(u32, Vec<u32>)>> {
+    let mut all = Vec::new();
+    let mut last = None;
+    for (at, group) in (0..).zip(&view.groups) {
+        if group.set().is_none() || group.set() != last {
+            if run.is_abandoned() {
+                return None;
+            }
+            let hashes = group.id_hashes().inspect_err(|error| run.go_on_without(error)).ok()?;
+            all.push((at, hashes));
+            last = group.set();
+        }
+    }
+    Some(all)
+}
+
+impl Repeats {
+    /// Of all hashes, ascending.
+    fn of(all: &[(u32, SetOf)]) -> Self {
+        let mut found = Self::default();
+        for chunk in all.chunk_by(|left, right| left.0 == right.0).filter(|chunk| chunk.len() > 1) {
+            found.hashes.push(chunk[0].0);
+            found.begins.push(found.blocks.len());
+            found.blocks.extend(chunk.chunk_by(|left, right| left.1.0 == right.1.0).map(|of| of[0].1.0));
+            found.places.extend(chunk.iter().filter(|(_, of)| *of != HEAD).map(|(hash, of)| (*of, *hash)));
+        }
+        found.places.sort_unstable();
+        found.places.dedup();
+        found
+    }
+
+    fn find(&self, hash: u32) -> Option<usize> {
+        self.hashes.binary_search(&hash).ok()
+    }
+
+    /// Where the blocks of a hash stand.
+    fn range(&self, at: usize) -> std::ops::Range<usize> {
+        self.begins[at]..self.begins.get(at + 1).copied().unwrap_or(self.blocks.len())
+    }
+
+    /// The runs of the block at a place.
+    fn runs_in(&self, run: &mut Run<'_>, view: &BlockView, block: u32) -> Result<Vec<TraceRows>> {
+        let from = self.places.partition_point(|((other, _), _)| *other < block);
+        let here = &self.places[from..];
+        let here = &here[..here.partition_point(|((other, _), _)| *other == block)];
+        let mut found = Vec::new();
+        for set in here.chunk_by(|left, right| left.0 == right.0) {
+            let hashes: Vec<u32> = set.iter().map(|(_, hash)| *hash).collect();
+            let first = set[0].0.1 as usize;
+            found.extend(view.with_hashes(&run.plan.tenant, (first, &hashes), &mut run.work)?);
+        }
+        Ok(found)
+    }
+}
+
+impl Closed {
+    /// That of the blocks at these places.
+    fn of(run: &mut Run<'_>, views: &[&BlockView], places: &[u32]) -> Option<Arc<Self>> {
+        let of: Vec<u64> =
+            places.iter().map(|place| views[*place as usize].groups[0].index().block()).collect();
+        let memory = memory(views, places);
+        let number = FixedState::default().hash_one(&of);
+        let key = of.first().map(|block| Key { block: *block, kind: kind::SPREAD, number });
+        let kept = memory.zip(key).and_then(|(memory, key)| memory.index.get::<Self>(key));
+        if let Some(kept) = kept.filter(|kept| kept.of == of) {
+            return Some(kept);
+        }
+        let (mut all, mut sets) = (Vec::new(), Vec::new());
+        for (block, place) in (0..).zip(places) {
+            for (first, hashes) in hashes(run, views[*place as usize])? {
+                all.extend(hashes.into_iter().map(|hash| (hash, sets.len() as u32)));
+                sets.push((block, first));
+            }
+        }
+        // Those of a set ascend already, which a stable sort makes use of.
+        all.sort();
+        let (hashes, set_of): (Vec<u32>, Vec<u32>) = all.into_iter().unzip();
+        let entries: Vec<(u32, SetOf)> = hashes
+            .iter()
+            .zip(&set_of)
+            .enumerate()
+            .filter(|(at, (hash, _))| {
+                let is_same = |at: Option<usize>| at.and_then(|at| hashes.get(at)) == Some(*hash);
+                is_same(at.checked_sub(1)) || is_same(at.checked_add(1))
+            })
+            .map(|(_, (hash, set))| (*hash, sets[*set as usize]))
+            .collect();
+        let closed = Arc::new(Self { of, hashes, set_of, sets, repeats: Repeats::of(&entries) });
+        if let Some((memory, key)) = memory.zip(key) {
+            memory.index.put(key, closed.clone(), closed.bytes());
+        }
+        Some(closed)
+    }
+
+    fn bytes(&self) -> usize {
+        let Repeats { hashes, blocks, begins, places } = &self.repeats;
+        let numbers = self.hashes.len() + self.set_of.len() + hashes.len() + blocks.len();
+        numbers * size_of::<u32>()
+            + begins.len() * size_of::<usize>()
+            + places.len() * size_of::<(SetOf, u32)>()
+            + self.sets.len() * size_of::<SetOf>()
+    }
+
+    /// These hashes, ascending, and those of the closed blocks, at these places, that are among them.
+    fn beside(&self, recent: &[(u32, SetOf)], places: &[u32]) -> Vec<(u32, SetOf)> {
+        let mut all = Vec::with_capacity(recent.len());
+        let mut from = 0;
+        for chunk in recent.chunk_by(|left, right| left.0 == right.0) {
+            let hash = chunk[0].0;
+            let begin = all.len();
+            all.extend_from_slice(chunk);
+            from += self.hashes[from..].iter().take_while(|other| **other < hash).count();
+            let same = self.hashes[from..].iter().take_while(|other| **other == hash).count();
+            all.extend(self.set_of[from..from + same].iter().map(|set| {
+                let (block, first) = self.sets[*set as usize];
+                (hash, (places[block as usize], first))
+            }));
+            from += same;
+            all[begin..].sort_unstable();
+        }
+        all
+    }
+
+    /// The runs of the block at a place.
+    fn runs_in(&self, run: &mut Run<'_>, view: &BlockView, place: u32) -> Result<Arc<Rows>> {
+        let index = view.groups[0].index();
+        let tenant = run.plan.tenant.clone();
+        let number = FixedState::default().hash_one((&self.of, &tenant));
+        let key = Key { block: index.block(), kind: kind::SPREAD_RUNS, number };
+        let is_so = |kept: &Arc<Rows>| kept.of == self.of && kept.tenant == tenant;
+        if let Some(kept) = index.memory().index.get::<Rows>(key).filter(is_so) {
+            return Ok(kept);
+        }
+        let rows = self.repeats.runs_in(run, view, place)?;
+        let bytes = size_of::<Rows>() + rows.len() * size_of::<TraceRows>();
+        let rows = Arc::new(Rows { tenant, of: self.of.clone(), rows });
+        index.memory().index.put(key, rows.clone(), bytes);
+        Ok(rows)
     }
 }
