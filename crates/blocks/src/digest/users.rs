@@ -36,7 +36,7 @@ pub(super) fn used(
     (services, answers): (&[u32], &Answers),
 ) -> Option<Used> {
     let told = Told::of(layout, shredded)?;
-    let mut of_use: HashMap<(u32, Target<&str>, Kind, bool), Vec<u32>, FixedState> = HashMap::default();
+    let mut of_use: HashMap<OfTexts<'_>, Vec<u32>, FixedState> = HashMap::default();
     let mut known: HashMap<(Kind, Numbers), Option<Target<&str>>, FixedState> = HashMap::default();
     for (row, numbers) in told.of_row.iter().enumerate() {
         if *numbers == [NONE; KEYS.len()] || !answers.is_counted[row] {
@@ -51,7 +51,7 @@ pub(super) fn used(
     let mut targets: Vec<Target<&str>> = of_use.keys().map(|(_, target, ..)| *target).collect();
     targets.sort_unstable();
     targets.dedup();
-    let using = |(service, target, kind, is_answered): (u32, Target<&str>, Kind, bool)| {
+    let using = |(service, target, kind, is_answered): OfTexts<'_>| {
         let target = targets.binary_search(&target).unwrap_or(0) as u32;
         Using { service, target, kind, is_answered }
     };
@@ -70,6 +70,9 @@ pub(super) fn used(
     }
     uses.fit().then(|| Used { uses: Arc::new(uses), steps: Arc::new(cube), whole: None })
 }
+
+/// As [`Using`], before targets have places.
+type OfTexts<'a> = (u32, Target<&'a str>, Kind, bool);
 
 fn boxed(target: Target<&str>) -> Target<Box<str>> {
     Target { means: target.means, system: target.system.into(), name: target.name.into() }

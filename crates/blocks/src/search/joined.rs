@@ -137,10 +137,12 @@ impl To<Arc<str>, Arc<str>> {
     }
 }
 
-/// Calls that were counted too often: between whom, how long they took, whether they failed, and whether the trace has an
-/// equal one.
+/// Calls that were counted too often.
 #[derive(Default)]
-pub(super) struct Excess(Vec<((String, To<String, String>), u64, bool, bool)>);
+pub(super) struct Excess(Vec<Surplus>);
+
+/// Between whom, how long it took, whether it failed, and whether the trace has an equal one.
+type Surplus = ((String, To<String, String>), u64, bool, bool);
 
 impl Excess {
     /// Takes them out; false where a sum can't be told without counting anew.
