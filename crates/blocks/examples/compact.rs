@@ -1,7 +1,7 @@
 //! Measures compaction: how fast blocks are merged, how large they are before and after, how much memory it takes.
 //!
-//! `cargo run --release -p blocks --example compact -- [spans] [spans per block] [folder]`; times are those of the CPU of
-//! the measuring thread.
+//! `cargo run --release -p blocks --example compact -- [spans] [spans per block] [folder] [zstd levels]`; times are those
+//! of the CPU of the measuring thread. With levels, what was merged is written again at each of them, as for cold blocks.
 
 #![expect(clippy::print_stdout, reason = "a measurement is printed")]
 
@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use blocks::block::{BlockView, OpenBlock};
-use blocks::compact::{self, Site};
+use blocks::compact::{self, Form, Site};
 use blocks::error::Result;
 use blocks::manifest::BlockMeta;
 use blocks::memory::Memory;
@@ -69,9 +69,15 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     said("L0", &metas, freezing);
     println!("memory before {}", taken());
     let begun = cpu();
-    let merged = compact::merge(&views, 0, &memory, &mut site)?;
+    let merged = compact::merge(&views, Form { own_min: 0, level: compact::LEVEL }, &memory, &mut site)?;
     said("L1", &merged.outputs, cpu() - begun);
     println!("memory after {}, {} spans left out", taken(), merged.repeated);
+    let views = merged.outputs.iter().map(open).collect::<Result<Vec<_>>>()?;
+    for level in arguments.filter_map(|text| text.parse().ok()) {
+        let begun = cpu();
+        let cold = compact::merge(&views, Form { own_min: 0, level }, &memory, &mut site)?;
+        said(&format!("cold, zstd {level}"), &cold.outputs, cpu() - begun);
+    }
     Ok(())
 }
 

@@ -29,12 +29,10 @@ pub(crate) struct Metrics {
     published_spans: IntCounter,
     dropped_blocks: IntCounterVec,
     dropped_spans: IntCounterVec,
-    compacted_spans: IntCounter,
-    repeated_spans: IntCounter,
-    compacted_seconds: Histogram,
+    compaction: Compaction,
     pub(crate) compaction_failures: IntCounter,
-    compaction_waiting_blocks: IntGauge,
-    compaction_waiting_bytes: IntGauge,
+    cold: Cold,
+    hot_missing: [IntGauge; 2],
     blocks: IntGauge,
     block_bytes: IntGauge,
     unpublished: IntGauge,
@@ -58,6 +56,24 @@ struct Cache {
     hits: IntCounter,
     misses: IntCounter,
     last: Mutex<CacheFigures>,
+}
+
+/// Blocks that are merged.
+struct Compaction {
+    spans: IntCounter,
+    repeated: IntCounter,
+    seconds: Histogram,
+    waiting_blocks: IntGauge,
+    waiting_bytes: IntGauge,
+}
+
+/// Blocks that were made smaller for their age.
+struct Cold {
+    spans: IntCounter,
+    bytes_before: IntCounter,
+    bytes_after: IntCounter,
+    waiting_blocks: IntGauge,
+    waiting_bytes: IntGauge,
 }
 
 struct Journal {
@@ -94,6 +110,8 @@ pub(crate) struct Gauges {
     pub(crate) unreadable: u64,
     pub(crate) compaction_waiting_blocks: u64,
     pub(crate) compaction_waiting_bytes: u64,
+    pub(crate) cooling_blocks: u64,
+    pub(crate) cooling_bytes: u64,
     /// Indexes, then pages.
     pub(crate) memory: [Use; 2],
     pub(crate) damaged: u64,
@@ -127,18 +145,14 @@ impl Metrics {
                 "Blocks that were dropped, or written again without some of their spans",
             )?,
             dropped_spans: make.counters("faden_blocks_dropped_spans_total", "Spans that went with them")?,
-            compacted_spans: make
-                .counter("faden_compaction_spans_total", "Spans in blocks that were merged")?,
-            repeated_spans: make.counter(
-                "faden_compaction_repeated_spans_total",
-                "Spans that were sent twice and left out",
-            )?,
-            compacted_seconds: make.seconds("faden_compaction_seconds", "Time to merge some blocks")?,
+            compaction: Compaction::new(&make)?,
             compaction_failures: make
                 .counter("faden_compaction_failures_total", "Merges of blocks that failed")?,
-            compaction_waiting_blocks: make
-                .gauge("faden_compaction_waiting_blocks", "Blocks that are due to be merged")?,
-            compaction_waiting_bytes: make.gauge("faden_compaction_waiting_bytes", "Their bytes")?,
+            cold: Cold::new(&make)?,
+            hot_missing: [
+                make.gauge("faden_hot_missing_blocks", "Young blocks that are not whole on the local disk")?,
+                make.gauge("faden_hot_missing_bytes", "Their bytes")?,
+            ],
             blocks: make.gauge("faden_blocks", "Blocks listed in the manifest")?,
             block_bytes: make.gauge("faden_blocks_bytes", "Bytes of blocks with their indexes")?,
             unpublished: make
@@ -198,9 +212,21 @@ impl Metrics {
     }
 
     pub(crate) fn compacted(&self, spans: u64, repeated: u64, took: Duration) {
-        self.compacted_spans.inc_by(spans);
-        self.repeated_spans.inc_by(repeated);
-        self.compacted_seconds.observe(took.as_secs_f64());
+        self.compaction.spans.inc_by(spans);
+        self.compaction.repeated.inc_by(repeated);
+        self.compaction.seconds.observe(took.as_secs_f64());
+    }
+
+    pub(crate) fn hot_missing(&self, blocks: u64, bytes: u64) {
+        for (gauge, value) in self.hot_missing.iter().zip([blocks, bytes]) {
+            gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+        }
+    }
+
+    pub(crate) fn cooled(&self, spans: u64, bytes_before: u64, bytes_after: u64) {
+        self.cold.spans.inc_by(spans);
+        self.cold.bytes_before.inc_by(bytes_before);
+        self.cold.bytes_after.inc_by(bytes_after);
     }
 
     /// Brings the figures up to date that are read from elsewhere.
@@ -217,8 +243,10 @@ impl Metrics {
         gauge(&self.block_bytes, now.block_bytes);
         gauge(&self.lost_frames, now.lost_frames);
         gauge(&self.unreadable, now.unreadable);
-        gauge(&self.compaction_waiting_blocks, now.compaction_waiting_blocks);
-        gauge(&self.compaction_waiting_bytes, now.compaction_waiting_bytes);
+        gauge(&self.compaction.waiting_blocks, now.compaction_waiting_blocks);
+        gauge(&self.compaction.waiting_bytes, now.compaction_waiting_bytes);
+        gauge(&self.cold.waiting_blocks, now.cooling_blocks);
+        gauge(&self.cold.waiting_bytes, now.cooling_bytes);
         gauge(&self.journal.size_bytes, now.journal.bytes);
         gauge(&self.journal.refusing, u64::from(now.journal.refusing));
         self.journal.advance(now.journal);
@@ -253,6 +281,34 @@ impl Kept {
             advance(&self.misses[at], used.misses);
         }
         advance(&self.damaged, now.damaged);
+    }
+}
+
+impl Compaction {
+    fn new(make: &Make) -> Result<Self> {
+        Ok(Self {
+            spans: make.counter("faden_compaction_spans_total", "Spans in blocks that were merged")?,
+            repeated: make.counter(
+                "faden_compaction_repeated_spans_total",
+                "Spans that were sent twice and left out",
+            )?,
+            seconds: make.seconds("faden_compaction_seconds", "Time to merge some blocks")?,
+            waiting_blocks: make
+                .gauge("faden_compaction_waiting_blocks", "Blocks that are due to be merged")?,
+            waiting_bytes: make.gauge("faden_compaction_waiting_bytes", "Their bytes")?,
+        })
+    }
+}
+
+impl Cold {
+    fn new(make: &Make) -> Result<Self> {
+        Ok(Self {
+            spans: make.counter("faden_cold_spans_total", "Spans in blocks that became cold")?,
+            bytes_before: make.counter("faden_cold_bytes_before_total", "Bytes of these blocks before")?,
+            bytes_after: make.counter("faden_cold_bytes_after_total", "Bytes of them as cold blocks")?,
+            waiting_blocks: make.gauge("faden_cold_waiting_blocks", "Blocks that are due to become cold")?,
+            waiting_bytes: make.gauge("faden_cold_waiting_bytes", "Their bytes")?,
+        })
     }
 }
 

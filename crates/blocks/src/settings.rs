@@ -4,7 +4,7 @@ use std::{num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 
 use crate::engine::peers::Peer;
 use crate::memory;
-use crate::retain::Retention;
+use crate::retain::{Keeping, Retention};
 
 /// How and where spans are kept.
 #[derive(Clone, Debug)]
@@ -30,6 +30,8 @@ pub struct Settings {
     pub sync: journal::Sync,
     /// How blocks are merged.
     pub compaction: Compaction,
+    /// How blocks are kept as they grow older.
+    pub tiers: Tiers,
     /// What bounds the engine.
     pub limits: Limits,
 }
@@ -48,9 +50,34 @@ impl Settings {
             is_tended: true,
             sync: journal::Sync::Always,
             compaction: Compaction::default(),
+            tiers: Tiers::default(),
             limits: Limits::default(),
         }
     }
+}
+
+/// How blocks are kept as they grow older.
+#[derive(Clone, Debug, Default)]
+pub struct Tiers {
+    /// Where blocks live in an object store: younger ones are kept whole on the local disk as well, as far as
+    /// [`Limits::cache_bytes_max`] allows.
+    pub warm_after: Option<Duration>,
+    /// Older ones are written again, smaller.
+    pub cold: Option<Cold>,
+}
+
+/// How old blocks are made smaller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cold {
+    /// Blocks of this age, and whose last window of compaction is over.
+    pub after: Duration,
+    /// How strongly they are compressed, as zstd counts.
+    pub compression: i32,
+}
+
+impl Cold {
+    /// How strongly, if nothing else is said.
+    pub const COMPRESSION: i32 = 9;
 }
 
 /// How blocks are merged into larger ones.
@@ -82,6 +109,19 @@ pub struct Size {
     pub spans_max: u64,
     /// Its bytes, the index included.
     pub bytes_max: u64,
+}
+
+impl Settings {
+    /// What decides on the tier of a block.
+    pub(crate) fn keeping(&self) -> Keeping<'_> {
+        let cache_bytes_max = self.is_remote().then_some(self.limits.cache_bytes_max);
+        Keeping { tiers: &self.tiers, compaction: &self.compaction, cache_bytes_max }
+    }
+
+    /// Do blocks live somewhere else than on a disk of this machine?
+    pub fn is_remote(&self) -> bool {
+        self.url.as_deref().is_some_and(|url| !url.starts_with("file:"))
+    }
 }
 
 impl Default for Compaction {

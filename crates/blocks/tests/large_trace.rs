@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use blocks::Memory;
 use blocks::block::{BlockView, OpenBlock};
-use blocks::compact::{self, Site};
+use blocks::compact::{self, Form, Site};
 use blocks::error::Result;
 use blocks::manifest::BlockMeta;
 use model::Tenant;
@@ -76,7 +76,7 @@ fn memory_of_process() -> (u64, u64) {
 /// Merges blocks and answers their spans, and how much more memory that took.
 fn merged(folders: &mut Folders, views: &[Arc<BlockView>], memory: &Arc<Memory>) -> (BlockMeta, u64) {
     let (before, _) = memory_of_process();
-    let merged = compact::merge(views, 0, memory, folders).unwrap();
+    let merged = compact::merge(views, Form { own_min: 0, level: compact::LEVEL }, memory, folders).unwrap();
     let (_, most) = memory_of_process();
     assert_eq!((merged.outputs.len(), merged.repeated), (1, 0));
     (merged.outputs[0].clone(), most.saturating_sub(before))

@@ -176,6 +176,9 @@ pub struct StoreStat {
     pub journal_bytes: u64,
     /// The blocks by level and tier.
     pub parts: Vec<Part>,
+    /// Blocks that are due to become cold.
+    #[serde(default)]
+    pub cooling: Cooling,
     /// The blocks by tenant.
     pub tenants: Vec<TenantPart>,
     /// Bytes of blocks by their age, from the oldest to now, in parts of equal time.
@@ -206,6 +209,18 @@ pub struct Part {
     pub blocks: u64,
     /// Their spans.
     pub spans: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// The bytes of cold ones before they became cold, as far as that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes_before: Option<u64>,
+}
+
+/// Blocks that are due to become cold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cooling {
+    /// How many.
+    pub blocks: u64,
     /// Their bytes.
     pub bytes: u64,
 }

@@ -57,15 +57,24 @@ pub struct Merged {
 }
 
 /// How strongly merged blocks are compressed, as zstd counts.
-const LEVEL: i32 = 3;
+pub const LEVEL: i32 = 3;
 
-/// Merges blocks: those of a tenant with `own_min` spans into a block of its own, the others into one that they share.
+/// How merged blocks are written.
+#[derive(Clone, Copy, Debug)]
+pub struct Form {
+    /// A tenant with so many spans gets a block of its own; the others share one.
+    pub own_min: u64,
+    /// How strongly they are compressed, as zstd counts.
+    pub level: i32,
+}
+
+/// Merges blocks into new ones of this form; one block alone is written again.
 ///
 /// # Errors
 /// Where a file can't be read or written, or the site says that it is over; what was begun is of no use then.
 pub fn merge(
     inputs: &[Arc<BlockView>],
-    own_min: u64,
+    form: Form,
     memory: &Arc<Memory>,
     site: &mut dyn Site,
 ) -> Result<Merged> {
@@ -73,12 +82,12 @@ pub fn merge(
     for group in inputs.iter().flat_map(|view| &view.groups) {
         *spans.entry(&group.tenant).or_default() += u64::from(group.rows);
     }
-    let (own, shared): (Vec<_>, Vec<_>) = spans.into_iter().partition(|(_, spans)| *spans >= own_min);
+    let (own, shared): (Vec<_>, Vec<_>) = spans.into_iter().partition(|(_, spans)| *spans >= form.own_min);
     let owners = own.into_iter().map(|tenant| vec![tenant]).chain([shared]);
     let mut merged = Merged::default();
     for tenants in owners.filter(|tenants| !tenants.is_empty()) {
         let (id, folder) = site.begin()?;
-        let mut block = OpenBlock::create(&folder, &id, memory)?.packed(LEVEL);
+        let mut block = OpenBlock::create(&folder, &id, memory)?.packed(form.level);
         let groups = inputs.iter().flat_map(|view| view.groups.iter().map(move |group| (&**view, &**group)));
         let is_of = |group: &Group| tenants.iter().any(|(tenant, _)| **tenant == group.tenant);
         block.begin_with(Arc::new(layout::choose(groups.filter(|(_, group)| is_of(group)))?))?;

@@ -22,10 +22,12 @@ const SMALL_PART: u64 = 4;
 /// Blocks to be merged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Job {
-    /// The blocks, in the order in which they were received; at least two.
+    /// The blocks, in the order in which they were received; at least two unless their tier changes.
     pub inputs: Vec<String>,
     /// The level of what they become.
     pub level: u8,
+    /// The tier of what they become.
+    pub tier: Tier,
     /// Their spans.
     pub spans: u64,
     /// Their bytes, indexes included.
@@ -34,6 +36,15 @@ pub struct Job {
 
 /// What is never merged with what differs: skewed or not, and whose spans (`None`: those of several tenants).
 type Family<'a> = (bool, Option<&'a str>);
+
+impl Job {
+    /// A block becomes cold.
+    pub fn cooling(block: &Block) -> Self {
+        let meta = &block.meta;
+        let inputs = vec![meta.id.clone()];
+        Self { inputs, level: meta.level, tier: Tier::Cold, spans: meta.spans, bytes: meta.bytes() }
+    }
+}
 
 /// Everything that is due, the most urgent first; no block is in two jobs. `shunned` blocks stay as they are.
 pub fn jobs(state: &State, settings: &Compaction, shunned: &BTreeSet<String>, now: UnixNanos) -> Vec<Job> {
@@ -69,6 +80,12 @@ pub fn jobs(state: &State, settings: &Compaction, shunned: &BTreeSet<String>, no
     jobs
 }
 
+/// Is every window over in which the block may be merged?
+pub fn is_settled(block: &Block, settings: &Compaction, now: UnixNanos) -> bool {
+    let [.., day] = settings.windows.map(nanos);
+    is_over(block.received_ns / day, day, now)
+}
+
 /// Blocks that become one.
 #[derive(Default)]
 struct Batch<'a> {
@@ -88,7 +105,8 @@ impl<'a> Batch<'a> {
 
     fn job(&self, level: u8) -> Option<Job> {
         let inputs: Vec<String> = self.blocks.iter().map(|block| block.meta.id.clone()).collect();
-        (inputs.len() > 1).then_some(Job { inputs, level, spans: self.spans, bytes: self.bytes })
+        let (spans, bytes) = (self.spans, self.bytes);
+        (inputs.len() > 1).then_some(Job { inputs, level, tier: Tier::Hot, spans, bytes })
     }
 }
 

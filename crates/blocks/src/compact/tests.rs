@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use store::conformance::{self, Any, Draft};
 
 use super::pages::Pages;
-use super::{Merged, Site, merge};
+use super::{Form, LEVEL, Merged, Site, merge};
 use crate::block::{BlockView, OpenBlock};
 use crate::columns::order::GROUP_ROWS_MAX;
 use crate::columns::schema::leaf;
@@ -18,6 +18,9 @@ use crate::columns::tests::{request, sorted_spans};
 use crate::error::Result;
 use crate::manifest::BlockMeta;
 use crate::memory::Memory;
+
+/// Every tenant gets a block of its own.
+const FORM: Form = Form { own_min: 0, level: LEVEL };
 
 /// Where a test's blocks are.
 struct Folder {
@@ -61,7 +64,7 @@ impl Folder {
     /// Merges blocks of one tenant into one.
     fn merged(&mut self, blocks: &[Arc<BlockView>]) -> (Arc<BlockView>, Merged) {
         let memory = self.memory.clone();
-        let merged = merge(blocks, 0, &memory, self).unwrap();
+        let merged = merge(blocks, FORM, &memory, self).unwrap();
         assert_eq!(merged.outputs.len(), 1);
         (self.open(&merged.outputs[0]), merged)
     }
@@ -141,7 +144,7 @@ proptest! {
             blocks.into_iter().map(|requests| requests.into_iter().map(read).collect()).collect();
         let views: Vec<_> = blocks.iter().map(|batches| folder.block(std::slice::from_ref(batches))).collect();
         let memory = folder.memory.clone();
-        let merged = merge(&views, 0, &memory, &mut folder).unwrap();
+        let merged = merge(&views, FORM, &memory, &mut folder).unwrap();
         let outputs: Vec<_> = merged.outputs.iter().map(|meta| folder.open(meta)).collect();
         let mut expected = sorted_spans(&blocks.concat());
         let sent = expected.len();

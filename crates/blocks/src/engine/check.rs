@@ -86,7 +86,7 @@ pub async fn inventory(settings: &Settings, clock: &dyn Clock) -> Result<Invento
     let disk_bytes =
         rustix::fs::statvfs(&settings.path).map_or(0, |space| space.f_blocks.saturating_mul(space.f_frsize));
     let bytes_max = settings.retention.bytes.map(|quota| quota.bytes(disk_bytes));
-    Ok(retain::inventory(manifest.state(), &settings.retention, bytes_max, clock.now()))
+    Ok(retain::inventory(manifest.state(), settings, bytes_max, clock.now()))
 }
 
 pub(super) async fn open(settings: &Settings) -> Result<(Shelf, Manifest)> {

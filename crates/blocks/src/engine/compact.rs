@@ -1,9 +1,10 @@
-//! Merging blocks in the background: a task of its own, paced, and in nobody's way.
+//! Merging blocks in the background, and making old ones smaller: a task of its own, paced, and in nobody's way.
 //!
 //! One job at a time: its outputs are written and placed, then one manifest entry adds them and removes the inputs, then
 //! the views are swapped under one lock, so that a question sees either. If an input is gone meanwhile, another node was
 //! faster and the outputs are thrown away. After a crash they are files without an entry, which `tend` deletes. The task
-//! takes its share of a core, waits while the head fills up, and takes a whole core once many jobs wait.
+//! takes its share of a core, waits while the head fills up, and takes a whole core once many jobs wait. Where nothing is
+//! to be merged, the oldest block that is due becomes cold in the same way, one at a time.
 
 use std::{
     collections::BTreeSet,
@@ -20,11 +21,12 @@ use tokio::runtime::Handle;
 use super::{Inner, check};
 use crate::{
     compact::{
-        self, Merged, Site,
+        self, Form, Merged, Site,
         plan::{self, Job},
     },
     error::{Doing, Error, Next, Result},
-    manifest::{Block, BlockMeta, Entry, Removal},
+    manifest::{Block, BlockMeta, Entry, Removal, Tier},
+    retain,
 };
 
 /// How often it is looked whether something is due.
@@ -45,7 +47,10 @@ const PRESSED_WAIT_MAX: Duration = Duration::from_secs(1);
 /// Why an entry removes a merged block.
 const WHY: &str = "compaction";
 
-/// What waits to be merged, and names for what comes out.
+/// Why an entry removes a block that became cold.
+const WHY_COLD: &str = "tier";
+
+/// What waits to be merged or to become cold, and names for what comes out.
 #[derive(Debug, Default)]
 pub(super) struct Compacting {
     begun: AtomicU64,
@@ -53,6 +58,10 @@ pub(super) struct Compacting {
     pub(super) waiting_blocks: AtomicU64,
     /// Their bytes.
     pub(super) waiting_bytes: AtomicU64,
+    /// Blocks that are to become cold.
+    pub(super) cooling_blocks: AtomicU64,
+    /// Their bytes.
+    pub(super) cooling_bytes: AtomicU64,
 }
 
 impl Inner {
@@ -82,21 +91,22 @@ impl Inner {
     ///
     /// Blocks that turn out to be damaged are shunned from then on.
     pub(super) async fn compact_next(self: &Arc<Self>, shunned: &mut BTreeSet<String>) -> Result<bool> {
-        let (jobs, blocks) = {
-            let state = self.known.now();
-            let jobs = plan::jobs(&state, &self.settings.compaction, shunned, self.clock.now());
-            let of_first = jobs.iter().take(1).flat_map(|job| &job.inputs);
-            let blocks: Vec<Block> = of_first.filter_map(|id| state.blocks.get(id)).cloned().collect();
-            (jobs, blocks)
-        };
+        let state = self.known.now();
+        let now = self.clock.now();
+        let jobs = plan::jobs(&state, &self.settings.compaction, shunned, now);
         let waiting = |of: fn(&Job) -> u64| jobs.iter().map(of).sum();
         self.compacting.waiting_blocks.store(waiting(|job| job.inputs.len() as u64), Relaxed);
         self.compacting.waiting_bytes.store(waiting(|job| job.bytes), Relaxed);
-        let Some(job) = jobs.first() else { return Ok(false) };
+        let cooling = retain::cooling(&state, &self.settings.keeping(), shunned, now);
+        self.compacting.cooling_blocks.store(cooling.len() as u64, Relaxed);
+        self.compacting.cooling_bytes.store(cooling.iter().map(|block| block.meta.bytes()).sum(), Relaxed);
+        let is_urgent = jobs.len() > WAITING_JOBS_MAX;
+        let next = jobs.into_iter().next().or_else(|| cooling.first().copied().map(Job::cooling));
+        let Some(job) = &next else { return Ok(false) };
         if !self.has_room_for(job) {
             return Ok(false);
         }
-        let is_urgent = jobs.len() > WAITING_JOBS_MAX;
+        let blocks: Vec<Block> = job.inputs.iter().filter_map(|id| state.blocks.get(id)).cloned().collect();
         let outcome = self.compact(job, &blocks, is_urgent).await;
         if outcome.as_ref().is_err_and(|error| error.next == Next::Repair) {
             shunned.extend(self.damaged(&blocks).await);
@@ -112,11 +122,8 @@ impl Inner {
 
     async fn compact(self: &Arc<Self>, job: &Job, blocks: &[Block], is_urgent: bool) -> Result<()> {
         let began = Instant::now();
-        let merged = self.merged(blocks, is_urgent).await?;
-        let received_ns = blocks.iter().map(|block| block.received_ns).max().unwrap_or(0);
-        let skew = blocks.iter().any(|block| block.meta.skew);
-        let metas = merged.outputs.into_iter().map(|meta| BlockMeta { level: job.level, skew, ..meta });
-        let outputs: Vec<Block> = metas.map(|meta| Block { meta, received_ns }).collect();
+        let merged = self.merged(blocks, self.form_of(job), is_urgent).await?;
+        let outputs = outputs(job, blocks, merged.outputs);
         for output in &outputs {
             if let Err(error) = self.shelf.place(&output.meta.id).await {
                 self.discard(&outputs).await;
@@ -124,22 +131,37 @@ impl Inner {
             }
         }
         let mut entry = self.entry();
-        entry.remove = job.inputs.iter().map(|id| Removal::replaced(id, WHY)).collect();
+        let why = if job.tier == Tier::Cold { WHY_COLD } else { WHY };
+        entry.remove = job.inputs.iter().map(|id| Removal::replaced(id, why)).collect();
         if let Some(first) = entry.remove.first_mut() {
             first.spans = merged.repeated;
         }
         entry.add = outputs;
         if self.commit_merged(&entry).await? {
-            entry.add.iter().for_each(|block| self.shelf.placed(&block.meta.id));
+            entry.add.iter().for_each(|block| self.shelf.placed(&block.meta));
             self.see_merged().await;
-            self.metrics.compacted(job.spans, merged.repeated, began.elapsed());
-            tracing::debug!(blocks = blocks.len(), spans = job.spans, level = job.level, "merged blocks");
+            if job.tier == Tier::Cold {
+                let bytes = entry.add.iter().map(|block| block.meta.bytes()).sum();
+                self.metrics.cooled(job.spans, job.bytes, bytes);
+                tracing::info!(block = job.inputs[0], before = job.bytes, bytes, "made an old block smaller");
+            } else {
+                self.metrics.compacted(job.spans, merged.repeated, began.elapsed());
+                tracing::debug!(blocks = blocks.len(), spans = job.spans, level = job.level, "merged blocks");
+            }
         }
         Ok(())
     }
 
+    fn form_of(&self, job: &Job) -> Form {
+        match (job.tier, self.settings.tiers.cold) {
+            // One block becomes one, whosever it is.
+            (Tier::Cold, Some(cold)) => Form { own_min: u64::MAX, level: cold.compression },
+            _ => Form { own_min: self.settings.compaction.tenant_spans_min, level: compact::LEVEL },
+        }
+    }
+
     /// Merges blocks into new ones, which are finished but not placed.
-    async fn merged(self: &Arc<Self>, blocks: &[Block], is_urgent: bool) -> Result<Merged> {
+    async fn merged(self: &Arc<Self>, blocks: &[Block], form: Form, is_urgent: bool) -> Result<Merged> {
         let mut views = Vec::new();
         for block in blocks {
             let view = match self.head.view(&block.meta.id) {
@@ -148,14 +170,12 @@ impl Inner {
             };
             views.push(view);
         }
-        let settings = &self.settings.compaction;
-        let share = if is_urgent { 1.0 } else { settings.share };
-        let own_min = settings.tenant_spans_min;
+        let share = if is_urgent { 1.0 } else { self.settings.compaction.share };
         let mut bench =
             Bench { inner: self.clone(), share, is_urgent, since: Instant::now(), begun: Vec::new() };
         let memory = self.memory.clone();
         let merging = tokio::task::spawn_blocking(move || {
-            let merged = compact::merge(&views, own_min, &memory, &mut bench);
+            let merged = compact::merge(&views, form, &memory, &mut bench);
             if merged.is_err() {
                 bench.abandon();
             }
@@ -238,6 +258,23 @@ impl Inner {
         let room = super::keep::kibibytes(self.settings.limits.head_bytes_max) as usize;
         self.room.available_permits() < room / 4
     }
+}
+
+/// What the manifest is to say of merged blocks.
+fn outputs(job: &Job, inputs: &[Block], merged: Vec<BlockMeta>) -> Vec<Block> {
+    let received_ns = inputs.iter().map(|block| block.received_ns).max().unwrap_or(0);
+    let skew = inputs.iter().any(|block| block.meta.skew);
+    let is_cold = job.tier == Tier::Cold;
+    let first = inputs.first().filter(|_| is_cold);
+    let known = |meta| BlockMeta {
+        level: job.level,
+        tier: job.tier,
+        skew,
+        bytes_before: if is_cold { job.bytes } else { 0 },
+        judged: first.and_then(|block| block.meta.judged.clone()),
+        ..meta
+    };
+    merged.into_iter().map(|meta| Block { meta: known(meta), received_ns }).collect()
 }
 
 /// Where a merge writes, and what paces it.

@@ -4,7 +4,7 @@
 //! the head, searchable, before it is answered (`keep.rs`). Four tasks do the rest: `freeze.rs` moves
 //! the head into blocks, `publish.rs` commits blocks and then lets the journal go, `compact.rs` merges them,
 //! `tend.rs` drops what is old, or writes it again without what has to go (`trim.rs`, `erase.rs`); `follow.rs` sees what
-//! other nodes do. After a start `replay.rs` fills the head from the journal while writes are accepted already.
+//! other nodes do, and `hot.rs` keeps copies of young blocks. After a start `replay.rs` fills the head from the journal while writes are accepted already.
 //! What is inside a block is left to `block` and `search`. Bounded by [`Limits`](crate::settings::Limits).
 
 mod archive;
@@ -16,6 +16,7 @@ mod files;
 mod follow;
 mod freeze;
 mod head;
+mod hot;
 mod keep;
 mod kin;
 mod node;
@@ -269,6 +270,7 @@ impl Inner {
         tokio::spawn(self.clone().freeze_forever());
         tokio::spawn(self.clone().publish_forever());
         tokio::spawn(self.clone().follow_forever());
+        tokio::spawn(self.clone().keep_hot_forever());
         let inner = self.clone();
         tokio::spawn(async move {
             inner.recover(replay, committed, generation).await;

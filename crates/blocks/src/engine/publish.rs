@@ -156,7 +156,7 @@ impl Inner {
             let runtime = tokio::runtime::Handle::current();
             let opening = tokio::task::spawn_blocking(move || {
                 let _entered = runtime.enter();
-                inner.shelf.placed(&meta.id);
+                inner.shelf.placed(&meta);
                 BlockView::of(&inner.shelf.files(&meta)?, &meta, &inner.memory)
             });
             match opening.await.doing(Next::Repair, "open a block").flatten() {

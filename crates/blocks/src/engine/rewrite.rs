@@ -13,9 +13,11 @@ use model::{Batch, Span, Tenant, TraceId};
 
 use super::{Inner, head::cost};
 use crate::{
-    block::{BlockView, OpenBlock, pieces},
+    block::{BlockView, LEVEL, OpenBlock, pieces},
+    compact,
     error::{Doing, Error, Next, Result},
-    manifest::{Block, BlockMeta, Entry, Removal, State},
+    manifest::{Block, BlockMeta, Entry, Removal, State, Tier},
+    settings::Cold,
 };
 
 /// How long after a commit that may or may not have happened the same is tried again.
@@ -55,11 +57,13 @@ impl Inner {
         still: impl Fn(&State) -> bool,
     ) -> Result<Replaced> {
         let view = self.view(&old.meta.id)?;
-        let inner = self.clone();
-        let writing = tokio::task::spawn_blocking(move || inner.write_again(&view, &*choice));
+        let (inner, level) = (self.clone(), self.compression_of(&old.meta));
+        let writing = tokio::task::spawn_blocking(move || inner.write_again(&view, level, &*choice));
         let written = writing.await.doing(Next::Repair, "write a block again")??;
         let block = written.map(|meta| {
-            let meta = BlockMeta { level: old.meta.level, skew: old.meta.skew, tier: old.meta.tier, ..meta };
+            let BlockMeta { level, skew, tier, .. } = old.meta;
+            let bytes_before = old.meta.bytes_before_of(meta.spans);
+            let meta = BlockMeta { level, skew, tier, bytes_before, ..meta };
             Block { meta: describe(meta), received_ns: old.received_ns }
         });
         let spans_gone = old.meta.spans - block.as_ref().map_or(0, |block| block.meta.spans);
@@ -82,7 +86,7 @@ impl Inner {
         }
         self.see(&self.known.now()).await?;
         if let Some(block) = &block {
-            self.shelf.placed(&block.meta.id);
+            self.shelf.placed(&block.meta);
         }
         self.metrics.dropped(why, u64::from(spans_gone > 0), spans_gone);
         Ok(Replaced { block, spans_gone })
@@ -119,12 +123,22 @@ impl Inner {
         self.head.view(id).ok_or_else(unreadable)
     }
 
+    /// How strongly a block is compressed that takes the place of this one.
+    fn compression_of(&self, meta: &BlockMeta) -> i32 {
+        match (meta.tier, meta.level) {
+            (Tier::Cold, _) => self.settings.tiers.cold.map_or(Cold::COMPRESSION, |cold| cold.compression),
+            (_, 0) => LEVEL,
+            _ => compact::LEVEL,
+        }
+    }
+
     /// Writes the chosen spans into a new block; none where there are none.
-    fn write_again(&self, view: &BlockView, choice: &dyn Choice) -> Result<Option<BlockMeta>> {
+    fn write_again(&self, view: &BlockView, level: i32, choice: &dyn Choice) -> Result<Option<BlockMeta>> {
         let number = self.rewritten.fetch_add(1, Relaxed) + 1;
         let id = format!("{}-{:06}-r{number:06}", self.identity.node, self.identity.epoch);
         let folder = self.shelf.begin(&id)?;
-        let written = OpenBlock::create(&folder, &id, &self.memory).and_then(|mut block| {
+        let written = OpenBlock::create(&folder, &id, &self.memory).and_then(|block| {
+            let mut block = block.packed(level);
             let mut chunk = Chunk::new(self.settings.limits.chunk_bytes_max);
             for group in &view.groups {
                 let mut wanted = |trace| choice.trace(&group.tenant, trace);

@@ -5,6 +5,7 @@
 
 mod cache;
 mod home;
+mod hot;
 mod remote;
 
 use std::{
@@ -24,7 +25,7 @@ use self::{cache::Cache, remote::RemoteFile};
 use crate::{
     block::{BlockFiles, DATA_FILE, INDEX_FILE, RangeFile},
     error::{Doing, Error, Next, Result},
-    manifest::BlockMeta,
+    manifest::{BlockMeta, Tier},
     settings::Settings,
 };
 
@@ -177,9 +178,14 @@ impl Shelf {
         }
     }
 
-    /// A block that was placed is committed: what is left of it in `open/` becomes a copy like any other.
-    pub(crate) fn placed(&self, id: &str) {
+    /// A block that was placed is committed: what is left of it in `open/` becomes a copy like any other. Of a cold one
+    /// the index alone, since its spans are seldom asked for, and would take the place of others.
+    pub(crate) fn placed(&self, meta: &BlockMeta) {
         let Home::Bucket(cache) = &self.home else { return };
+        let id = &meta.id;
+        if meta.tier == Tier::Cold {
+            let _left_for_the_next_start = fs::remove_file(self.open.join(id).join(DATA_FILE));
+        }
         match fs::rename(self.open.join(id), cache.folder(id)) {
             Ok(()) => cache.adopt(id),
             Err(cause) => {

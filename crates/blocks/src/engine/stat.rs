@@ -140,7 +140,7 @@ impl Engine {
     pub async fn inventory(&self) -> Inventory {
         let (inner, now) = (&self.inner, self.inner.clock.now());
         let manifest = inner.manifest.lock().await;
-        retain::inventory(manifest.state(), &inner.settings.retention, inner.bytes_max(), now)
+        retain::inventory(manifest.state(), &inner.settings, inner.bytes_max(), now)
     }
 
     /// Brings the registered metrics up to date; call it before they are read.
@@ -197,6 +197,8 @@ impl Inner {
             unreadable: self.recovery.blocks_unreadable(),
             compaction_waiting_blocks: stat.compaction_waiting_blocks,
             compaction_waiting_bytes: stat.compaction_waiting_bytes,
+            cooling_blocks: self.compacting.cooling_blocks.load(Relaxed),
+            cooling_bytes: self.compacting.cooling_bytes.load(Relaxed),
             memory: [self.memory.index(), self.memory.pages()],
             damaged: self.memory.damaged(),
         });

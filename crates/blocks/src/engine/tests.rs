@@ -12,6 +12,7 @@ mod restore;
 mod retention;
 mod s3;
 mod simulation;
+mod tiers;
 
 use std::{
     collections::BTreeSet,

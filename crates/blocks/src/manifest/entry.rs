@@ -47,6 +47,9 @@ pub struct BlockMeta {
     /// How it is kept.
     #[serde(default, skip_serializing_if = "Tier::is_hot")]
     pub tier: Tier,
+    /// The bytes that its spans took before it became cold; 0 where nobody knows.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub bytes_before: u64,
     /// What the retention has decided on it; nothing yet for most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub judged: Option<Judged>,
@@ -58,6 +61,11 @@ impl BlockMeta {
         self.data_bytes + self.index_bytes
     }
 
+    /// The bytes that so many of its spans took before it became cold; 0 where nobody knows.
+    pub fn bytes_before_of(&self, spans: u64) -> u64 {
+        (self.bytes_before as f64 * (spans as f64 / self.spans.max(1) as f64)) as u64
+    }
+
     /// How many of its spans are the tenant's.
     pub fn spans_of(&self, tenant: &str) -> u64 {
         match &self.tenants[..] {
@@ -67,17 +75,21 @@ impl BlockMeta {
     }
 }
 
-/// How a block is kept.
+/// How a block is kept. The manifest knows cold blocks only: what is hot or warm is each node's own matter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Tier {
-    /// As it was written.
+    /// Whole on the local disk.
     #[default]
     Hot,
-    /// Moved to slower storage.
+    /// In the object store; its index and what was read last lie on the local disk as well.
     Warm,
-    /// Written again, smaller and slower.
+    /// Written again, smaller and at more expense.
     Cold,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl Tier {

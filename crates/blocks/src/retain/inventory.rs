@@ -1,6 +1,6 @@
 //! What is kept, sorted: by level and tier, by tenant, by age; what went, and what goes next.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::time::UnixNanos;
 
@@ -8,9 +8,10 @@ use super::{
     due::bytes_of,
     forecast::{Coming, Usage, coming, usage},
     newest,
-    policy::Retention,
+    tiers::{cooling, hot, tier},
 };
 use crate::manifest::{Block, Dropped, State, Tier};
+use crate::settings::Settings;
 
 /// Parts of equal time that ages are counted in.
 const AGES: usize = 40;
@@ -23,6 +24,8 @@ const COMING: usize = 10;
 pub struct Inventory {
     /// By level and tier.
     pub parts: BTreeMap<(u8, Tier), Part>,
+    /// Those that are due to become cold.
+    pub cooling: Part,
     /// By tenant; bytes by its part of the spans of each block.
     pub tenants: BTreeMap<String, Part>,
     /// Bytes of blocks by age, from the oldest to now, in parts of equal time.
@@ -50,6 +53,8 @@ pub struct Part {
     pub spans: u64,
     /// Their bytes, indexes included.
     pub bytes: u64,
+    /// The bytes of cold ones before they became cold, as far as that is known.
+    pub bytes_before: u64,
 }
 
 impl Part {
@@ -61,7 +66,10 @@ impl Part {
 }
 
 /// Sorts what is kept.
-pub fn inventory(state: &State, retention: &Retention, bytes_max: Option<u64>, now: UnixNanos) -> Inventory {
+pub fn inventory(state: &State, settings: &Settings, bytes_max: Option<u64>, now: UnixNanos) -> Inventory {
+    let retention = &settings.retention;
+    let keeping = settings.keeping();
+    let hot: BTreeSet<&str> = hot(state, &keeping, now).iter().map(|block| &block.meta.id[..]).collect();
     let mut inventory = Inventory {
         usage: usage(state, retention, bytes_max, now),
         coming: coming(state, retention, now, COMING),
@@ -71,7 +79,9 @@ pub fn inventory(state: &State, retention: &Retention, bytes_max: Option<u64>, n
     };
     for block in state.blocks.values() {
         let meta = &block.meta;
-        inventory.parts.entry((meta.level, meta.tier)).or_default().add(meta.spans, meta.bytes());
+        let part = inventory.parts.entry((meta.level, tier(block, &hot, &keeping))).or_default();
+        part.add(meta.spans, meta.bytes());
+        part.bytes_before += meta.bytes_before;
         for tenant in &meta.tenants {
             let part = inventory.tenants.entry(tenant.clone()).or_default();
             part.add(meta.spans_of(tenant), bytes_of(block, Some(tenant)));
@@ -79,6 +89,9 @@ pub fn inventory(state: &State, retention: &Retention, bytes_max: Option<u64>, n
         for (rule, traces) in meta.judged.iter().flat_map(|judged| &judged.kept) {
             *inventory.kept.entry(rule.clone()).or_default() += traces;
         }
+    }
+    for block in cooling(state, &keeping, &BTreeSet::new(), now) {
+        inventory.cooling.add(block.meta.spans, block.meta.bytes());
     }
     (inventory.oldest_ns, inventory.ages) = ages(state.blocks.values(), now);
     inventory

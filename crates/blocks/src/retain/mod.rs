@@ -8,6 +8,7 @@ mod forecast;
 mod inventory;
 mod lives;
 mod policy;
+mod tiers;
 
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,7 @@ pub use self::{
     forecast::{Coming, Usage, coming, usage},
     inventory::{Inventory, Part, inventory},
     policy::{Policy, Quota, RULES_MAX, Retention, Rule, TenantRetention},
+    tiers::{Keeping, cooling, hot, tier},
 };
 
 /// May the files of this block be deleted?

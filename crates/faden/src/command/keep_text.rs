@@ -48,15 +48,21 @@ fn line(out: &mut String, name: &str, words: &str) {
 fn parts(out: &mut String, stat: &StoreStat, paint: Paint) {
     let most = stat.parts.iter().map(|part| part.bytes).max().unwrap_or(0);
     for part in &stat.parts {
+        let before = part.bytes_before.map(|before| format!("  of {} before", text::bytes(before)));
         let words = format!(
-            "{:<5} {:>12} {:>18} {:>10}  {}",
+            "{:<5} {:>12} {:>18} {:>10}  {}{}",
             part.tier,
             text::counted(part.blocks, "block"),
             text::counted(part.spans, "span"),
             text::bytes(part.bytes),
             paint.ink(Ink::Dim, bar(part.bytes, most).trim_end()),
+            before.unwrap_or_default(),
         );
         line(out, &format!("level {}", part.level), words.trim_end());
+    }
+    if stat.cooling.blocks > 0 {
+        let blocks = text::counted(stat.cooling.blocks, "block");
+        line(out, "", &format!("{blocks} with {} are due to become cold", text::bytes(stat.cooling.bytes)));
     }
     if stat.tenants.len() < 2 {
         return;
@@ -266,7 +272,7 @@ fn eighths(part: u64, whole: u64, columns: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use query::answer::Count64;
-    use serve::keep::{Dropped, Part};
+    use serve::keep::{self, Dropped, Part};
 
     use super::*;
 
@@ -281,16 +287,34 @@ mod tests {
         assert_eq!(bar(9, 16).trim_end(), "███████████▎");
     }
 
-    #[test]
-    fn what_is_kept_is_told_with_what_goes_next_and_when_the_room_is_used_up() {
-        let stat = StoreStat {
+    /// A store with a bit of everything.
+    fn sample() -> StoreStat {
+        StoreStat {
             location: "./faden-data".into(),
             now: Count64(NOW),
             blocks: 14,
             spans: 1_234_567,
             bytes: 60 << 20,
             time: Some((Count64(NOW - 50 * HOUR), Count64(NOW))),
-            parts: vec![Part { level: 0, tier: "hot".into(), blocks: 14, spans: 1_234_567, bytes: 60 << 20 }],
+            parts: vec![
+                Part {
+                    level: 0,
+                    tier: "hot".into(),
+                    blocks: 14,
+                    spans: 1_234_567,
+                    bytes: 60 << 20,
+                    bytes_before: None,
+                },
+                Part {
+                    level: 2,
+                    tier: "cold".into(),
+                    blocks: 1,
+                    spans: 1_000,
+                    bytes: 15 << 20,
+                    bytes_before: Some(16 << 20),
+                },
+            ],
+            cooling: keep::Cooling { blocks: 2, bytes: 3 << 20 },
             ages: vec![1, 0, 8, 4],
             room: Room {
                 bytes_max: Some(120 << 20),
@@ -321,14 +345,20 @@ mod tests {
             dropped: vec![Dropped { why: "time".into(), blocks: 3, spans: 42 }],
             archived: 2,
             ..StoreStat::default()
-        };
-        let said = super::stat(&stat, Paint::OFF);
+        }
+    }
+
+    #[test]
+    fn what_is_kept_is_told_with_what_goes_next_and_when_the_room_is_used_up() {
+        let said = stat(&sample(), Paint::OFF);
         let expected = "\
 ./faden-data
   kept         1,234,567 spans in 14 blocks, 60 MiB
                from 2026-09-19 12:13:20.000 to 2026-09-21 14:13:20.000 UTC
   on the way   0 spans; the journal has 0 B
   level 0      hot      14 blocks    1,234,567 spans     60 MiB  ████████████████████
+  level 2      cold       1 block        1,000 spans     15 MiB  █████  of 16 MiB before
+               2 blocks with 3 MiB are due to become cold
   by age       2d02h ago ▁ █▄ now
   room         60 MiB of 120 MiB  |██████████          |
                1 MiB more wait to be deleted

@@ -126,6 +126,7 @@ pub fn store_stat(stat: &Stat, inventory: &Inventory, retention: &Retention) -> 
         uncommitted_spans: stat.uncommitted_spans,
         journal_bytes: stat.journal_bytes,
         parts: inventory.parts.iter().map(|((level, tier), part)| of_part(*level, *tier, part)).collect(),
+        cooling: keep::Cooling { blocks: inventory.cooling.blocks, bytes: inventory.cooling.bytes },
         tenants: tenants(inventory),
         ages: inventory.ages.clone(),
         room: keep::Room {
@@ -150,7 +151,9 @@ fn of_part(level: u8, tier: Tier, part: &Part) -> keep::Part {
         Tier::Warm => "warm",
         Tier::Cold => "cold",
     };
-    keep::Part { level, tier: tier.to_owned(), blocks: part.blocks, spans: part.spans, bytes: part.bytes }
+    let bytes_before = (part.bytes_before > 0).then_some(part.bytes_before);
+    let Part { blocks, spans, bytes, .. } = *part;
+    keep::Part { level, tier: tier.to_owned(), blocks, spans, bytes, bytes_before }
 }
 
 fn tenants(inventory: &Inventory) -> Vec<keep::TenantPart> {

@@ -69,6 +69,7 @@ pub fn engine_settings(settings: &StoreSettings) -> blocks::settings::Settings {
     engine.limits.follow_every = remote.follow_every;
     engine.retention.clone_from(&settings.retention);
     engine.compaction = settings.compaction.clone();
+    engine.tiers.clone_from(&settings.tiers);
     engine.compaction.enabled &= !settings.reads_only;
     let bytes = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
     engine.limits.head_bytes_max = bytes(settings.head_bytes_max);

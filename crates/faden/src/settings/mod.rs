@@ -8,6 +8,7 @@ mod peers;
 mod remote;
 mod retention;
 mod source;
+mod tiers;
 
 use config::{Block, Node, Problems};
 use pipeline::Registry;

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use blocks::retain::Retention;
-use blocks::settings::{Compaction, Size};
+use blocks::settings::{Compaction, Size, Tiers};
 use config::Block;
 
 use super::peers::{self, PeerSettings};
 use super::remote::{self, RemoteSettings};
-use super::retention;
+use super::{retention, tiers};
 
 /// Where spans are kept and for how long.
 #[derive(Clone, Debug)]
@@ -27,6 +27,8 @@ pub struct StoreSettings {
     pub head_bytes_max: u64,
     /// How blocks are merged.
     pub compaction: Compaction,
+    /// How blocks are kept as they grow older.
+    pub tiers: Tiers,
     /// Bytes for indexes of blocks.
     pub index_bytes_max: u64,
     /// Bytes for decoded pages.
@@ -77,6 +79,7 @@ pub fn store(root: &mut Block<'_>) -> StoreSettings {
     let peers = peers::read(&mut block, remote.url.is_some());
     let is_remote = remote.url.as_deref().is_some_and(|url| !url.starts_with("file:"));
     let retention = retention::retention(&mut block, is_remote);
+    let tiers = tiers::tiers(&mut block, is_remote, &retention);
     let mut memory = block.section("memory", "what the store may hold in memory");
     let head_bytes_max =
         memory.bytes("head", "96MiB", "spans that are in no block yet; when full, senders wait");
@@ -117,6 +120,7 @@ pub fn store(root: &mut Block<'_>) -> StoreSettings {
         retention,
         head_bytes_max,
         compaction,
+        tiers,
         index_bytes_max,
         page_bytes_max,
         peer_bytes_max,

@@ -2,10 +2,11 @@
 //!
 //! A copy is a file of its own: a whole file of a block, or one piece of it. It appears by a rename, so it is there
 //! whole or not at all; whoever reads it compares checksums, and throws a copy away that does not hold. What was used
-//! least recently goes first, and pieces of indexes only when nothing else is left. A start finds what is there.
+//! least recently goes first, pieces of indexes only when no others are left, and then those of pinned blocks. A start
+//! finds what is there.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fs, io,
     ops::Range,
     os::unix::fs::FileExt,
@@ -60,8 +61,9 @@ pub(super) struct Cache {
 #[derive(Debug, Default)]
 struct State {
     known: HashMap<Key, Entry, FixedState>,
-    /// By last use: pieces of data, then of indexes.
-    order: [BTreeMap<u64, Key>; 2],
+    /// By last use: pieces of data, then of indexes, then of pinned blocks.
+    order: [BTreeMap<u64, Key>; 3],
+    pinned: BTreeSet<String>,
     bytes: u64,
     clock: u64,
 }
@@ -86,6 +88,9 @@ impl Cache {
         let doing = || format!("look through the cache {}", cache.folder.display());
         let mut found = Vec::new();
         for block in fs::read_dir(&cache.folder).doing(Next::Refuse, doing())?.flatten() {
+            if block.file_name().to_string_lossy().ends_with(NEW) {
+                remove(&block.path());
+            }
             for file in fs::read_dir(block.path()).into_iter().flatten().flatten() {
                 let (block, name) = (block.file_name(), file.file_name());
                 match (key(&block.to_string_lossy(), &name.to_string_lossy()), file.metadata()) {
@@ -131,7 +136,7 @@ impl Cache {
 
     /// Keeps a copy. A disk that has no room for it is no reason to fail.
     pub(super) fn put(&self, key: Key, bytes: &[u8]) {
-        let new = self.folder.join(format!("{}{NEW}", self.made.fetch_add(1, Relaxed)));
+        let new = self.new_copy();
         let path = self.path(&key);
         let folder = path.parent().unwrap_or(&self.folder);
         let written = fs::create_dir_all(folder)
@@ -156,6 +161,40 @@ impl Cache {
         }
     }
 
+    /// Copies of these blocks go last; all others go as ever.
+    pub(super) fn pin(&self, blocks: BTreeSet<String>) {
+        let mut state = self.lock();
+        if state.pinned != blocks {
+            let changed = blocks.symmetric_difference(&state.pinned).cloned().collect();
+            state.pinned = blocks;
+            state.sort_again(&changed);
+        }
+    }
+
+    /// Is there a copy of all files of the block? Counts as no use.
+    pub(super) fn has_all(&self, block: &str) -> bool {
+        let state = self.lock();
+        let whole = |file| Key { block: block.into(), file, part: Part::Whole };
+        super::FILES.into_iter().all(|file| state.known.contains_key(&whole(file)))
+    }
+
+    /// Where a copy can be made that is kept by [`Cache::keep`].
+    pub(super) fn new_copy(&self) -> PathBuf {
+        self.folder.join(format!("{}{NEW}", self.made.fetch_add(1, Relaxed)))
+    }
+
+    /// Keeps a whole file that was copied; its pieces go.
+    pub(super) fn keep(&self, key: Key, copy: &Path, bytes: u64) -> io::Result<()> {
+        fs::create_dir_all(self.folder(&key.block))?;
+        fs::rename(copy, self.path(&key))?;
+        let is_piece =
+            |other: &&Key| other.block == key.block && other.file == key.file && other.part != Part::Whole;
+        let pieces: Vec<Key> = self.lock().known.keys().filter(is_piece).cloned().collect();
+        self.add(key, bytes);
+        pieces.iter().for_each(|piece| self.forget(piece));
+        Ok(())
+    }
+
     /// Throws a copy away.
     pub(super) fn forget(&self, key: &Key) {
         if self.lock().take(key) {
@@ -171,7 +210,7 @@ impl Cache {
     }
 
     /// The blocks of which there are copies.
-    pub(super) fn blocks(&self) -> std::collections::BTreeSet<String> {
+    pub(super) fn blocks(&self) -> BTreeSet<String> {
         self.lock().known.keys().map(|key| key.block.clone()).collect()
     }
 
@@ -182,8 +221,7 @@ impl Cache {
             state.take(&key);
             state.insert(key, bytes);
             while state.bytes > self.bytes_max && state.known.len() > 1 {
-                let [data, index] = &state.order;
-                let Some(key) = data.values().chain(index.values()).next().cloned() else { break };
+                let Some(key) = state.order.iter().flat_map(BTreeMap::values).next().cloned() else { break };
                 state.take(&key);
                 evicted.push(key);
             }
@@ -211,15 +249,34 @@ impl State {
     fn insert(&mut self, key: Key, bytes: u64) {
         self.clock += 1;
         self.bytes += bytes;
-        self.order[class(&key)].insert(self.clock, key.clone());
+        let class = self.class(&key);
+        self.order[class].insert(self.clock, key.clone());
         self.known.insert(key, Entry { bytes, used: self.clock });
     }
 
     fn take(&mut self, key: &Key) -> bool {
         let Some(entry) = self.known.remove(key) else { return false };
         self.bytes -= entry.bytes;
-        self.order[class(key)].remove(&entry.used);
+        let class = self.class(key);
+        self.order[class].remove(&entry.used);
         true
+    }
+
+    fn class(&self, key: &Key) -> usize {
+        if self.pinned.contains(&key.block) { 2 } else { usize::from(key.file == INDEX_FILE) }
+    }
+
+    /// After blocks were pinned, or are no longer.
+    fn sort_again(&mut self, changed: &BTreeSet<String>) {
+        let concerned = |(_, key): &(&u64, &Key)| changed.contains(&key.block);
+        for at in 0..self.order.len() {
+            let moving: Vec<u64> = self.order[at].iter().filter(concerned).map(|(used, _)| *used).collect();
+            for used in moving {
+                let key = self.order[at].remove(&used).expect("it was just seen");
+                let class = self.class(&key);
+                self.order[class].insert(used, key);
+            }
+        }
     }
 
     fn touch(&mut self, key: &Key) -> bool {
@@ -228,10 +285,6 @@ impl State {
         self.insert(key.clone(), entry.bytes);
         true
     }
-}
-
-fn class(key: &Key) -> usize {
-    usize::from(key.file == INDEX_FILE)
 }
 
 fn key(block: &str, name: &str) -> Option<Key> {
