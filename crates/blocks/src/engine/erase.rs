@@ -35,6 +35,9 @@ const DRAIN_TICK: Duration = Duration::from_millis(20);
 /// A block that another task replaces meanwhile is looked for again, so many times.
 const ROUNDS_MAX: usize = 8;
 
+/// A segment of the journal that goes while it is read is in blocks by then: the rest is read again, so many times.
+const READINGS_MAX: usize = 16;
+
 /// One block may be searched for so long.
 const SEARCH_TIME_MAX: Duration = Duration::from_secs(600);
 
@@ -312,12 +315,28 @@ impl Inner {
         Ok(())
     }
 
-    /// Frames of the journal before a place, and such spans in them.
-    fn in_journal(&self, erase: &Erase, until: Position) -> Result<(u64, u64)> {
+    /// Frames of the journal before a place, and such spans in them, wherever the journal is cut meanwhile.
+    pub(super) fn in_journal(&self, erase: &Erase, until: Position) -> Result<(u64, u64)> {
+        let mut readings = 1;
+        loop {
+            match self.read_journal(erase, until) {
+                Err(error) if error.next == Next::Retry && readings < READINGS_MAX && !self.is_over() => {
+                    tracing::debug!(%error, "the journal was cut under an erasure that looks through it");
+                    readings += 1;
+                }
+                read => return read,
+            }
+        }
+    }
+
+    fn read_journal(&self, erase: &Erase, until: Position) -> Result<(u64, u64)> {
         let (mut frames, mut found) = (0, 0);
         let replay = journal::replay(self.disk.clone()).doing(Next::Retry, "read the journal")?;
         for frame in replay {
-            let frame = frame.doing(Next::Repair, "read the journal")?;
+            let frame = frame.map_err(|error| {
+                let next = if error.next == journal::Next::Retry { Next::Retry } else { Next::Repair };
+                Error::new(next, error.to_string())
+            })?;
             if frame.position >= until {
                 break;
             }

@@ -1,8 +1,17 @@
 //! What is erased is nowhere: not in blocks, not in the journal, not after a restart, and in no file once questions are over.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering::SeqCst},
+    },
+    time::Duration,
+};
 
+use journal::{Directory, Disk, File};
 use model::{Tenant, TimeRange, TraceId};
+use prometheus::Registry;
 use store::{
     Field, Filter, Level, Operand,
     conformance::{self, Draft},
@@ -10,9 +19,10 @@ use store::{
 
 use super::{StandingClock, found, open_with, tenant, trace, unmerged as settings, until, write};
 use crate::engine::{
-    Engine,
+    Engine, Rim,
     erase::{Erase, Erasure},
 };
+use crate::{error::Next, settings::Settings};
 
 fn erase_all() -> Erase {
     Erase {
@@ -154,4 +164,65 @@ async fn ingest_goes_on_meanwhile_and_loses_nothing() {
     }
     writer.await.unwrap();
     assert_eq!(found(&engine).await.1, 57 * 4 + 200 * 4);
+}
+
+/// A directory of a journal in which every segment is gone the next few times that it is opened.
+struct Vanishing {
+    directory: Directory,
+    times: Arc<AtomicU32>,
+}
+
+impl Disk for Vanishing {
+    fn create(&self, name: &str) -> io::Result<Box<dyn File>> {
+        self.directory.create(name)
+    }
+
+    fn read(&self, name: &str, bytes_max: u64) -> io::Result<Vec<u8>> {
+        let one_less = |times: u32| times.checked_sub(1);
+        match self.times.fetch_update(SeqCst, SeqCst, one_less) {
+            Ok(_) => Err(io::ErrorKind::NotFound.into()),
+            Err(_) => self.directory.read(name, bytes_max),
+        }
+    }
+
+    fn list(&self) -> io::Result<Vec<(String, u64)>> {
+        self.directory.list()
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.directory.remove(name)
+    }
+
+    fn sync_dir(&self) -> io::Result<()> {
+        self.directory.sync_dir()
+    }
+}
+
+/// A segment was truncated between the listing and the reading of the journal: about one erasure of three hundred
+/// under load answered that it should be tried again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_journal_that_is_cut_while_it_is_looked_through_is_looked_through_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let times = Arc::new(AtomicU32::new(0));
+    let vanishing = times.clone();
+    let rim = move |settings: &Settings| {
+        let directory = Directory::open(settings.path.join("journal")).unwrap();
+        let rim = Rim::of(settings)?;
+        Ok(Rim { disk: Arc::new(Vanishing { directory, times: vanishing }), ..rim })
+    };
+    let engine = Engine::open_on(settings(dir.path()), StandingClock::new(), &Registry::new(), rim).await;
+    let engine = engine.unwrap();
+    until(&engine, |stat| stat.recovery.done).await;
+    write(&engine, trace(1, 4)).await;
+    let until = engine.inner.journal.cut();
+    let look = || tokio::task::block_in_place(|| engine.inner.in_journal(&traces(&[1]), until));
+    for cuts in [0, 1, 2, 5] {
+        times.store(cuts, SeqCst);
+        assert_eq!(look().unwrap(), (1, 4));
+        assert_eq!(times.load(SeqCst), 0);
+    }
+    times.store(u32::MAX, SeqCst);
+    let error = look().unwrap_err();
+    assert_eq!(error.next, Next::Retry, "a disk that never answers is said: {error}");
+    times.store(0, SeqCst);
 }
