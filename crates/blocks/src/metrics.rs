@@ -40,6 +40,7 @@ pub(crate) struct Metrics {
     backlog_bytes: IntGauge,
     away: IntGauge,
     cache: Cache,
+    clock_ahead: IntGauge,
     lost_frames: IntGauge,
     unreadable: IntGauge,
     pub(crate) damaged_pages: IntCounter,
@@ -106,6 +107,7 @@ pub(crate) struct Gauges {
     pub(crate) cache: CacheFigures,
     pub(crate) blocks: u64,
     pub(crate) block_bytes: u64,
+    pub(crate) clock_ahead_ns: i64,
     pub(crate) lost_frames: u64,
     pub(crate) unreadable: u64,
     pub(crate) compaction_waiting_blocks: u64,
@@ -165,6 +167,10 @@ impl Metrics {
             )?,
             away: make.gauge("faden_store_away", "1 while blocks cannot be published")?,
             cache: Cache::new(&make)?,
+            clock_ahead: make.gauge(
+                "faden_clock_ahead_seconds",
+                "How far the wall clock jumped ahead, or back where negative, while it is not believed",
+            )?,
             lost_frames: make
                 .gauge("faden_journal_lost_frames", "Damaged journal frames found at the last start")?,
             unreadable: make.gauge("faden_blocks_unreadable", "Blocks that cannot be opened")?,
@@ -241,6 +247,7 @@ impl Metrics {
         self.cache.advance(now.cache);
         gauge(&self.blocks, now.blocks);
         gauge(&self.block_bytes, now.block_bytes);
+        self.clock_ahead.set(now.clock_ahead_ns / 1_000_000_000);
         gauge(&self.lost_frames, now.lost_frames);
         gauge(&self.unreadable, now.unreadable);
         gauge(&self.compaction.waiting_blocks, now.compaction_waiting_blocks);

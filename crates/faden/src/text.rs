@@ -72,6 +72,16 @@ pub fn duration(ns: u64) -> String {
     }
 }
 
+/// What it means that the wall clock jumped so many seconds ahead, or back where negative.
+pub fn clock_jumped(ahead_s: i64, left_s: u64) -> String {
+    let far = duration(ahead_s.unsigned_abs().saturating_mul(1_000_000_000));
+    let way = if ahead_s < 0 { "back by" } else { "ahead by" };
+    let left = duration(left_s.saturating_mul(1_000_000_000));
+    format!(
+        "it jumped {way} {far}: for {left}, or until it comes back, nothing goes by age that was not to go before"
+    )
+}
+
 fn three_digits(value: f64, unit: &str) -> String {
     let decimals = if value < 9.995 {
         2

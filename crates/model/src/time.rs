@@ -9,6 +9,20 @@ pub type UnixNanos = u64;
 pub trait Clock: Send + Sync + 'static {
     /// The wall clock.
     fn now(&self) -> UnixNanos;
+
+    /// How long the machine has been up, where that is known: unlike the wall clock nobody sets it.
+    fn uptime(&self) -> Option<Uptime> {
+        None
+    }
+}
+
+/// How long a machine has been up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Uptime {
+    /// Another number each time the machine is started.
+    pub boot: u64,
+    /// Nanoseconds since then, those asleep included.
+    pub up_ns: u64,
 }
 
 /// The machine's own clock.
@@ -20,6 +34,15 @@ impl Clock for SystemClock {
     fn now(&self) -> UnixNanos {
         let since = std::time::SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// As Linux tells it; unknown elsewhere.
+    fn uptime(&self) -> Option<Uptime> {
+        let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+        let boot = u64::from_str_radix(id.replace('-', "").get(..16)?, 16).ok()?;
+        let up = std::fs::read_to_string("/proc/uptime").ok()?;
+        let seconds: f64 = up.split_whitespace().next()?.parse().ok()?;
+        Some(Uptime { boot, up_ns: (seconds * 1e9) as u64 })
     }
 }
 

@@ -193,9 +193,21 @@ pub struct StoreStat {
     pub dropped: Vec<Dropped>,
     /// Traces that are kept for ever.
     pub archived: u64,
+    /// The wall clock jumped, and is not believed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock: Option<ClockJump>,
     /// Why spans are refused, if they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refusing: Option<String>,
+}
+
+/// A wall clock that is not believed: nothing goes by its age that would not go by the time before the jump as well.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClockJump {
+    /// How far it jumped ahead, or back where negative.
+    pub ahead_s: i64,
+    /// It is believed once it has stayed there for so much longer.
+    pub left_s: u64,
 }
 
 /// The blocks of one level and tier.

@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
     JOURNAL,
+    clock::Watch,
     shelf::{FILES, Shelf},
     stat::Stat,
 };
@@ -74,7 +75,8 @@ pub async fn stat(settings: &Settings, clock: &dyn Clock) -> Result<Stat> {
     let journal = settings.path.join(JOURNAL);
     let files = std::fs::read_dir(journal).into_iter().flatten().flatten();
     let journal_bytes = files.filter_map(|file| file.metadata().ok()).map(|metadata| metadata.len()).sum();
-    Ok(Stat { journal_bytes, ..Stat::of_state(manifest.state(), settings, clock.now()) })
+    let doubt = Watch::open(&settings.path).doubt();
+    Ok(Stat { journal_bytes, clock: doubt, ..Stat::of_state(manifest.state(), settings, clock.now()) })
 }
 
 /// What the store at these settings keeps, sorted, whether or not a process holds it.

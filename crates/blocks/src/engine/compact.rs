@@ -92,7 +92,7 @@ impl Inner {
     /// Blocks that turn out to be damaged are shunned from then on.
     pub(super) async fn compact_next(self: &Arc<Self>, shunned: &mut BTreeSet<String>) -> Result<bool> {
         let state = self.known.now();
-        let now = self.clock.now();
+        let now = self.look_at_clock();
         let jobs = plan::jobs(&state, &self.settings.compaction, shunned, now);
         let waiting = |of: fn(&Job) -> u64| jobs.iter().map(of).sum();
         self.compacting.waiting_blocks.store(waiting(|job| job.inputs.len() as u64), Relaxed);

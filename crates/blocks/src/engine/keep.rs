@@ -24,7 +24,7 @@ impl Inner {
         let began = Instant::now();
         self.admit()?;
         let room = self.room(head::cost(&batch)).await?;
-        let record = Record { batch, received_ns: self.clock.now() };
+        let record = Record { batch, received_ns: self.watch.received(self.clock.now()) };
         let (frame, spans) = (record.encode(), record.batch.len() as u64);
         let parts = record.split(&self.settings, Some(room));
         let staying = self.head.enter();

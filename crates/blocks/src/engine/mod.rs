@@ -10,6 +10,7 @@
 mod archive;
 mod bench;
 mod check;
+mod clock;
 mod compact;
 pub mod erase;
 mod files;
@@ -57,14 +58,15 @@ pub(crate) use self::shelf::CacheFigures;
 pub use self::{
     archive::ARCHIVED_MAX,
     check::{Progress, Report, check, inventory, stat},
+    clock::Doubt,
     files::Parts,
     repair::{Mended, repair},
     restore::{Restored, restore},
     stat::{Level, NextDrop, Recovered, Stat},
 };
 use self::{
-    compact::Compacting, head::Head, node::Identity, peers::Peers, publish::Away, recover::Recovery,
-    shelf::Shelf,
+    clock::Watch, compact::Compacting, head::Head, node::Identity, peers::Peers, publish::Away,
+    recover::Recovery, shelf::Shelf,
 };
 use crate::{
     block,
@@ -96,6 +98,7 @@ pub struct Engine {
 struct Inner {
     settings: Settings,
     clock: Arc<dyn Clock>,
+    watch: Watch,
     identity: Identity,
     disk: Arc<dyn Disk>,
     journal: Journal,
@@ -212,6 +215,7 @@ impl Engine {
             closing: AtomicBool::new(false),
             ended: CancellationToken::new(),
             _lock: lock,
+            watch: Watch::open(&path),
             settings,
             clock,
             identity,
@@ -222,6 +226,7 @@ impl Engine {
             live_from,
         });
         inner.look_at_space();
+        inner.look_at_clock();
         inner.start(replay, committed);
         Ok(Self { inner })
     }

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use model::time::UnixNanos;
 
-use super::{Engine, Inner};
+use super::{Doubt, Engine, Inner};
 use crate::{
     manifest::State,
     metrics::Gauges,
@@ -52,6 +52,8 @@ pub struct Stat {
     pub next_drop: Option<NextDrop>,
     /// What the last start found in the journal.
     pub recovery: Recovered,
+    /// The wall clock jumped, and is not believed.
+    pub clock: Option<Doubt>,
     /// Why writes are refused, if they are.
     pub refusing: Option<String>,
 }
@@ -172,6 +174,7 @@ impl Inner {
                 frames_lost: self.recovery.lost.load(Relaxed),
                 bytes_left: self.recovery.bytes_left.load(Relaxed),
             },
+            clock: self.watch.doubt(),
             refusing: match (self.disk_full.load(Relaxed), journal.refusing) {
                 (true, _) => Some("the disk is almost full".into()),
                 (_, true) => Some("the journal cannot be written".into()),
@@ -193,6 +196,7 @@ impl Inner {
             cache: self.shelf.cache_figures(),
             blocks: stat.blocks,
             block_bytes: stat.block_bytes,
+            clock_ahead_ns: stat.clock.map_or(0, |doubt| doubt.ahead_ns),
             lost_frames: stat.recovery.frames_lost,
             unreadable: self.recovery.blocks_unreadable(),
             compaction_waiting_blocks: stat.compaction_waiting_blocks,

@@ -5,6 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use model::time::UnixNanos;
+
 use super::Inner;
 use crate::{
     error::Result,
@@ -28,6 +30,7 @@ impl Inner {
         let (mut retention_at, mut deletion_at) = (began, began);
         while !self.ended.is_cancelled() {
             self.look_at_space();
+            self.look_at_clock();
             let now = Instant::now();
             let is_full = self.disk_full.load(Relaxed);
             let is_due = retention_at <= now || is_full && retention_at > now + RETENTION_EVERY;
@@ -72,6 +75,11 @@ impl Inner {
                 false => tracing::info!(free, size, "the disk has room again: accepting writes"),
             }
         }
+    }
+
+    /// The time at which something is old enough to go; a clock that jumped is noticed.
+    pub(super) fn look_at_clock(&self) -> UnixNanos {
+        if self.settings.is_tended { self.watch.look(&*self.clock) } else { self.clock.now() }
     }
 
     /// How many bytes blocks may take.

@@ -76,6 +76,11 @@ fn unmerged(path: &Path) -> Settings {
 
 /// Opens the store; a lock that a dying engine still holds is waited for.
 async fn open_with(settings: Settings, clock: Arc<StandingClock>) -> Engine {
+    open_at(settings, clock).await
+}
+
+/// The same with any clock.
+async fn open_at(settings: Settings, clock: Arc<dyn Clock>) -> Engine {
     for _ in 0..LOOKS {
         match Engine::open(settings.clone(), clock.clone(), &Registry::new()).await {
             Err(error) if error.to_string().contains("in use") => {

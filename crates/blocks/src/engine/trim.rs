@@ -40,7 +40,7 @@ impl Inner {
     pub(super) async fn retain(self: &Arc<Self>) -> Result<Plan> {
         let _turn = self.tending.lock().await;
         let state = self.manifest.lock().await.state().clone();
-        let now = self.clock.now();
+        let now = self.look_at_clock();
         let retention = &self.settings.retention;
         let usage = usage(&state, retention, self.bytes_max(), now);
         let pressure = Pressure {

@@ -35,6 +35,9 @@ pub fn stat(stat: &StoreStat, paint: Paint) -> String {
     rules(&mut out, &stat.rules);
     next(&mut out, stat);
     gone(&mut out, stat);
+    if let Some(jump) = stat.clock {
+        line(&mut out, "clock", &paint.ink(Ink::Red, &text::clock_jumped(jump.ahead_s, jump.left_s)));
+    }
     if let Some(why) = &stat.refusing {
         line(&mut out, "refusing", &paint.ink(Ink::Red, &text::harmless(why)));
     }
@@ -344,6 +347,7 @@ mod tests {
             }],
             dropped: vec![Dropped { why: "time".into(), blocks: 3, spans: 42 }],
             archived: 2,
+            clock: Some(keep::ClockJump { ahead_s: -90 * 60, left_s: 23 * 3600 }),
             ..StoreStat::default()
         }
     }
@@ -368,6 +372,7 @@ mod tests {
   goes next    in 2h00m     9 spans, 1 KiB but what rules keep (by time; block b-1)
   gone so far  time         42 spans of 3 blocks
   archived     2 traces
+  clock        it jumped back by 1h30m: for 23h00m, or until it comes back, nothing goes by age that was not to go before
 ";
         assert_eq!(said, expected, "\n{said}");
     }

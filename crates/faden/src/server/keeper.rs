@@ -140,6 +140,10 @@ pub fn store_stat(stat: &Stat, inventory: &Inventory, retention: &Retention) -> 
         next: inventory.coming.iter().map(next).collect(),
         dropped: dropped.collect(),
         archived: inventory.archived.values().sum(),
+        clock: stat.clock.map(|doubt| keep::ClockJump {
+            ahead_s: doubt.ahead_ns / 1_000_000_000,
+            left_s: doubt.left().as_secs(),
+        }),
         refusing: stat.refusing.clone(),
         ..keep::StoreStat::default()
     }

@@ -206,6 +206,7 @@ impl StatusSource for State {
             }),
         );
         warnings.extend(stat.iter().filter_map(storage::away));
+        warnings.extend(stat.iter().filter_map(storage::clock));
         warnings.extend(stat.iter().flat_map(|stat| stat.peers_away.iter().cloned()));
         Report {
             version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -100,6 +100,13 @@ pub fn away(stat: &Stat) -> Option<String> {
     ))
 }
 
+/// Says that the clock jumped, if it did and is not believed yet.
+pub fn clock(stat: &Stat) -> Option<String> {
+    let doubt = stat.clock?;
+    let jumped = text::clock_jumped(doubt.ahead_ns / 1_000_000_000, doubt.left().as_secs());
+    Some(format!("the clock is not believed: {jumped}"))
+}
+
 /// A store's figures, for people.
 pub fn figures(stat: &Stat) -> Vec<serve::faden::Figure> {
     let figure = |name: &str, value: u64, unit: &str| serve::faden::Figure {
