@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     error::{Doing, Next, Result},
-    manifest::{BlockMeta, Damage, Manifest},
+    manifest::{BlockMeta, Damage, Manifest, Note},
     retain::{self, Inventory},
     settings::Settings,
 };
@@ -94,7 +94,9 @@ pub async fn inventory(settings: &Settings, clock: &dyn Clock) -> Result<Invento
 pub(super) async fn open(settings: &Settings) -> Result<(Shelf, Manifest)> {
     let shelf = Shelf::new(settings)?;
     let (objects, root) = shelf.objects();
-    let manifest = Manifest::open(objects, root, settings.limits.checkpoint_entries).await?;
+    // Read before the manifest, which a running server may go on with.
+    let note = Note::read(settings);
+    let manifest = Manifest::open_noted(objects, root, settings.limits.checkpoint_entries, note).await?;
     Ok((shelf, manifest))
 }
 

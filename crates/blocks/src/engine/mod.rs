@@ -72,7 +72,7 @@ use crate::{
     block,
     error::{Doing, Error, Next, Result},
     lock::DirectoryLock,
-    manifest::{Known, Manifest, State},
+    manifest::{Known, Manifest, Note, State},
     memory::Memory,
     metrics::Metrics,
     search::{self, Scan},
@@ -180,7 +180,8 @@ impl Engine {
         let lock = DirectoryLock::take(&path, &settings.address)?;
         let Rim { disk, shelf } = rim(&settings)?;
         let (objects, root) = shelf.objects();
-        let manifest = Manifest::open(objects, root, settings.limits.checkpoint_entries).await?;
+        let note = Note::read(&settings);
+        let manifest = Manifest::open_noted(objects, root, settings.limits.checkpoint_entries, note).await?;
         let committed = manifest.state().clone();
         let mut identity = Identity::next(&path)?;
         let known_epoch = committed.nodes.get(&identity.node).map_or(0, |node| node.epoch);

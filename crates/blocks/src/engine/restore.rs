@@ -23,7 +23,7 @@ use crate::{
     block,
     error::{Doing, Next, Result},
     lock::DirectoryLock,
-    manifest::{self, Block, BlockMeta, Entry, Gap, Removal, Rescued},
+    manifest::{self, Block, BlockMeta, Entry, Gap, Note, Removal, Rescued},
     retain,
     settings::Settings,
 };
@@ -56,7 +56,7 @@ pub async fn restore(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Optio
     let _lock = DirectoryLock::take(&settings.path, &settings.address)?;
     let shelf = Shelf::new(settings)?;
     let (objects, root) = shelf.objects();
-    let rescued = Rescued::of(objects.clone(), root).await?;
+    let rescued = Rescued::of(objects.clone(), root, Note::read(settings).number()).await?;
     if rescued.damaged.is_empty() && rescued.gaps.is_empty() {
         return Ok(None);
     }

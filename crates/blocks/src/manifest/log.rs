@@ -15,6 +15,7 @@ use object_store::{ObjectStore, ObjectStoreExt, PutMode, path::Path};
 
 use super::{
     entry::{self, Entry},
+    note::Note,
     state::State,
 };
 use crate::error::{Doing, Error, Next, Result};
@@ -40,6 +41,8 @@ pub struct Manifest {
     known: Known,
     /// The last checkpoint; files below the one before it are deleted.
     checkpoint: u64,
+    /// Where it is noted how far it is.
+    note: Option<Note>,
 }
 
 /// The last state, for whoever must not wait for the object store.
@@ -94,10 +97,48 @@ impl Manifest {
         Ok(manifest)
     }
 
+    /// The same, where it is known how far it was once, and is noted how far it gets.
+    ///
+    /// # Errors
+    /// If there are fewer entries than there were, too.
+    pub(crate) async fn open_noted(
+        store: Arc<dyn ObjectStore>,
+        root: &Path,
+        checkpoint_entries: u64,
+        note: Note,
+    ) -> Result<Self> {
+        let mut manifest = Self::open(store, root, checkpoint_entries).await?;
+        let (seen, mut listings) = (note.number(), 1);
+        while manifest.state.number < seen && listings < LISTINGS_MAX {
+            manifest.reload().await?;
+            manifest.follow().await?;
+            listings += 1;
+        }
+        if manifest.state.number < seen {
+            let what = format!(
+                "the manifest ends with entry {}, but there were {seen}: files are missing at its end; put them back \
+                 from a copy, or stop the server and run `faden store check --repair`, which lists the blocks again \
+                 that they listed. If the store was put back on purpose, delete seen.json in its directory",
+                manifest.state.number,
+            );
+            return Err(Error::new(Next::Repair, what));
+        }
+        manifest.note = Some(note);
+        manifest.noted().await;
+        Ok(manifest)
+    }
+
+    /// Notes how far it is.
+    async fn noted(&mut self) {
+        if let Some(note) = &mut self.note {
+            note.reached(self.state.number).await;
+        }
+    }
+
     fn unread(store: Arc<dyn ObjectStore>, root: &Path, checkpoint_entries: u64) -> Self {
         let folder = root.clone().join(FOLDER);
         let (state, known) = Default::default();
-        Self { store, folder, checkpoint_entries, state, known, checkpoint: 0 }
+        Self { store, folder, checkpoint_entries, state, known, checkpoint: 0, note: None }
     }
 
     /// The state after the last entry that this process has seen.
@@ -115,7 +156,13 @@ impl Manifest {
     /// # Errors
     /// [`Next::Retry`] if the object store failed: the entry may or may not be there, and committing the same
     /// entry again is right. [`Next::Refuse`] if what it removes was removed by someone else.
-    pub async fn commit(&mut self, mut entry: Entry) -> Result<()> {
+    pub async fn commit(&mut self, entry: Entry) -> Result<()> {
+        let committed = self.create(entry).await;
+        self.noted().await;
+        committed
+    }
+
+    async fn create(&mut self, mut entry: Entry) -> Result<()> {
         loop {
             self.fence(&entry)?;
             if self.state.holds(&entry) {
@@ -164,6 +211,7 @@ impl Manifest {
         }
         self.state = state;
         self.known.set(&self.state);
+        self.noted().await;
         Ok(())
     }
 

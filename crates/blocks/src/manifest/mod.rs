@@ -7,6 +7,7 @@
 
 mod entry;
 mod log;
+mod note;
 mod state;
 
 #[cfg(test)]
@@ -17,4 +18,5 @@ pub(crate) use entry::decode;
 pub use entry::{Archiving, Block, BlockMeta, Entry, JournalRange, Judged, Mark, Removal, Tier};
 pub use log::{Damage, Gap, Known, Manifest};
 pub(crate) use log::{Rescued, replace};
+pub(crate) use note::Note;
 pub use state::{Dropped, Node, State};

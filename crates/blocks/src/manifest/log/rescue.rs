@@ -36,19 +36,19 @@ pub(crate) struct Rescued {
     pub(crate) gaps: Vec<Gap>,
     /// Files that cannot be trusted, and what is in them.
     pub(crate) damaged: Vec<(Path, Bytes)>,
-    /// The greatest number of any file.
+    /// The greatest number of any file that there is, or was.
     last: u64,
 }
 
 impl Rescued {
-    /// Reads every file of the manifest below `root`.
+    /// Reads every file of the manifest below `root`, of which entries up to `seen` are known to have been there.
     ///
     /// # Errors
     /// If the object store fails, or a sound file has a version that this program does not know.
-    pub(crate) async fn of(store: Arc<dyn ObjectStore>, root: &Path) -> Result<Self> {
+    pub(crate) async fn of(store: Arc<dyn ObjectStore>, root: &Path, seen: u64) -> Result<Self> {
         let manifest = Manifest::unread(store, root, 0);
         let files = manifest.list().await?;
-        let mut rescued = Self { last: last(&files), ..Self::default() };
+        let mut rescued = Self { last: last(&files).max(seen), ..Self::default() };
         let mut base = None;
         for (number, path) in files.checkpoints.iter().rev() {
             let found: Option<State> = rescued.read(&manifest, path).await?;
