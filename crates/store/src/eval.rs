@@ -58,6 +58,8 @@ fn any_value(field: &Field, span: Span<'_>, test: &Test<'_>) -> bool {
         Field::ScopeName => text(span.scope().name()),
         Field::ScopeVersion => text(span.scope().version()),
         Field::EventName => span.events().any(|event| test(Value::Text(event.name()))),
+        Field::LinkTraceId => span.links().any(|link| test(Value::Text(&link.trace_id().to_string()))),
+        Field::LinkSpanId => span.links().any(|link| test(Value::Text(&link.span_id().to_string()))),
         Field::Attribute { level, key } => {
             any_attribute(*level, span, &mut |attributes| any_of(attributes, key, test))
         }

@@ -149,6 +149,8 @@ pub fn text_of<'a>(field: &Field, span: Span<'a>) -> Option<Cow<'a, str>> {
         Field::ScopeName => some(span.scope().name()),
         Field::ScopeVersion => some(span.scope().version()),
         Field::EventName => span.events().map(|event| event.name().into()).min(),
+        Field::LinkTraceId => span.links().map(|link| link.trace_id().to_string().into()).min(),
+        Field::LinkSpanId => span.links().map(|link| link.span_id().to_string().into()).min(),
         Field::Attribute { level: Level::Any, key } => {
             INWARDS.iter().find_map(|level| least(*level, key, span))
         }

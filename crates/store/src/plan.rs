@@ -50,6 +50,8 @@ pub struct Plan {
     pub after: Option<Cursor>,
     /// How long it may take; then the answer is partial.
     pub time_limit: Duration,
+    /// So many bytes may be read for it, and what is read at once besides; then the answer is partial.
+    pub bytes_max: u64,
 }
 
 /// The kind of rows that a plan asks for.
@@ -113,6 +115,10 @@ pub enum Field {
     ScopeVersion,
     /// The names of events.
     EventName,
+    /// The ids of the traces that links lead to, hexadecimal.
+    LinkTraceId,
+    /// The ids of the spans that links lead to, hexadecimal.
+    LinkSpanId,
     /// An attribute.
     Attribute {
         /// Where it stands.
@@ -344,6 +350,7 @@ impl Plan {
             limit: 20,
             after: None,
             time_limit: Duration::from_secs(30),
+            bytes_max: u64::MAX,
         }
     }
 
@@ -398,6 +405,9 @@ pub fn more_rows(limit: usize) -> String {
 pub fn out_of_time(limit: Duration) -> String {
     format!("the time limit of {limit:?} was reached; narrow the time range or the filter")
 }
+
+/// Why an answer is partial for which as much was read as may be.
+pub const OUT_OF_BYTES: &str = "as many bytes were read as may be for one question (serve.limits.bytes); narrow the time range or the filter";
 
 #[cfg(test)]
 mod tests;

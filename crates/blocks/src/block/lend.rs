@@ -41,6 +41,7 @@ impl BlockView {
             rows: group.rows,
             runs: group.runs,
             extent: group.extent,
+            has_links: group.has_links,
         };
         let in_sets: Vec<u32> = self.groups.iter().map_while(|group| group.set()).collect();
         let facts = BlockFacts {

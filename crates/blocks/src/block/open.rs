@@ -199,7 +199,7 @@ impl OpenBlock {
         row_group.close().doing(Next::Retry, writing())?;
         writer.flush().doing(Next::Retry, writing())?;
         let runs = built.runs.len() as u32;
-        let facts = GroupFacts { tenant, rows, runs, extent: built.zones.extent() };
+        let facts = GroupFacts { tenant, rows, runs, extent: built.zones.extent(), has_links: true };
         self.indexed(facts, leaves, (built, parts))
     }
 

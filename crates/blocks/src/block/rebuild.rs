@@ -179,7 +179,7 @@ impl Rebuilding<'_> {
             let range = range(column).ok_or_else(|| damaged(self.files, "a column lies nowhere"))?;
             parts.0.push(self.pages(range)?);
         }
-        let mut facts = GroupFacts { tenant, rows, runs: 0, extent: (0, 0) };
+        let mut facts = GroupFacts { tenant, rows, runs: 0, extent: (0, 0), has_links: true };
         let leaves = self.layout.leaves.len();
         let view = BlockView {
             layout: self.layout.clone(),

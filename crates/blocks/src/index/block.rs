@@ -33,6 +33,8 @@ pub(crate) struct GroupFacts {
     pub(crate) runs: u32,
     /// The first and the last span start.
     pub(crate) extent: (u64, u64),
+    /// True where the traces that links lead to are looked up, as in every group that this program writes.
+    pub(crate) has_links: bool,
 }
 
 impl Section for BlockFacts {
@@ -57,6 +59,7 @@ impl Section for BlockFacts {
                 message.varint(3, group.extent.0);
                 message.varint(4, group.extent.1 - group.extent.0);
                 message.varint(5, u64::from(group.runs));
+                message.varint(6, u64::from(group.has_links));
             });
         }
         self.sets.iter().for_each(|groups| out.varint(6, u64::from(*groups)));
@@ -126,7 +129,8 @@ fn group(parsed: &Parsed<'_>, tenants: &mut Vec<Tenant>) -> Option<GroupFacts> {
     let first = parsed.number(3).unwrap_or(0);
     let last = first.checked_add(parsed.number(4).unwrap_or(0))?;
     let runs = u32::try_from(parsed.number(5).unwrap_or(0)).ok()?;
-    Some(GroupFacts { tenant, rows, runs, extent: (first, last) })
+    let has_links = parsed.number(6) == Some(1);
+    Some(GroupFacts { tenant, rows, runs, extent: (first, last), has_links })
 }
 
 fn kind_number(kind: Kind) -> u64 {

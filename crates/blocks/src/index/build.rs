@@ -4,14 +4,14 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
-use model::Value;
+use model::{TraceId, Value};
 use store::Level;
 
 use super::catalogue::Keys;
 use super::file::IndexWriter;
 use super::held::Index;
 use super::sets::Live;
-use super::tokens::{KeyToken, NAME_KEY};
+use super::tokens::{KeyToken, NAME_KEY, link_token};
 use super::traces::Runs;
 use super::zones::{self, Zones};
 use crate::columns::conventions::{self, older_name};
@@ -89,6 +89,7 @@ fn live(layout: &Layout, shredded: &Shredded, dictionaries: &[Option<Cow<'_, [u3
     for (level, base) in TAILS {
         tail_tokens(columns, level, base, &mut tokens);
     }
+    link_tokens(&columns[leaf::LINK_TRACE_ID], &mut tokens);
     Live::new(&tokens, &in_dictionaries, shredded.traces.iter().map(|rows| rows.id))
 }
 
@@ -138,6 +139,16 @@ fn column_tokens(
         };
         tokens[*row as usize / PAGE_ROWS].push(key.with(text));
     }
+}
+
+fn link_tokens(links: &Column, tokens: &mut [Vec<u64>]) {
+    let Values::Id { bytes, .. } = &links.values else { return };
+    let (ids, _) = bytes.as_chunks::<16>();
+    if ids.is_empty() {
+        return;
+    }
+    let mut ids = ids.iter().map(|id| link_token(TraceId(*id)));
+    each_entry(links, |row, _, _| tokens[row / PAGE_ROWS].extend(ids.next()));
 }
 
 fn tail_tokens(columns: &[Column], level: Level, base: usize, tokens: &mut [Vec<u64>]) {

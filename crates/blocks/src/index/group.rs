@@ -24,6 +24,8 @@ pub(crate) struct Group {
     pub(crate) runs: u32,
     /// The first and the last span start.
     pub(crate) extent: (u64, u64),
+    /// True where the traces that links lead to are looked up.
+    pub(crate) has_links: bool,
     /// Its place among the groups of the block.
     pub(crate) number: u32,
     leaves: usize,
@@ -47,8 +49,8 @@ impl Group {
         (leaves, index): (usize, Arc<Index>),
         looked_up: LookedUp,
     ) -> Self {
-        let GroupFacts { tenant, rows, runs, extent } = facts.clone();
-        Self { tenant, rows, runs, extent, number, leaves, index, looked_up }
+        let GroupFacts { tenant, rows, runs, extent, has_links } = facts.clone();
+        Self { tenant, rows, runs, extent, has_links, number, leaves, index, looked_up }
     }
 
     /// The same group whose lookups are on disk now.

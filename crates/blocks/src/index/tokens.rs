@@ -24,6 +24,14 @@ impl KeyToken {
 /// The key under which the names of spans are looked up, at no level.
 pub(crate) const NAME_KEY: &str = "name";
 
+/// The key under which the traces that links lead to are looked up, at no level.
+const LINK_KEY: &str = "link";
+
+/// The token of links that lead to a trace.
+pub(crate) fn link_token(to: model::TraceId) -> u64 {
+    KeyToken::new(Level::Any, LINK_KEY).with(&to.0)
+}
+
 /// The number of a level in the format.
 pub(crate) fn level_number(level: Level) -> u64 {
     match level {

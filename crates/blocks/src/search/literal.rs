@@ -33,6 +33,8 @@ fn needed(filter: &Filter) -> Option<Vec<&str>> {
                 Field::Service => text != UNKNOWN_SERVICE,
                 Field::Attribute { .. } => is_only_text(text),
                 Field::Kind | Field::Status | Field::Duration => false,
+                // Ids are not written out in the bytes.
+                Field::LinkTraceId | Field::LinkSpanId => false,
                 _ => true,
             };
             (is_itself && !text.is_empty()).then(|| vec![text.as_str()])

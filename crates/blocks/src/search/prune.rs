@@ -2,7 +2,7 @@
 //!
 //! "May" errs on one side only: a page that is left out certainly holds no such span.
 
-use model::{Kind, StatusCode, Value};
+use model::{Kind, StatusCode, TraceId, Value};
 use store::eval;
 use store::plan::{Compare, Condition, Field, Filter, Operand, Plan};
 
@@ -10,7 +10,7 @@ use super::mask::{Evaluator, dictionary_leaf};
 use super::values::{self, Source};
 use crate::columns::schema::leaf;
 use crate::error::Result;
-use crate::index::tokens::KeyToken;
+use crate::index::tokens::{KeyToken, link_token};
 
 impl Evaluator<'_> {
     /// False where no span of the page is one that the plan looks for.
@@ -82,6 +82,13 @@ impl Evaluator<'_> {
     }
 
     fn token_may(&mut self, condition: &Condition, source: Source, number: usize) -> Result<bool> {
+        if let (Field::LinkTraceId, Compare::Equal, Operand::Text(text)) =
+            (&condition.field, condition.compare, &condition.operand)
+            && self.place.group.has_links
+            && let Some(to) = TraceId::parse(text)
+        {
+            return self.may_hold_token(link_token(to), number);
+        }
         let level = match source {
             Source::Column { level, leaf, .. } if self.is_text(leaf) => level,
             Source::Tail { level, .. } => level,

@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
+use model::TraceId;
 use model::view::UNKNOWN_SERVICE;
 use store::Level;
 use store::plan::{Compare, Condition, Field, Filter, Operand, Plan};
@@ -14,7 +15,7 @@ use crate::columns::conventions::SERVICE;
 use crate::columns::schema::{EXCEPTION_KEYS, Kind, leaf};
 use crate::error::Result;
 use crate::index::Found;
-use crate::index::tokens::{KeyToken, NAME_KEY};
+use crate::index::tokens::{KeyToken, NAME_KEY, link_token};
 
 /// The levels at which keys are looked up.
 const LEVELS: [Level; 5] = [Level::Resource, Level::Scope, Level::Span, Level::Event, Level::Link];
@@ -62,6 +63,12 @@ fn may_compare(sought: &mut Sought, condition: &Condition, place: Place<'_>) -> 
     let (Compare::Equal, Operand::Text(text)) = (condition.compare, &condition.operand) else {
         return Ok(true);
     };
+    if condition.field == Field::LinkTraceId
+        && place.group.has_links
+        && let Some(to) = TraceId::parse(text)
+    {
+        return Ok(found(sought, link_token(to), place)?.pages != 0);
+    }
     let mut is_found = |token: KeyToken| found(sought, token.with(text.as_bytes()), place);
     match &condition.field {
         Field::Service if text != UNKNOWN_SERVICE => {

@@ -46,6 +46,8 @@ pub(super) fn sources(field: &Field, place: Place<'_>, keys: &Keys) -> Vec<Sourc
         Field::ScopeName => return vec![Source::Text { leaf: leaf::SCOPE_NAME, some: true }],
         Field::ScopeVersion => return vec![Source::Text { leaf: leaf::SCOPE_VERSION, some: true }],
         Field::EventName => return vec![Source::Many { leaf: leaf::EVENT_NAME }],
+        Field::LinkTraceId => return vec![Source::Many { leaf: leaf::LINK_TRACE_ID }],
+        Field::LinkSpanId => return vec![Source::Many { leaf: leaf::LINK_SPAN_ID }],
         Field::Attribute { level, key } => (*level, key.as_str()),
     };
     let mut found = Vec::new();
@@ -125,7 +127,10 @@ pub(super) fn visit(
         Source::Tail { base, .. } => visit_tail(reader, base, (key, number), visit)?,
         Source::Many { leaf } => {
             let page = reader.page(leaf, number)?;
-            each_nested(reader, page.as_deref(), leaf, |entry, cell| visit(entry.row, value(cell)));
+            each_nested(reader, page.as_deref(), leaf, |entry, cell| match value(cell) {
+                Value::Bytes(id) => visit(entry.row, Value::Text(&Value::Bytes(id).to_text())),
+                value => visit(entry.row, value),
+            });
         }
     }
     Ok(())

@@ -97,7 +97,9 @@ fn operand(field: &Field, compare: Compare, value: Typed<'_>) -> Result<Operand,
         | Field::StatusMessage
         | Field::ScopeName
         | Field::ScopeVersion
-        | Field::EventName => Ok(Operand::Text(value.text().into())),
+        | Field::EventName
+        | Field::LinkTraceId
+        | Field::LinkSpanId => Ok(Operand::Text(value.text().into())),
     }
 }
 

@@ -12,7 +12,7 @@ pub(super) enum Subject {
 }
 
 /// The names that are no attributes, as advice lists them.
-const INTRINSICS: [(&str, Intrinsic); 22] = [
+const INTRINSICS: [(&str, Intrinsic); 24] = [
     ("service", Intrinsic::Service),
     ("service.name", Intrinsic::Service),
     ("resource.service.name", Intrinsic::Service),
@@ -30,6 +30,8 @@ const INTRINSICS: [(&str, Intrinsic); 22] = [
     ("traceDuration", Intrinsic::TraceDuration),
     ("trace:duration", Intrinsic::TraceDuration),
     ("event:name", Intrinsic::EventName),
+    ("link:traceID", Intrinsic::LinkTraceId),
+    ("link:spanID", Intrinsic::LinkSpanId),
     ("instrumentation:name", Intrinsic::ScopeName),
     ("scope:name", Intrinsic::ScopeName),
     ("instrumentation:version", Intrinsic::ScopeVersion),
@@ -47,6 +49,8 @@ enum Intrinsic {
     Duration,
     TraceDuration,
     EventName,
+    LinkTraceId,
+    LinkSpanId,
     ScopeName,
     ScopeVersion,
 }
@@ -62,7 +66,7 @@ const LEVELS: [(&str, Level); 6] = [
 ];
 
 /// Names of TraceQL that this subset leaves out.
-const FOREIGN: [&str; 21] = [
+const FOREIGN: [&str; 19] = [
     "rootName",
     "rootServiceName",
     "nestedSetLeft",
@@ -76,8 +80,6 @@ const FOREIGN: [&str; 21] = [
     "span:parentID",
     "span:childCount",
     "event:timeSinceStart",
-    "link:traceID",
-    "link:spanID",
     "count",
     "avg",
     "min",
@@ -148,6 +150,8 @@ fn subject_of(intrinsic: Intrinsic) -> Subject {
         Intrinsic::StatusMessage => Field::StatusMessage,
         Intrinsic::Duration => Field::Duration,
         Intrinsic::EventName => Field::EventName,
+        Intrinsic::LinkTraceId => Field::LinkTraceId,
+        Intrinsic::LinkSpanId => Field::LinkSpanId,
         Intrinsic::ScopeName => Field::ScopeName,
         Intrinsic::ScopeVersion => Field::ScopeVersion,
     })

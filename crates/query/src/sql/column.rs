@@ -305,6 +305,8 @@ impl Column {
             Self::ScopeName => Field::ScopeName,
             Self::ScopeVersion => Field::ScopeVersion,
             Self::EventName => Field::EventName,
+            Self::LinkTraceId => Field::LinkTraceId,
+            Self::LinkSpanId => Field::LinkSpanId,
             Self::Attribute { level, key } => Field::Attribute { level: *level, key: key.clone() },
             _ => return None,
         })

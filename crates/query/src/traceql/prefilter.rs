@@ -206,6 +206,8 @@ fn places(field: &Field) -> Option<Vec<Stored>> {
             Intrinsic::Kind => Stored::Kind,
             Intrinsic::Status => Stored::Status,
             Intrinsic::EventName => Stored::EventName,
+            Intrinsic::LinkTraceId => Stored::LinkTraceId,
+            Intrinsic::LinkSpanId => Stored::LinkSpanId,
             _ => return None,
         }],
     })

@@ -119,9 +119,12 @@ fn field(level: &str, name: &str) -> Result<Field, String> {
         ("scope", "name") => Ok(Field::ScopeName),
         ("scope", "version") => Ok(Field::ScopeVersion),
         ("event", "name") => Ok(Field::EventName),
+        ("link", "traceID") => Ok(Field::LinkTraceId),
+        ("link", "spanID") => Ok(Field::LinkSpanId),
         _ => Err(format!(
             "the field {level}.{name} is not supported: use span.name, span.kind, span.status, span.statusMessage, \
-             span.duration, resource.service, scope.name, scope.version, event.name, or an attribute"
+             span.duration, resource.service, scope.name, scope.version, event.name, link.traceID, link.spanID, or an \
+             attribute"
         )),
     }
 }

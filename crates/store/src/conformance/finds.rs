@@ -16,6 +16,7 @@ pub(super) fn stories() -> Vec<Story> {
         everything_comes_back(),
         by_plain_fields(),
         by_texts(),
+        by_links(),
         on_one_span(),
         logic(),
         time_range(),
@@ -195,6 +196,31 @@ fn by_texts() -> Story {
         .finds("an event", Filter::equal(Field::EventName, text("exception")), &[1])
         .finds("events, none of them x", is(Field::EventName, Compare::Unequal, text("x")), &[1])
         .finds("not: an event start", is(Field::EventName, Compare::Unequal, text("start")), &[])
+}
+
+fn by_links() -> Story {
+    let to = |number: u64| (trace_id(number), span_id(number + 1), Vec::new());
+    let linking = |number: u64, links: &[u64]| Draft {
+        links: links.iter().map(|number| to(*number)).collect(),
+        ..Draft::new(number, 1)
+    };
+    let trace = |number: u64| text(&trace_id(number).to_string());
+    let span = |number: u64| text(&span_id(number + 1).to_string());
+    let both = |left, right| Filter::And(vec![left, right]);
+    let to_trace = |number| Filter::equal(Field::LinkTraceId, trace(number));
+    Story::new("search by what links lead to")
+        .write([linking(1, &[8]), linking(2, &[8, 9]), linking(3, &[]), Draft::new(3, 2).under(1)])
+        .write([linking(4, &[7])])
+        .finds("links to a trace", to_trace(8), &[1, 2])
+        .finds("the last of two", to_trace(9), &[2])
+        .finds("in another batch", to_trace(7), &[4])
+        .finds("nobody links there", to_trace(1), &[])
+        .finds("ids have one form", Filter::equal(Field::LinkTraceId, text("8")), &[])
+        .finds("links, none of them there", is(Field::LinkTraceId, Compare::Unequal, trace(9)), &[1, 4])
+        .finds("any link", is(Field::LinkTraceId, Compare::Exists, Operand::None), &[1, 2, 4])
+        .finds("no link", is(Field::LinkSpanId, Compare::Missing, Operand::None), &[3])
+        .finds("links to a span", Filter::equal(Field::LinkSpanId, span(8)), &[1, 2])
+        .finds("both", both(to_trace(8), Filter::equal(Field::LinkSpanId, span(9))), &[2])
 }
 
 fn on_one_span() -> Story {

@@ -261,8 +261,9 @@ fn filter(dice: &mut Dice, depth: u64) -> Filter {
 }
 
 fn field(dice: &mut Dice) -> Field {
-    match dice.under(12) {
+    match dice.under(13) {
         0 => Field::Service,
+        12 => dice.one(&[Field::LinkTraceId, Field::LinkSpanId]),
         1 => Field::Name,
         2 => Field::Kind,
         3 => Field::Status,
@@ -300,6 +301,8 @@ fn operand(dice: &mut Dice, field: &Field) -> Operand {
         (Field::Name, 0..5) => Operand::Text(dice.one(&NAMES).into()),
         (Field::Kind, 0..4) => Operand::Kind(Kind::from_number(dice.under(6) as u8)),
         (Field::Status, 0..4) => Operand::Status(StatusCode::from_number(dice.under(3) as u8)),
+        (Field::LinkTraceId, 0..5) => Operand::Text(trace_id(dice.under(TRACES)).to_string()),
+        (Field::LinkSpanId, 0..5) => Operand::Text(span_id(6 + dice.under(2)).to_string()),
         (Field::Duration, 0..5) => Operand::Int(dice.under(2_000_000) as i64),
         (_, 0 | 1) => Operand::Text(dice.one(&TEXTS).into()),
         (_, 2) => Operand::Number(dice.one(&[0.0, 0.5, 499.5, f64::NAN])),
