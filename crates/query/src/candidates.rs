@@ -1,13 +1,13 @@
 //! Whole traces that may match, page after page, for questions that a store cannot answer alone.
 //!
-//! The asker decides of each trace whether it matches. Bounded by the time limit of the plan, and for searches by
+//! The asker decides of each trace whether it matches. Bounded by the plan's limits of time and of bytes that are read, and for searches by
 //! [`CANDIDATES_MAX`]; which of them ended the pages is said in [`Candidates::partial`].
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use model::{Summary, Trace};
-use store::plan::out_of_time;
+use store::plan::{OUT_OF_BYTES, out_of_time};
 use store::{Cursor, Plan, Rows, Work};
 
 use crate::{Error, Query};
@@ -21,6 +21,7 @@ pub struct Candidates<'q> {
     plan: Plan,
     began: Instant,
     time_limit: Duration,
+    bytes_max: u64,
     traces_max: usize,
     is_done: bool,
     /// Traces that were read.
@@ -36,11 +37,13 @@ impl<'q> Candidates<'q> {
     #[must_use]
     pub fn new(query: &'q Query, plan: Plan) -> Self {
         let time_limit = plan.time_limit;
+        let bytes_max = plan.bytes_max.min(query.limits().bytes_max);
         Self {
             query,
             plan,
             began: Instant::now(),
             time_limit,
+            bytes_max,
             traces_max: usize::MAX,
             is_done: false,
             seen: 0,
@@ -86,6 +89,7 @@ impl<'q> Candidates<'q> {
             return Ok(None);
         }
         self.plan.time_limit = self.time_limit.saturating_sub(self.began.elapsed());
+        self.plan.bytes_max = self.bytes_max.saturating_sub(self.work.bytes_read);
         let page = self.query.run(&self.plan).await?;
         self.work += page.work;
         self.seen += page.rows.len();
@@ -108,6 +112,9 @@ impl<'q> Candidates<'q> {
     fn exhausted(&self) -> Option<String> {
         if self.began.elapsed() >= self.time_limit {
             return Some(out_of_time(self.time_limit));
+        }
+        if self.work.bytes_read > self.bytes_max {
+            return Some(OUT_OF_BYTES.into());
         }
         let reason =
             || format!("{} traces were looked at; narrow the time range or the query", self.traces_max);

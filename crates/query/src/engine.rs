@@ -17,11 +17,18 @@ pub struct Limits {
     pub wait_max: Duration,
     /// How long a plan may run; then its answer is partial, or an error where the store does not heed the time.
     pub time_max: Duration,
+    /// So many bytes may be read for a plan, or for all pages of a search; then its answer is partial.
+    pub bytes_max: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { plans_max: 32, wait_max: Duration::from_secs(2), time_max: Duration::from_secs(30) }
+        Self {
+            plans_max: 32,
+            wait_max: Duration::from_secs(2),
+            time_max: Duration::from_secs(30),
+            bytes_max: 16 << 30,
+        }
     }
 }
 
@@ -104,7 +111,8 @@ impl Query {
         let turn = tokio::time::timeout(self.limits.wait_max, self.turns.acquire()).await;
         let _turn = turn.map_err(|_| Error::Busy)?.map_err(|_| Error::Busy)?;
         let limit = plan.time_limit.min(self.limits.time_max);
-        let plan = Plan { time_limit: limit, ..plan.clone() };
+        let bytes_max = plan.bytes_max.min(self.limits.bytes_max);
+        let plan = Plan { time_limit: limit, bytes_max, ..plan.clone() };
         match tokio::time::timeout(limit + GRACE, self.reader.run(&plan)).await {
             Ok(answer) => Ok(answer?),
             Err(_) => {

@@ -1,7 +1,10 @@
 //! One port and the APIs that answer on it.
 //!
 //! A request is judged before any API sees it: on a loopback port its `Host` and `Origin` must be ours
-//! ([`AllowList`]), and its query string is bounded by [`QUERY_BYTES_MAX`]. The tenant is settled here.
+//! ([`AllowList`]), and its query string is bounded by [`QUERY_BYTES_MAX`]. The tenant is settled here. So is how large an
+//! answer may be ([`bounded`]).
+
+mod bounded;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -16,18 +19,30 @@ use net::origin::AllowList;
 use net::{Handler, HttpLimits, Listener, Peer, Server, is_loopback};
 use tower_service::Service as _;
 
+pub(crate) use bounded::Flowing;
+
 use crate::faden::Failed;
 
 /// The longest query string, in bytes; a longer one is refused (414). It holds the longest filter, percent-encoded.
 pub const QUERY_BYTES_MAX: usize = 64 * 1024;
 
 /// Who may ask on a port, and for whom.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Rules {
     /// Whose pages and under which names a loopback port may be asked.
     pub allowed: AllowList,
     /// Whose spans are asked for.
     pub tenant: Tenant,
+    /// Bytes of an answer, but for those of exports and live tails; a larger one is refused, or broken off where its
+    /// size shows late.
+    pub answer_bytes_max: u64,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        let (allowed, tenant) = (AllowList::default(), Tenant::default());
+        Self { allowed, tenant, answer_bytes_max: u64::MAX }
+    }
 }
 
 /// A bound port with its APIs; nothing is answered before [`serve`](Self::serve).
@@ -97,7 +112,7 @@ impl Door {
         request.extensions_mut().insert(peer);
         let mut router = self.router.clone();
         match router.call(request).await {
-            Ok(response) => response,
+            Ok(response) => bounded::bounded(response, self.rules.answer_bytes_max),
             Err(never) => match never {},
         }
     }

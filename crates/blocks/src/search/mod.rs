@@ -36,7 +36,7 @@ use std::time::Instant;
 
 use foldhash::fast::FixedState;
 use model::Batch;
-use store::plan::{Ask, out_of_time};
+use store::plan::{Ask, OUT_OF_BYTES, out_of_time};
 use store::{Answer, Plan, ReadError, Rows, Work};
 
 use crate::block::{Beside, BlockView};
@@ -143,7 +143,7 @@ impl<'a> Run<'a> {
         gone
     }
 
-    /// True where the time is over, or nobody waits for the answer; it is partial then.
+    /// True where the time is over, as much was read as may be, or nobody waits for the answer; it is partial then.
     fn is_over_time(&mut self) -> bool {
         if self.is_abandoned() {
             return true;
@@ -151,6 +151,9 @@ impl<'a> Run<'a> {
         let over = self.begun.elapsed() > self.plan.time_limit;
         if over {
             self.partial = Some(out_of_time(self.plan.time_limit));
+        } else if self.work.bytes_read > self.plan.bytes_max {
+            self.partial = Some(OUT_OF_BYTES.into());
+            return true;
         }
         over
     }

@@ -73,15 +73,12 @@ pub(super) fn newest(run: &mut Run<'_>) -> Vec<Found> {
         foretold.count_page();
         run.work.pages_pruned += u64::from(!may_hold);
         *left -= 1;
+        run.work += std::mem::take(&mut evaluator.reader.work);
         if *left == 0 {
-            run.work += evaluator.reader.work;
             open.remove(&at);
         }
         matches.sort_unstable_by_key(|trace| std::cmp::Reverse(trace.start));
         newest.take_rows(run, &matches);
-    }
-    for (evaluator, _) in open.into_values() {
-        run.work += evaluator.reader.work;
     }
     newest.found
 }

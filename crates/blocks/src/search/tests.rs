@@ -111,7 +111,9 @@ fn a_search_that_nobody_waits_for_ends_at_the_next_page() {
     let nothing = store::Filter::equal(store::Field::StatusMessage, store::Operand::Text("none".into()));
     for (ask, order) in everything_asked() {
         let not = store::Filter::Not(Box::new(nothing.clone()));
-        let plan = Plan { spans: not, order, limit: 10_000, ..Plan::new(tenant.clone(), ask) };
+        let names_traces = matches!(ask, store::Ask::Spans(_));
+        let ids = names_traces.then(|| (1..=200).map(|number| conformance::trace_id(number * 100)).collect());
+        let plan = Plan { spans: not, order, ids, limit: 10_000, ..Plan::new(tenant.clone(), ask) };
         let whole = run(&plan, &sources).unwrap().work;
         for after in [0, 1, 2, 5] {
             let looks = std::cell::Cell::new(0);
@@ -127,6 +129,39 @@ fn a_search_that_nobody_waits_for_ends_at_the_next_page() {
     }
 }
 
+#[test]
+fn a_search_that_may_read_no_more_says_so() {
+    let tenant = Tenant::default();
+    let counted = store::Condition {
+        field: store::Field::Attribute { level: store::Level::Span, key: "count".into() },
+        compare: store::Compare::AtLeast,
+        operand: store::Operand::Int(0),
+    };
+    let metrics = store::Ask::Metrics { by: vec![], step: None };
+    for ask in [store::Ask::Traces, store::Ask::Summaries, store::Ask::Keys, metrics] {
+        let spans = store::Filter::Is(counted.clone());
+        let plan = Plan { spans, limit: 10_000, ..Plan::new(tenant.clone(), ask) };
+        // Pages that are in memory already are not read.
+        let answer = |bytes_max| {
+            let folder = tempfile::tempdir().unwrap();
+            let mut block = open(&folder, "block");
+            for group in 0..4 {
+                let draft =
+                    |span: u64| conformance::Draft::new(group * 500 + span, 1).with("count", span as i64);
+                let spans = (1..=500).map(draft);
+                block.append(&[conformance::batch(&tenant, &spans.collect::<Vec<_>>())]).unwrap();
+            }
+            let sources = Sources { head: Vec::new(), blocks: vec![block.view()] };
+            run(&Plan { bytes_max, ..plan.clone() }, &sources).unwrap()
+        };
+        let (whole, little) = (answer(u64::MAX), answer(1));
+        assert_eq!(whole.partial, None, "{:?}", plan.ask);
+        assert_eq!(little.partial.as_deref(), Some(store::plan::OUT_OF_BYTES), "{:?}", plan.ask);
+        let read = (little.work.bytes_read, whole.work.bytes_read);
+        assert!(0 < read.0 && read.0 < read.1, "{:?}: {read:?}", plan.ask);
+    }
+}
+
 fn everything_asked() -> Vec<(store::Ask, store::Order)> {
     use store::{Ask, Order};
     let code = || "code".to_owned();
@@ -139,6 +174,7 @@ fn everything_asked() -> Vec<(store::Ask, store::Order)> {
     let others = [Ask::Services, Ask::Operations, Ask::Keys, values, Ask::Edges, Ask::Uses];
     asked.extend(others.map(|ask| (ask, Order::Newest)));
     asked.push((Ask::Metrics { by: vec![by_code], step: None }, Order::Newest));
+    asked.push((Ask::Spans(vec![conformance::span_id(1)]), Order::Newest));
     asked
 }
 

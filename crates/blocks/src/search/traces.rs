@@ -198,8 +198,8 @@ fn matches(run: &mut Run<'_>) -> Result<HashSet<TraceId, FixedState>> {
             for trace in page_matches(run, &mut evaluator, number) {
                 ids.insert(trace.id);
             }
+            run.work += std::mem::take(&mut evaluator.reader.work);
         }
-        run.work += evaluator.reader.work;
     }
     Ok(ids)
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU64;
 use blocks::engine::Engine;
 use net::listen::BindError;
 use pipeline::{Listening, Stop};
-use query::{Limits, Query};
+use query::Query;
 use serve::faden::{Demo, Faden, Flow, StatusSource};
 use serve::jaeger::{Jaeger, grpc};
 use serve::metrics::Asked;
@@ -43,7 +43,7 @@ impl Pages {
     ) -> Result<Self, Failure> {
         let mut pages = Vec::new();
         if let (Some(serve), Some(storage)) = (&settings.serve, &parts.storage) {
-            let query = Query::new(storage.reader(), Limits::default());
+            let query = Query::new(storage.reader(), serve.limits.query);
             let asked = Asked::register(&parts.registry).map_err(Failure::problem)?;
             let flow = Flow {
                 registry: parts.registry.clone(),
@@ -208,5 +208,6 @@ fn refused(setting: &'static str) -> impl FnOnce(BindError) -> Failure {
 fn rules(settings: &ServeSettings) -> Rules {
     let mut rules = Rules::default();
     rules.allowed.origins.clone_from(&settings.allowed_origins);
+    rules.answer_bytes_max = settings.limits.answer_bytes_max;
     rules
 }

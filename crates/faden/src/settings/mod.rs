@@ -3,6 +3,7 @@
 //! Files are merged in the order of the command line; then come `--data` and `--set`. Without files
 //! the built-in configuration is read, which is a file like any other. All problems come back together.
 
+mod limits;
 pub mod own;
 mod peers;
 mod remote;

@@ -6,6 +6,7 @@ use blocks::retain::Retention;
 use blocks::settings::{Compaction, Size, Tiers};
 use config::Block;
 
+use super::limits::{self, AskingLimits};
 use super::peers::{self, PeerSettings};
 use super::remote::{self, RemoteSettings};
 use super::{retention, tiers};
@@ -58,6 +59,8 @@ pub struct ServeSettings {
     pub demo: DemoRule,
     /// Whoever reaches a port may empty the store.
     pub may_purge: bool,
+    /// What one question may take from the others.
+    pub limits: AskingLimits,
 }
 
 /// When demo spans may be made.
@@ -233,5 +236,6 @@ pub fn serve(root: &mut Block<'_>) -> ServeSettings {
         false,
         "POST /api/purge, and /purge on the port of serve.storage, erase every span; for stores of tests only",
     );
-    ServeSettings { http, grpc, storage, tempo, zipkin, peers, allowed_origins, demo, may_purge }
+    let limits = limits::read(&mut block);
+    ServeSettings { http, grpc, storage, tempo, zipkin, peers, allowed_origins, demo, may_purge, limits }
 }

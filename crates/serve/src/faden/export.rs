@@ -7,6 +7,7 @@
 use std::io;
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -18,6 +19,7 @@ use query::export::Export;
 use tokio::sync::mpsc;
 
 use super::{Api, Asked, Failed};
+use crate::site::Flowing;
 
 /// Traces that can be named; more are exported by what they have in common.
 const IDS_MAX: usize = 1_000;
@@ -50,7 +52,7 @@ pub(super) async fn export(State(api): State<Arc<Api>>, mut asked: Asked) -> Res
     let mut batches = api.faden.query.export(Export { tenant: asked.tenant, search, ids, is_by_trace });
     let first = batches.recv().await.transpose()?;
     let body = Body::from_stream(stream::unfold((first.map(Ok), batches), next));
-    Ok(([(CONTENT_TYPE, "application/octet-stream")], body).into_response())
+    Ok(([(CONTENT_TYPE, "application/octet-stream")], Extension(Flowing), body).into_response())
 }
 
 type Handed = Result<Batch, query::Error>;
