@@ -1,12 +1,13 @@
 //! Lets viewers watch accepted batches go by.
 //!
 //! Watching never slows the pipeline: a viewer that is slower than [`BATCHES_MAX`] batches misses
-//! the oldest ones and is told how many.
+//! the oldest ones and is told how many spans of its tenant were in them.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use model::Batch;
+use model::{Batch, Tenant};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -17,24 +18,42 @@ pub const BATCHES_MAX: usize = 256;
 
 /// Where accepted batches can be watched; cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Tap(broadcast::Sender<Batch>);
+pub struct Tap {
+    sender: broadcast::Sender<Shown>,
+    /// Spans of each tenant that were shown since somebody watches.
+    spans: Arc<Mutex<HashMap<Tenant, u64>>>,
+}
 
-/// One viewer.
+/// One viewer, of one tenant's spans.
 #[derive(Debug)]
-pub struct View(broadcast::Receiver<Batch>);
+pub struct View {
+    receiver: broadcast::Receiver<Shown>,
+    tenant: Tenant,
+    /// Spans of the tenant that went by, seen or missed.
+    spans: u64,
+    /// What comes after what was missed.
+    next: Option<Batch>,
+}
+
+#[derive(Clone, Debug)]
+struct Shown {
+    batch: Batch,
+    /// Spans of its tenant that were shown before it.
+    before: u64,
+}
 
 /// What a viewer sees next.
 #[derive(Debug)]
 pub enum Seen {
     /// Spans that were accepted.
     Batch(Batch),
-    /// It was too slow and missed this many batches.
+    /// It was too slow and missed so many spans.
     Missed(u64),
 }
 
 impl Default for Tap {
     fn default() -> Self {
-        Self(broadcast::channel(BATCHES_MAX).0)
+        Self { sender: broadcast::channel(BATCHES_MAX).0, spans: Arc::default() }
     }
 }
 
@@ -44,21 +63,31 @@ impl Tap {
         Self::default()
     }
 
-    /// Watches from now on.
-    pub fn watch(&self) -> View {
-        View(self.0.subscribe())
+    /// Watches the spans of a tenant from now on.
+    pub fn watch(&self, tenant: Tenant) -> View {
+        let mut spans = self.spans.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.viewers() == 0 {
+            spans.clear();
+        }
+        let receiver = self.sender.subscribe();
+        View { receiver, spans: spans.get(&tenant).copied().unwrap_or(0), tenant, next: None }
     }
 
     /// How many watch.
     pub fn viewers(&self) -> usize {
-        self.0.receiver_count()
+        self.sender.receiver_count()
     }
 
     /// Shows a batch to all who watch.
     pub fn show(&self, batch: &Batch) {
-        if self.viewers() > 0 {
-            let _ = self.0.send(batch.clone());
+        if self.viewers() == 0 {
+            return;
         }
+        let mut spans = self.spans.lock().unwrap_or_else(PoisonError::into_inner);
+        let shown = spans.entry(batch.tenant().clone()).or_default();
+        let before = *shown;
+        *shown += batch.len() as u64;
+        let _ = self.sender.send(Shown { batch: batch.clone(), before });
     }
 
     /// Shows what `next` has stored, at least in part.
@@ -70,10 +99,26 @@ impl Tap {
 impl View {
     /// Waits for what comes next; nothing more comes when the pipeline has ended.
     pub async fn next(&mut self) -> Option<Seen> {
-        match self.0.recv().await {
-            Ok(batch) => Some(Seen::Batch(batch)),
-            Err(RecvError::Lagged(missed)) => Some(Seen::Missed(missed)),
-            Err(RecvError::Closed) => None,
+        if let Some(batch) = self.next.take() {
+            return Some(Seen::Batch(batch));
+        }
+        loop {
+            let Shown { batch, before } = match self.receiver.recv().await {
+                Ok(shown) => shown,
+                // How much was in them shows with the next batch.
+                Err(RecvError::Lagged(_)) => continue,
+                Err(RecvError::Closed) => return None,
+            };
+            if *batch.tenant() != self.tenant {
+                continue;
+            }
+            let missed = before.saturating_sub(self.spans);
+            self.spans = before + batch.len() as u64;
+            if missed == 0 {
+                return Some(Seen::Batch(batch));
+            }
+            self.next = Some(batch);
+            return Some(Seen::Missed(missed));
         }
     }
 }

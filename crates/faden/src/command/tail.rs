@@ -3,6 +3,7 @@
 use clap::Args;
 use http_body_util::BodyExt;
 use query::answer::Seen;
+use serde::Deserialize;
 
 use crate::api::Api;
 use crate::cli::Server;
@@ -60,10 +61,18 @@ async fn watch(arguments: &Arguments, api: &Api, paint: Paint) -> Ended {
     Err(Failure::problem("the server ended the stream"))
 }
 
+/// How many spans the server left out.
+#[derive(Deserialize)]
+struct Missed {
+    spans: u64,
+}
+
 /// Shows an event; true if it was a span.
 fn show(event: &Event, is_json: bool, paint: Paint) -> Result<bool, Failure> {
     if event.name == "missed" {
-        let line = format!("missed: {}\n", text::harmless(&event.data));
+        let Missed { spans } = serde_json::from_str(&event.data)
+            .map_err(|cause| Failure::problem(format!("the server did not say what was missed: {cause}")))?;
+        let line = format!("{spans} spans went by unseen: they came faster than they were taken\n");
         term::complain(&paint.ink(Ink::Yellow, &line));
         return Ok(false);
     }

@@ -234,7 +234,7 @@ async fn a_viewer_sees_what_was_stored_and_not_what_was_put_off() {
     plan.exporter("out", [Outcome::retry(None, "test", "later")]);
     plan.pipeline(&["in"], &[], &["out"]);
     let tap = Tap::new();
-    let mut view = tap.watch();
+    let mut view = tap.watch(Tenant::default());
     let _running = plan.start(&tap).await.expect("it starts");
     send(&gate, 1).await;
     send(&gate, 2).await;

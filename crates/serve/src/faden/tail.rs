@@ -1,6 +1,7 @@
 //! `tail`: spans as they are accepted, as server-sent events.
 //!
-//! Event `span` carries a [`Seen`], event `missed` the number of batches that went by while the viewer was too slow:
+//! Event `span` carries a [`Seen`], event `missed` the number of the tenant's spans that went by, compared with
+//! no filter, while the viewer was too slow:
 //! watching never slows the pipeline. At most [`TAILS_MAX`] viewers; a further one is refused (503). A silent stream
 //! says so every [`ALIVE_AFTER`]; it ends when the server stops.
 
@@ -8,6 +9,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -15,7 +17,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use model::{Batch, Tenant};
+use model::Batch;
 use pipeline::Stop;
 use pipeline::tap::{Seen as Passing, View};
 use query::answer::{Seen, Span};
@@ -23,6 +25,7 @@ use store::Filter;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Api, Asked, Failed};
+use crate::site::Flowing;
 
 /// How many may watch at one time.
 pub const TAILS_MAX: usize = 32;
@@ -46,22 +49,21 @@ pub(super) async fn tail(State(api): State<Arc<Api>>, asked: Asked) -> Result<Re
         Failed::new(StatusCode::SERVICE_UNAVAILABLE, format!("{TAILS_MAX} viewers are watching already"))
     })?;
     let watching = Watching {
-        view: api.faden.tap.watch(),
+        view: api.faden.tap.watch(asked.tenant),
         stop: api.faden.stop.clone(),
-        tenant: asked.tenant,
         spans: search.spans,
         passing: None,
         chunk: b": faden tail\n\n".to_vec(),
         _turn: turn,
     };
     let headers = [(CONTENT_TYPE, "text/event-stream"), (CACHE_CONTROL, "no-store")];
-    Ok((headers, Body::from_stream(stream::unfold(watching, Watching::next))).into_response())
+    Ok((headers, Extension(Flowing), Body::from_stream(stream::unfold(watching, Watching::next)))
+        .into_response())
 }
 
 struct Watching {
     view: View,
     stop: Stop,
-    tenant: Tenant,
     spans: Filter,
     /// The batch that goes by, and its next span.
     passing: Option<(Batch, usize)>,
@@ -83,12 +85,9 @@ impl Watching {
             };
             match next {
                 Ok(None) => return None,
-                Ok(Some(Passing::Batch(batch))) if *batch.tenant() == self.tenant => {
-                    self.passing = Some((batch, 0));
-                }
-                Ok(Some(Passing::Batch(_))) => {}
-                Ok(Some(Passing::Missed(batches))) => {
-                    self.chunk = format!("event: missed\ndata: {{\"batches\":{batches}}}\n\n").into_bytes();
+                Ok(Some(Passing::Batch(batch))) => self.passing = Some((batch, 0)),
+                Ok(Some(Passing::Missed(spans))) => {
+                    self.chunk = format!("event: missed\ndata: {{\"spans\":{spans}}}\n\n").into_bytes();
                 }
                 Err(_) => self.chunk = b": alive\n\n".to_vec(),
             }

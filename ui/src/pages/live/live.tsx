@@ -46,8 +46,9 @@ export default function Live() {
         waiting.push(JSON.parse((event as MessageEvent<string>).data) as Seen);
       }
     });
-    source.addEventListener("missed", () => {
-      sums.value = { ...sums.value, missed: sums.value.missed + 1 };
+    source.addEventListener("missed", (event) => {
+      const { spans } = JSON.parse((event as MessageEvent<string>).data) as { spans: number };
+      sums.value = { ...sums.value, missed: sums.value.missed + spans };
     });
     const timer = setInterval(() => {
       const old = sums.peek();
@@ -89,7 +90,7 @@ export default function Live() {
                   : "connecting"}
             </span>{" "}
             {count(Math.round(rate))} spans/s · {count(shown)} of {count(arrived)} shown
-            {missed > 0 && " · some went by unseen"}
+            {missed > 0 && ` · ${count(missed)} went by unseen`}
           </>
         }
       >
