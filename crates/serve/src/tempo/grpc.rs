@@ -114,13 +114,20 @@ fn of_search(message: &[u8]) -> Vec<(String, String)> {
 fn of_tags(message: &[u8]) -> Vec<(String, String)> {
     Named(Vec::new())
         .text("scope", message, 1)
-        .number("start", message, 2, "")
-        .number("end", message, 3, "")
+        .text("q", message, 2)
+        .number("start", message, 3, "")
+        .number("end", message, 4, "")
+        .number("limit", message, 5, "")
         .0
 }
 
 fn of_values(message: &[u8]) -> Vec<(String, String)> {
-    Named(Vec::new()).text("q", message, 2).number("start", message, 4, "").number("end", message, 5, "").0
+    Named(Vec::new())
+        .text("q", message, 2)
+        .number("start", message, 4, "")
+        .number("end", message, 5, "")
+        .number("limit", message, 6, "")
+        .0
 }
 
 fn of_metrics(message: &[u8]) -> Vec<(String, String)> {
@@ -130,6 +137,7 @@ fn of_metrics(message: &[u8]) -> Vec<(String, String)> {
         .number("end", message, 3, "")
         .number("step", message, 4, "ns")
         .number("exemplars", message, 16, "")
+        .number("maxSeries", message, 17, "")
         .0
 }
 
@@ -220,8 +228,7 @@ async fn tags(api: &Tempo, asked: &Asked, by_scope: bool) -> Written {
             });
         }
     } else {
-        let all: std::collections::BTreeSet<&String> = scopes.iter().flat_map(|(_, keys)| keys).collect();
-        all.into_iter().for_each(|key| out.text(1, key));
+        names::of_all_scopes(&scopes, asked)?.into_iter().for_each(|key| out.text(1, key));
     }
     Ok((out, None))
 }
@@ -238,8 +245,7 @@ async fn values(api: &Tempo, message: &[u8], asked: &Asked, is_typed: bool) -> W
         }
     } else {
         let found = names::untyped_values_of(api, asked, tag).await?;
-        let all: std::collections::BTreeSet<&str> = found.iter().map(|value| value.text.as_str()).collect();
-        all.into_iter().for_each(|value| out.bytes(1, value.as_bytes()));
+        names::texts(&found).into_iter().for_each(|value| out.bytes(1, value.as_bytes()));
     }
     Ok((out, None))
 }

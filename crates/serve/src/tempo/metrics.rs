@@ -66,7 +66,12 @@ pub(super) async fn ranged(api: &Tempo, asked: &Asked) -> Result<(Answer, Vec<(u
         time_limit: TIME_LIMIT,
     };
     let max = asked.params.exemplars()?.or_else(|| hinted(&hints)).unwrap_or(0);
-    let answer = computed(&api.query, &metrics, &request).await?;
+    let series_max = asked.params.series_max()?;
+    let mut answer = computed(&api.query, &metrics, &request).await?;
+    if answer.series.len() > series_max {
+        answer.series.truncate(series_max);
+        answer.partial = Some(format!("there are more series than maxSeries allows, which is {series_max}"));
+    }
     let examples = exemplars(&api.query, &metrics, &request, (&answer.series, max)).await?;
     Ok((answer, examples))
 }

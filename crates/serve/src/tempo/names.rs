@@ -48,7 +48,7 @@ const INTRINSICS: [&str; 19] = [
 
 pub(super) async fn keys(State(api): State<Arc<Tempo>>, asked: Asked) -> Result<Response, Refusal> {
     let scopes = scopes(&api, &asked).await?;
-    let all: BTreeSet<&str> = scopes.iter().flat_map(|(_, keys)| keys.iter().map(String::as_str)).collect();
+    let all = of_all_scopes(&scopes, &asked)?;
     Ok(json(|out| {
         out.object(|out| out.key("tagNames").array(|out| all.iter().for_each(|key| out.text(key))));
     }))
@@ -70,7 +70,16 @@ pub(super) async fn keys_by_scope(State(api): State<Arc<Tempo>>, asked: Asked) -
     }))
 }
 
-/// The keys of each scope that was asked for.
+/// The keys of all scopes, each once.
+pub(super) fn of_all_scopes<'s>(
+    scopes: &'s [(&'static str, Vec<String>)],
+    asked: &Asked,
+) -> Result<Vec<&'s str>, Refusal> {
+    let all: BTreeSet<&str> = scopes.iter().flat_map(|(_, keys)| keys.iter().map(String::as_str)).collect();
+    Ok(all.into_iter().take(asked.params.names_max()?).collect())
+}
+
+/// The keys of each scope that was asked for, as many as were asked for.
 pub(super) async fn scopes(api: &Tempo, asked: &Asked) -> Result<Vec<(&'static str, Vec<String>)>, Refusal> {
     let wanted = asked.params.first("scope").filter(|scope| *scope != "none");
     let known = || SCOPES.iter().map(|(name, _)| *name).chain(["intrinsic"]);
@@ -79,15 +88,16 @@ pub(super) async fn scopes(api: &Tempo, asked: &Asked) -> Result<Vec<(&'static s
         let message = format!("invalid scope: {scope:?} is none of {}", names.join(", "));
         return Err(Refusal::bad_request(message));
     }
+    let max = asked.params.names_max()?;
     let is_wanted = |name: &str| wanted.is_none_or(|wanted| wanted == name);
     let found = if wanted == Some("intrinsic") { Vec::new() } else { ask(api, asked, Ask::Keys).await? };
     let mut scopes = Vec::new();
     for (name, level) in SCOPES.iter().filter(|(name, _)| is_wanted(name)) {
         let keys = found.iter().filter(|key| key.kind == level.as_str()).map(|key| key.name.clone());
-        scopes.push((*name, keys.collect()));
+        scopes.push((*name, keys.take(max).collect()));
     }
     if is_wanted("intrinsic") {
-        scopes.push(("intrinsic", INTRINSICS.map(str::to_owned).to_vec()));
+        scopes.push(("intrinsic", INTRINSICS.into_iter().take(max).map(str::to_owned).collect()));
     }
     Ok(scopes)
 }
@@ -98,7 +108,7 @@ pub(super) async fn values(
     asked: Asked,
 ) -> Result<Response, Refusal> {
     let found = untyped_values_of(&api, &asked, &tag).await?;
-    let all: BTreeSet<&str> = found.iter().map(|value| value.text.as_str()).collect();
+    let all = texts(&found);
     Ok(json(|out| {
         out.object(|out| out.key("tagValues").array(|out| all.iter().for_each(|value| out.text(value))));
     }))
@@ -134,6 +144,11 @@ pub(super) async fn typed_values_of(api: &Tempo, asked: &Asked, tag: &str) -> Re
     values_of(api, asked, &field(tag).ok_or_else(fault)?).await
 }
 
+/// The values without their types, each once.
+pub(super) fn texts(values: &[TagValue]) -> BTreeSet<&str> {
+    values.iter().map(|value| value.text.as_str()).collect()
+}
+
 fn typed(value: &TagValue, out: &mut Writer) {
     out.object(|out| {
         out.key("type").text(value.kind);
@@ -154,6 +169,13 @@ impl TagValue {
 }
 
 async fn values_of(api: &Tempo, asked: &Asked, field: &Field) -> Result<Vec<TagValue>, Refusal> {
+    let max = asked.params.names_max()?;
+    let mut values = all_values_of(api, asked, field).await?;
+    values.truncate(max);
+    Ok(values)
+}
+
+async fn all_values_of(api: &Tempo, asked: &Asked, field: &Field) -> Result<Vec<TagValue>, Refusal> {
     let names = |found: Vec<Name>| {
         let unique: BTreeSet<String> = found.into_iter().map(|name| name.name).collect();
         TagValue::all("string", unique)

@@ -69,6 +69,21 @@ impl Params {
         Ok(self.get("limit", read, &format!("a number from 1 to {TRACES_MAX}"))?.unwrap_or(TRACES_DEFAULT))
     }
 
+    /// How many names an answer may have, of keys those of each scope; 0 stands for all, as in Tempo.
+    pub(super) fn names_max(&self) -> Result<usize, Refusal> {
+        self.count("limit")
+    }
+
+    /// How many series an answer may have; 0 stands for as many as there may be.
+    pub(super) fn series_max(&self) -> Result<usize, Refusal> {
+        self.count("maxSeries")
+    }
+
+    fn count(&self, name: &str) -> Result<usize, Refusal> {
+        let count = self.get(name, |text| text.parse().ok(), "a whole number")?;
+        Ok(count.filter(|count| *count > 0).unwrap_or(usize::MAX))
+    }
+
     /// How many spans a spanset shows; 0 asks for as many as there may be.
     pub(super) fn spans_per_set(&self) -> Result<usize, Refusal> {
         let read = |text: &str| text.parse().ok().filter(|count| *count <= SPANS_MAX);

@@ -27,6 +27,10 @@ async fn site() -> SocketAddr {
             if is_failed { cart.status(StatusCode::Error).with("http.status_code", 500) } else { cart };
         store.write(batch(&Tenant::default(), &[web, cart])).await.unwrap();
     }
+    over(store).await
+}
+
+async fn over(store: MemoryStore) -> SocketAddr {
     let query = Query::new(Arc::new(store), Limits::default());
     let clock: Arc<dyn model::Clock> = Arc::new(Fixed);
     let app = routes(Tempo::of(&query, &clock, &net::Budget::new(1 << 20)));
@@ -236,3 +240,4 @@ async fn metrics_answer_in_tempos_form() {
 
 mod grafana;
 mod grpc;
+mod units;

@@ -30,6 +30,10 @@ async fn site() -> SocketAddr {
     let old = Draft::new(9, 1).service("job").name("root").at(NOW - 90_000_000_000_000, 1_000);
     let late = Draft::new(9, 2).service("job").name("late").under(1);
     store.write(batch(&Tenant::default(), &[old, late])).await.unwrap();
+    over(store).await
+}
+
+async fn over(store: MemoryStore) -> SocketAddr {
     let query = Query::new(Arc::new(store), Limits::default());
     let app = routes(Zipkin { query, clock: Arc::new(Fixed), allowed_origins: Vec::new() });
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -80,11 +84,7 @@ async fn many_services_may_be_kept_by_the_browser() {
     let store = MemoryStore::default();
     let drafts: Vec<Draft> = ["a", "b", "c", "d"].map(|name| Draft::new(1, 1).service(name)).into();
     store.write(batch(&Tenant::default(), &drafts)).await.unwrap();
-    let query = Query::new(Arc::new(store), Limits::default());
-    let app = routes(Zipkin { query, clock: Arc::new(Fixed), allowed_origins: Vec::new() });
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move { axum::serve(listener, app).await });
+    let address = over(store).await;
     for path in ["/api/v2/services", "/api/v2/spans?serviceName=a", "/api/v2/remoteServices?serviceName=a"] {
         let reply = get(address, path).await;
         assert_eq!(reply.header("cache-control"), Some("max-age=300, must-revalidate"), "{path}");
@@ -142,6 +142,34 @@ async fn the_time_of_a_trace_is_that_of_its_root_in_milliseconds() {
         ("serviceName=job&lookback=90000000".to_owned(), vec![9]),
     ] {
         assert_eq!(found(address, &query).await, expected, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn ten_traces_come_where_no_limit_is_given() {
+    let store = MemoryStore::default();
+    let drafts: Vec<Draft> = (1..=12).map(|number| Draft::new(number, 1).service("web")).collect();
+    store.write(batch(&Tenant::default(), &drafts)).await.unwrap();
+    let address = over(store).await;
+    for (query, count) in [("", 10), ("limit=12", 12), ("limit=100000", 12), ("limit=3", 3)] {
+        let answer = get(address, &format!("/api/v2/traces?{query}")).await.json();
+        assert_eq!(answer.as_array().map(Vec::len), Some(count), "{query}");
+    }
+}
+
+#[tokio::test]
+async fn blanks_around_an_id_and_zeros_before_it_do_not_count() {
+    let store = MemoryStore::default();
+    store.write(batch(&Tenant::default(), &[Draft::new(1, 1).service("web")])).await.unwrap();
+    let id = trace_id(1).to_string();
+    let address = over(store).await;
+    for form in [id.clone(), format!("%20{id}%20")] {
+        let reply = get(address, &format!("/zipkin/api/v2/trace/{form}")).await;
+        assert_eq!((reply.status, reply.json().as_array().map(Vec::len)), (200, Some(1)), "{form}");
+    }
+    for form in ["ff", "0ff", "00000000000000ff"] {
+        let reply = get(address, &format!("/api/v2/trace/{form}")).await;
+        assert_eq!((reply.status, reply.body), (404, format!("{form} not found")));
     }
 }
 

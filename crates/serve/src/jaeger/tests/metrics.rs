@@ -60,6 +60,9 @@ async fn operations_have_lines_of_their_own() {
     let labels: Vec<_> =
         answer["metrics"].as_array().unwrap().iter().map(|line| &line["labels"][1]["value"]).collect();
     assert_eq!(labels, ["GET /", "POST /"]);
+    let both =
+        site.get("/api/metrics/calls?service=web&service=nobody&spanKind=server&spanKind=client").await;
+    assert_eq!(both.json()["metrics"].as_array().map(Vec::len), Some(1), "{}", both.body);
     let none = site.get("/api/metrics/calls?service=nobody").await.json();
     assert_eq!(none["metrics"], json!([]));
     assert_eq!(site.get("/api/metrics/minstep").await.json()["data"], 1);

@@ -90,6 +90,9 @@ async fn durations_are_those_of_a_span() {
     check(found("service=frontend&maxDuration=200ms").await, &[SHOP_ID]);
     check(found("service=frontend&maxDuration=100ms").await, &[]);
     check(found("service=payment&minDuration=180000us&maxDuration=0.18s").await, &[SHOP_ID]);
+    check(found("service=frontend&minDuration=250000999ns").await, &[SHOP_ID]);
+    check(found("service=frontend&minDuration=250001000ns").await, &[]);
+    check(found("service=frontend&minDuration=0.00415m&maxDuration=1h").await, &[SHOP_ID]);
 }
 
 #[tokio::test]
@@ -118,6 +121,46 @@ async fn a_limit_keeps_the_newest() {
     let ids: Vec<_> =
         json["data"].as_array().expect("a list").iter().map(|trace| &trace["traceID"]).collect();
     assert_eq!(ids, ["0000000000000030", "0000000000000020"]);
+}
+
+#[tokio::test]
+async fn without_a_start_the_last_two_days_are_looked_at() {
+    let span = |id: u64, ago_s: u64| {
+        let start = (NOW_S - ago_s) * 1_000_000_000;
+        format!("{{\"traceId\":\"{id}\",\"spanId\":\"1\",\"startTimeUnixNano\":\"{start}\"}}")
+    };
+    let spans = [span(1, 2 * 86_400 - 1), span(2, 2 * 86_400 + 1)].join(",");
+    let body = format!("{{\"resourceSpans\":[{{\"scopeSpans\":[{{\"spans\":[{spans}]}}]}}]}}");
+    let site = Site::with(&[&body], Vec::new()).await;
+    let found = async |more: &str| {
+        let reply = site.get(&format!("/api/traces?service=unknown_service{more}")).await;
+        reply.json()["data"].as_array().map(Vec::len)
+    };
+    assert_eq!(found("").await, Some(1));
+    assert_eq!(found("&start=0").await, Some(2));
+    assert_eq!(found("&lookback=1h").await, Some(1), "the UI's word for the range is not the server's");
+}
+
+#[tokio::test]
+async fn a_hundred_traces_come_where_no_limit_is_given() {
+    let span = |id: u64| {
+        let start = NOW_S * 1_000_000_000 - id;
+        format!("{{\"traceId\":\"{id:x}\",\"spanId\":\"1\",\"startTimeUnixNano\":\"{start}\"}}")
+    };
+    let spans: Vec<String> = (1..=101).map(span).collect();
+    let body = format!("{{\"resourceSpans\":[{{\"scopeSpans\":[{{\"spans\":[{}]}}]}}]}}", spans.join(","));
+    let site = Site::with(&[&body], Vec::new()).await;
+    let range = "query.startTimeMin=2023-11-14T00:00:00Z&query.startTimeMax=2023-11-15T00:00:00Z";
+    for (path, list, count) in [
+        ("/api/traces?service=unknown_service".to_owned(), "data", 100),
+        ("/api/traces?service=unknown_service&limit=2147483647".to_owned(), "data", 101),
+        (format!("/api/v3/trace-summaries?{range}"), "summaries", 100),
+        (format!("/api/v3/trace-summaries?{range}&query.searchDepth=101"), "summaries", 101),
+    ] {
+        let answer = site.get(&path).await.json();
+        assert_eq!(answer[list].as_array().map(Vec::len), Some(count), "{path}");
+    }
+    assert_eq!(site.get("/api/traces?service=a&limit=2147483648").await.status, 400, "32 bits");
 }
 
 #[tokio::test]

@@ -95,6 +95,41 @@ async fn tags_and_their_values_stream() {
 }
 
 #[tokio::test]
+async fn tags_are_bounded_by_time_and_number() {
+    let address = site().await;
+    let texts = |message: &[u8], field| -> Vec<String> {
+        every(message, field).map(|text| String::from_utf8(text.to_vec()).unwrap()).collect()
+    };
+    let now = NOW / 1_000_000_000;
+    let keys = async |query: &'static str, (start, end): (u64, u64), max: u64| {
+        let answer = call(address, "SearchTags", |out| {
+            out.text(1, "span");
+            out.text(2, query);
+            out.varint(3, start);
+            out.varint(4, end);
+            out.varint(5, max);
+        });
+        texts(&answer.await.unwrap(), 1)
+    };
+    assert_eq!(keys("", (now - 60, now), 0).await, ["http.status_code", "items", "user.id"]);
+    assert_eq!(keys("", (now - 60, now), 2).await, ["http.status_code", "items"]);
+    assert_eq!(keys("", (now - 120, now - 60), 0).await, [""; 0]);
+    assert_eq!(keys("{ resource.service.name = \"web\" }", (now - 60, now), 0).await, [""; 0]);
+    let values = async |(start, end): (u64, u64), max: u64| {
+        let answer = call(address, "SearchTagValues", |out| {
+            out.text(1, "service.name");
+            out.varint(4, start);
+            out.varint(5, end);
+            out.varint(6, max);
+        });
+        texts(&answer.await.unwrap(), 1)
+    };
+    assert_eq!(values((now - 60, now), 0).await, ["cart", "web"]);
+    assert_eq!(values((now - 60, now), 1).await, ["cart"]);
+    assert_eq!(values((now - 120, now - 60), 0).await, [""; 0]);
+}
+
+#[tokio::test]
 async fn metrics_stream() {
     let address = site().await;
     let asked = |query: &'static str| {
