@@ -84,7 +84,7 @@ pub use map::{
 pub use pipeline::{Component, Flow, Ledger, Pipeline};
 pub use recent::{RECENT_BYTES_MAX, SKELETON_BYTES_MAX};
 pub use red::{Histogram, OperationRed, Operations, OverTime, Red, STEPS_MAX, ServiceRed, Services, Step};
-pub use refusals::{REFUSALS_MAX, RefusalGroup, Refusals, RefusedTrace, Why};
+pub use refusals::{REFUSALS_MAX, Refusal, RefusalGroup, Refusals, RefusedTrace, Why};
 pub use reply::Failed;
 pub use search::{
     COLUMNS_MAX, FACETS_MAX, Facet, FacetValue, Facets, HEATMAP_ROWS_MAX, Heatmap, Totals, VALUES_MAX,
@@ -259,6 +259,6 @@ async fn computed<T: Send + 'static>(compute: impl FnOnce() -> T + Send + 'stati
 }
 
 #[cfg(test)]
-pub(crate) use tests::running_for_tests;
+pub(crate) use tests::{asking, running_for_tests};
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,8 @@
 
 use std::sync::Arc;
 
-use ::pipeline::audit::{Group, Lost, Told};
+use ::pipeline::Reason;
+use ::pipeline::audit::{Fate, Group, Lost, Told};
 use axum::Json;
 use axum::extract::State;
 use model::TraceId;
@@ -35,9 +36,9 @@ pub struct Refusals {
     pub why: Option<Why>,
 }
 
-/// Spans that were not taken, with the same place, reason and service.
+/// What spans that were not taken have in common.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RefusalGroup {
+pub struct Refusal {
     /// The component, as `pipeline` calls it: `receiver:otlp`, `processor:traces:batch`, `exporter:store`.
     pub place: String,
     /// `refused` (may come again), `rejected` (never will be taken) or `dropped` (after they were acknowledged).
@@ -46,16 +47,24 @@ pub struct RefusalGroup {
     pub reason: String,
     /// The reason in a sentence, the latest one.
     pub text: String,
-    /// The service that sent them; empty where that is not known or they are of several.
+    /// The service that sent them, of a trace the first one; empty where that is not known or they are of several.
     pub service: String,
     /// How many, each time counted that they were sent.
     pub spans: u64,
-    /// Whole requests whose spans nobody knows.
-    pub requests: u64,
     /// When it happened first, in nanoseconds since 1970.
     pub first_seen: Count64,
     /// When it happened last.
     pub last_seen: Count64,
+}
+
+/// Spans that were not taken, with the same place, reason and service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusalGroup {
+    /// Where, why and how many.
+    #[serde(flatten)]
+    pub of: Refusal,
+    /// Whole requests whose spans nobody knows.
+    pub requests: u64,
     /// The latest traces.
     pub examples: Vec<String>,
 }
@@ -65,24 +74,11 @@ pub struct RefusalGroup {
 pub struct RefusedTrace {
     /// The trace.
     pub trace_id: String,
-    /// The component, as `pipeline` calls it.
-    pub place: String,
-    /// `refused`, `rejected` or `dropped`.
-    pub outcome: String,
-    /// The word that metrics carry.
-    pub reason: String,
-    /// The reason in a sentence.
-    pub text: String,
-    /// The service of the first of them.
-    pub service: String,
-    /// How many, each time counted that they were sent; where `is_part`, at most so many.
-    pub spans: u64,
+    /// Where, why and how many; where `is_part`, at most so many.
+    #[serde(flatten)]
+    pub of: Refusal,
     /// Some spans of their request were taken, and nobody knows which.
     pub is_part: bool,
-    /// When it happened first, in nanoseconds since 1970.
-    pub first_seen: Count64,
-    /// When it happened last.
-    pub last_seen: Count64,
 }
 
 /// Where the spans of a trace are.
@@ -187,25 +183,33 @@ fn sentence(lost: &Lost) -> String {
     let (count, place, text) = (lost.spans, lost.reason.place(), lost.reason.text());
     let at_most = if lost.is_part { "at most " } else { "" };
     let then = match lost.fate {
-        ::pipeline::audit::Fate::Refused => "; the sender was told to send them again",
-        ::pipeline::audit::Fate::Rejected => "; the sender was told that they never will be taken",
-        ::pipeline::audit::Fate::Dropped => "; the sender had been told that they are taken",
+        Fate::Refused => "; the sender was told to send them again",
+        Fate::Rejected => "; the sender was told that they never will be taken",
+        Fate::Dropped => "; the sender had been told that they are taken",
     };
     format!("{at_most}{count} spans were {} at {place}: {text}{then}", lost.fate.as_str())
 }
 
+/// Puts the words of a reason beside the counts: service, spans, first and last.
+fn refusal(reason: &Reason, fate: Fate, (service, spans): (&str, u64), (first, last): (u64, u64)) -> Refusal {
+    Refusal {
+        place: reason.place().to_string(),
+        outcome: fate.as_str().into(),
+        reason: reason.label().into(),
+        text: reason.text().into(),
+        service: service.into(),
+        spans,
+        first_seen: Count64(first),
+        last_seen: Count64(last),
+    }
+}
+
 impl From<&Group> for RefusalGroup {
     fn from(group: &Group) -> Self {
+        let counted = (&*group.service, group.spans);
         Self {
-            place: group.reason.place().to_string(),
-            outcome: group.fate.as_str().into(),
-            reason: group.reason.label().into(),
-            text: group.reason.text().into(),
-            service: group.service.to_string(),
-            spans: group.spans,
+            of: refusal(&group.reason, group.fate, counted, (group.first, group.last)),
             requests: group.requests,
-            first_seen: Count64(group.first),
-            last_seen: Count64(group.last),
             examples: group.examples.iter().rev().map(ToString::to_string).collect(),
         }
     }
@@ -213,17 +217,11 @@ impl From<&Group> for RefusalGroup {
 
 impl From<&Lost> for RefusedTrace {
     fn from(lost: &Lost) -> Self {
+        let counted = (&*lost.service, lost.spans);
         Self {
             trace_id: lost.trace.to_string(),
-            place: lost.reason.place().to_string(),
-            outcome: lost.fate.as_str().into(),
-            reason: lost.reason.label().into(),
-            text: lost.reason.text().into(),
-            service: lost.service.to_string(),
-            spans: lost.spans,
+            of: refusal(&lost.reason, lost.fate, counted, (lost.first, lost.last)),
             is_part: lost.is_part,
-            first_seen: Count64(lost.first),
-            last_seen: Count64(lost.last),
         }
     }
 }

@@ -42,8 +42,8 @@ async fn a_vanished_span_is_looked_up_by_its_trace() {
     let all = refusals(&server, "").await;
     assert_eq!((all.groups.len(), all.traces.len()), (1, 1), "those of others are not told");
     let group = &all.groups[0];
-    assert_eq!((group.place.as_str(), group.reason.as_str()), ("exporter:store", "disk_full"));
-    assert_eq!((group.outcome.as_str(), group.service.as_str(), group.spans), ("refused", "web", 2));
+    assert_eq!((group.of.place.as_str(), group.of.reason.as_str()), ("exporter:store", "disk_full"));
+    assert_eq!((group.of.outcome.as_str(), group.of.service.as_str(), group.of.spans), ("refused", "web", 2));
     assert_eq!(group.examples, [trace_id(77).to_string()]);
 
     let told = refusals(&server, &format!("trace={}", trace_id(77))).await;
