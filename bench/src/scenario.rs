@@ -4,6 +4,7 @@ pub(crate) mod compact;
 pub(crate) mod fill;
 pub(crate) mod filled;
 pub(crate) mod ingest;
+pub(crate) mod left;
 pub(crate) mod query;
 pub(crate) mod receive;
 pub(crate) mod recover;

@@ -8,6 +8,7 @@ use r#gen::Rate;
 
 use super::describe;
 use super::filled::{Stored, branch, evict, stored};
+use super::left::left_alone;
 use crate::Setting;
 use crate::figure::{Times, figure};
 use crate::load::Sender;
@@ -70,6 +71,7 @@ pub(crate) async fn run(setting: &Setting, sizes: &[u64], rate: u64) -> anyhow::
     record.remark("wall time is seen by one client on loopback that asks one thing after the other; pages and indexes are warm unless it says cold");
     record.remark("read is what the server's process read from files and sockets");
     record.remark("cold: the server was started anew, and all files were taken out of the kernel's cache before each question");
+    record.remark("left alone: from the end of the connection until /metrics tells of no running search, which is asked again and again");
     record.remark("server CPU while spans come in is left out, since it is mostly theirs");
     Ok(record)
 }
@@ -86,6 +88,7 @@ async fn at_rest(
     for question in questions {
         ask(record, &server, question, at).await?;
     }
+    left_alone(record, &server, at).await?;
     record.figures.push(figure(format!("server memory{at}"), server.memory_mib(), "MiB"));
     server.stop().await?;
     let server = Server::start(setting, Keeps::Everything, &stored.folder).await?;

@@ -7,6 +7,8 @@
 
 mod cors;
 pub mod faden;
+#[cfg(test)]
+mod gone;
 pub mod health;
 pub mod jaeger;
 pub mod keep;

@@ -10,6 +10,7 @@ mod disk;
 mod documents;
 mod doors;
 mod find;
+mod gone;
 mod keep;
 mod kill;
 mod ledger;
