@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use model::{Summary, Tenant, Trace, TraceId};
 use store::plan::LIMIT_MAX;
-use store::{Answer, Ask, Capabilities, Edge, Filter, Level, Name, Plan, ReadError, Reader, Rows, Use};
+use store::{Answer, Ask, Capabilities, Edge, Filter, Level, Mark, Name, Plan, ReadError, Reader, Rows, Use};
 use tokio::sync::Semaphore;
 
 /// What one asker may take from the others.
@@ -138,6 +138,18 @@ impl Query {
         let mut answer = self.run(plan).await?;
         match std::mem::replace(&mut answer.rows, Rows::Traces(Vec::new())) {
             Rows::Traces(traces) => Ok((traces, answer)),
+            _ => Err(wrong_rows(plan)),
+        }
+    }
+
+    /// The marks of a plan that asks for [`Ask::Marks`], and the rest of the answer.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn marks(&self, plan: &Plan) -> Result<(Vec<Mark>, Answer), Error> {
+        let mut answer = self.run(plan).await?;
+        match std::mem::replace(&mut answer.rows, Rows::Marks(Vec::new())) {
+            Rows::Marks(marks) => Ok((marks, answer)),
             _ => Err(wrong_rows(plan)),
         }
     }

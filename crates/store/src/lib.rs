@@ -20,7 +20,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use model::{Batch, Summary, Tenant, TimeRange, Trace};
+use model::time::UnixNanos;
+use model::{Batch, SpanId, Summary, Tenant, TimeRange, Trace};
 
 pub use metrics::Metric;
 pub use names::Name;
@@ -94,6 +95,8 @@ pub struct Answer {
 pub enum Rows {
     /// For [`Ask::Traces`], [`Ask::Outlines`] and [`Ask::Spans`].
     Traces(Vec<Arc<Trace>>),
+    /// For [`Ask::Marks`]; ascending, each once.
+    Marks(Vec<Mark>),
     /// For [`Ask::Summaries`].
     Summaries(Vec<Summary>),
     /// For [`Ask::Services`], [`Ask::Operations`], [`Ask::Keys`] and [`Ask::Values`]; by name.
@@ -112,6 +115,7 @@ impl Rows {
     pub fn len(&self) -> usize {
         match self {
             Self::Traces(rows) => rows.len(),
+            Self::Marks(rows) => rows.len(),
             Self::Summaries(rows) => rows.len(),
             Self::Names(rows) => rows.len(),
             Self::Edges(rows) => rows.len(),
@@ -125,6 +129,15 @@ impl Rows {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+}
+
+/// What tells a span from others of its trace: two that share it are the same one sent twice, or happen to be alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Mark {
+    /// When it starts.
+    pub start: UnixNanos,
+    /// Its id.
+    pub span: SpanId,
 }
 
 /// Calls from one service to another.

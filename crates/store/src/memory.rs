@@ -19,7 +19,7 @@ use crate::names::{Counts, Name, OfBatch};
 use crate::plan::{Ask, Field, Plan};
 use crate::scan::{Batches, Scan};
 use crate::uses::{self, Target, Use};
-use crate::{Answer, Capabilities, Edge, ReadError, Reader, Rows, Work, WriteError, Writer, eval};
+use crate::{Answer, Capabilities, Edge, Mark, ReadError, Reader, Rows, Work, WriteError, Writer, eval};
 
 /// How much a store of [`MemoryStore::default`] keeps; then the oldest batches go.
 pub const BYTES_MAX: usize = 256 * 1024 * 1024;
@@ -116,6 +116,7 @@ impl Reader for MemoryStore {
             Run { plan, batches: &batches, begun: Instant::now(), work: Work::default(), partial: None };
         let (rows, next) = match &plan.ask {
             Ask::Traces | Ask::Outlines | Ask::Spans(_) | Ask::Summaries => run.traces().await,
+            Ask::Marks => (Rows::Marks(run.marks().await), None),
             Ask::Edges => (Rows::Edges(run.edges().await), None),
             Ask::Uses => (Rows::Uses(run.uses().await), None),
             Ask::Metrics { by, step } => (Rows::Metrics(run.metrics(by, *step).await?), None),
@@ -212,6 +213,21 @@ impl Run<'_> {
             }
         }
         extents
+    }
+
+    async fn marks(&mut self) -> Vec<Mark> {
+        let mut marks = Vec::new();
+        for batch in self.batches {
+            others_turn().await;
+            if self.is_over_time() {
+                break;
+            }
+            let found = batch.spans().filter(|span| self.is_asked(*span));
+            marks.extend(found.map(|span| Mark { start: span.start(), span: span.span_id() }));
+        }
+        marks.sort_unstable();
+        marks.dedup();
+        marks
     }
 
     async fn edges(&mut self) -> Vec<Edge> {

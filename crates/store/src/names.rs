@@ -78,6 +78,7 @@ impl<'a> OfBatch<'a> {
             Ask::Traces
             | Ask::Outlines
             | Ask::Spans(_)
+            | Ask::Marks
             | Ask::Summaries
             | Ask::Edges
             | Ask::Uses

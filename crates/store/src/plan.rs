@@ -66,6 +66,9 @@ pub enum Ask {
     /// spans with one of these ids, with all that they hold; their places are those among each other. Every span is there
     /// that has the id. A trace without any of them has no row. 1 to [`SPANS_MAX`] ids.
     Spans(Vec<SpanId>),
+    /// Of the one trace that the plan [names](Plan::ids), which of its spans pass the filter, by [`Mark`](crate::Mark)s; as
+    /// many as they are. Trace filter, order, limit and cursor say nothing here.
+    Marks,
     /// One summary of each trace.
     Summaries,
     /// Services with their spans.
@@ -358,7 +361,8 @@ impl Plan {
     ///
     /// # Errors
     /// Where the limit is 0 or over [`LIMIT_MAX`], the step of time is none, spans are grouped by more than [`FIELDS_MAX`]
-    /// fields, or spans are named without their trace, not at all, or more than [`SPANS_MAX`].
+    /// fields, spans are named without their trace, not at all, or more than [`SPANS_MAX`], or marks are asked for of none
+    /// or several traces.
     pub fn check(&self) -> Result<(), ReadError> {
         if !(1..=LIMIT_MAX).contains(&self.limit) {
             let limit = self.limit;
@@ -373,6 +377,10 @@ impl Plan {
                 format!("{} spans are named: name 1 to {SPANS_MAX}, and the traces they are in", spans.len());
             return Err(ReadError::Invalid { reason });
         }
+        if self.ask == Ask::Marks && self.ids.as_ref().is_none_or(|ids| ids.len() != 1) {
+            let reason = "spans are marked in one trace: name it, and no other".to_owned();
+            return Err(ReadError::Invalid { reason });
+        }
         let Ask::Metrics { by, step } = &self.ask else { return Ok(()) };
         if by.len() > FIELDS_MAX {
             let reason = format!("spans are grouped by {} fields: name at most {FIELDS_MAX}", by.len());
@@ -385,6 +393,12 @@ impl Plan {
     #[must_use]
     pub fn trace(tenant: Tenant, id: TraceId) -> Self {
         Self { ids: Some(vec![id]), limit: 1, ..Self::new(tenant, Ask::Traces) }
+    }
+
+    /// A plan for the marks of those spans of one trace that pass.
+    #[must_use]
+    pub fn marks(tenant: Tenant, id: TraceId, spans: Filter) -> Self {
+        Self { ask: Ask::Marks, spans, ..Self::trace(tenant, id) }
     }
 
     /// A plan for some spans of one trace.

@@ -1,5 +1,6 @@
-import { ApiError, get } from "./api";
+import { ApiError, address, get } from "./api";
 import { isWholeTraceQl } from "./conditions";
+import { RANGE_DEFAULT, rangeQuery } from "./time";
 import type { Found, Line, MatchedSet, Queried, Summary } from "./types";
 
 /** A trace that was found, with the spans that matched where the query tells them. */
@@ -29,6 +30,25 @@ export interface Question {
   cursor?: string;
 }
 
+const PAGE = 20;
+
+/** What the address of the search asks. */
+export function questionOf(params: URLSearchParams): Question {
+  const text = (name: string) => params.get(name) ?? "";
+  return {
+    q: text("q"),
+    ...rangeQuery({ from: text("from") || RANGE_DEFAULT, to: text("to") }),
+    order: text("sort") === "oldest" ? "oldest" : "newest",
+    limit: Number(text("limit")) || PAGE,
+  };
+}
+
+/** The address of the first call of a search. */
+export function searchAddress(params: URLSearchParams): string {
+  const question = questionOf(params);
+  return address(isWholeTraceQl(question.q) ? "query" : "search", { ...question });
+}
+
 /** Asks in the quick way where the query is plain conditions, else in the whole of TraceQL. */
 export async function search(question: Question, signal?: AbortSignal): Promise<Findings> {
   const began = performance.now();
@@ -52,8 +72,8 @@ async function plain(question: Question, signal?: AbortSignal): Promise<Timeless
   }
 }
 
-async function asked({ order, ...question }: Question, signal?: AbortSignal): Promise<Timeless> {
-  const found = await get<Queried>("query", { ...question, order }, signal);
+async function asked(question: Question, signal?: AbortSignal): Promise<Timeless> {
+  const found = await get<Queried>("query", { ...question }, signal);
   return found.kind === "series"
     ? { hits: [], series: found.series, ...told(found) }
     : { hits: found.traces, ...told(found) };

@@ -74,7 +74,7 @@ export function drawFlame(
       if (wide > 40) {
         pen.fillStyle = ink;
         const text = `${trace.services[trace.service[span]].name} ${trace.names[trace.name[span]]}`;
-        pen.fillText(text.slice(0, Math.floor((wide - 8) / 5.6)), x + 5, y + LEVEL / 2);
+        pen.fillText(text.slice(0, Math.floor((wide - 8) / 6.2)), x + 5, y + LEVEL / 2);
       }
       if (span === view.selected) {
         pen.strokeStyle = thread;

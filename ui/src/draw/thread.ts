@@ -1,8 +1,10 @@
 import { token } from "../core/colour";
+import { duration } from "../core/format";
 import { axisTicks } from "../core/ticks";
 import type { TraceModel } from "../core/trace/model";
 import type { Rows } from "../core/trace/rows";
 import { fitted } from "./canvas";
+import { placed } from "./label";
 
 /** What is in sight. */
 export interface Sight {
@@ -61,4 +63,24 @@ export function drawThread(canvas: HTMLCanvasElement, trace: TraceModel, sight: 
     }
   }
   pen.stroke();
+  spareLabels(pen, trace, sight, [width, height]);
+}
+
+/** The thread passes behind the durations beside bars. */
+function spareLabels(
+  pen: CanvasRenderingContext2D,
+  trace: TraceModel,
+  { rows, domain, top, rowHeight, firstRow }: Sight,
+  [width, height]: [number, number],
+): void {
+  pen.font = `11.5px ${token("--font")}`;
+  for (let row = firstRow, y = top; row < rows.list.length && y < height; row++, y += rowHeight) {
+    const span = rows.list[row];
+    if (span < 0) {
+      continue;
+    }
+    const { at, side } = placed(domain, [trace.start[span], trace.duration[span]], width);
+    const text = pen.measureText(duration(trace.duration[span])).width;
+    pen.clearRect((side === "left" ? width - at - text : at) - 3, y + 2, text + 6, rowHeight - 8);
+  }
 }

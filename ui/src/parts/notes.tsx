@@ -3,6 +3,7 @@ import type { ComponentChildren } from "preact";
 import { useLayoutEffect } from "preact/hooks";
 import { ApiError } from "../core/api";
 import { useKeysLater } from "../core/keys";
+import { href } from "../core/route";
 import { Icon, type IconName } from "./icon";
 import "./notes.css";
 
@@ -65,6 +66,15 @@ export function Empty({
       <h2>{title}</h2>
       {children && <div class="soft">{children}</div>}
     </div>
+  );
+}
+
+/** What to do where a time holds nothing. */
+export function Elsewhere() {
+  return (
+    <>
+      Look at a longer time (<kbd>t</kbd>), or <a href={href("welcome")}>send spans</a>.
+    </>
   );
 }
 

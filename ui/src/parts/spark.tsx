@@ -17,8 +17,15 @@ export function Spark({ points, colour }: { points: [number, number][]; colour: 
     })
     .join("");
   return (
-    <svg class="spark" width={WIDTH} height={HEIGHT} aria-hidden="true">
-      <path d={path} stroke={colour} fill="none" stroke-width="1.5" stroke-linejoin="round" />
+    <svg class="spark" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" aria-hidden="true">
+      <path
+        d={path}
+        stroke={colour}
+        fill="none"
+        stroke-width="1.5"
+        stroke-linejoin="round"
+        vector-effect="non-scaling-stroke"
+      />
     </svg>
   );
 }

@@ -70,6 +70,18 @@ export async function settled(page) {
   await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
 }
 
+/** Waits until something is drawn on a canvas. */
+export async function drawn(page, selector) {
+  await page.locator(selector).first().waitFor();
+  await page.waitForFunction((wanted) => {
+    const canvas = document.querySelector(wanted);
+    const { width, height } = canvas;
+    return (
+      width > 0 && height > 0 && canvas.getContext("2d").getImageData(0, 0, width, height).data.some(Boolean)
+    );
+  }, selector);
+}
+
 /** What axe finds against WCAG 2.2 AA, in words. */
 export async function faults(page) {
   // The page's policy forbids inline scripts; the test brings its own by the debugger.

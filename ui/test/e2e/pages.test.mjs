@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { faults, open, settled, TEST_MS } from "./browser.mjs";
+import { drawn, faults, open, settled, TEST_MS } from "./browser.mjs";
 import { largestFailed, nasty, start, until, XSS, XSS_TRACE } from "./server.mjs";
 
 let server;
@@ -51,12 +51,16 @@ describe("who has no spans yet", () => {
 
   it("may look at demo data instead, where nothing else is stored", async () => {
     const fresh = await start();
+    // A browser of its own: a page whose server stops complains.
+    const other = await open();
     try {
-      await page.goto(`${fresh.url}/welcome`);
-      await page.getByRole("button", { name: "Send demo data" }).click();
-      await page.getByRole("link", { name: "Look at them" }).click();
-      await page.locator("a.hit").first().waitFor();
+      await other.page.goto(`${fresh.url}/welcome`);
+      await other.page.getByRole("button", { name: "Send demo data" }).click();
+      await other.page.getByRole("link", { name: "Look at them" }).click();
+      await other.page.locator("a.hit").first().waitFor();
+      assert.deepEqual(other.complaints, []);
     } finally {
+      await other.close();
       await fresh.stop();
     }
   });
@@ -272,9 +276,14 @@ describe("with traffic", () => {
 
   it("shows other views of a trace", async () => {
     await go(`/trace/${trace}?view=flame`);
-    await page.locator(".flame canvas").waitFor();
+    await drawn(page, ".flame canvas");
+    await drawn(page, ".minimap canvas");
     await page.getByRole("tab", { name: "Operations" }).click();
     await page.getByRole("table", { name: "Operations of this trace" }).waitFor();
+    await page.getByRole("tab", { name: "Waterfall" }).click();
+    await drawn(page, "canvas.thread");
+    await go("/search");
+    await drawn(page, ".heat-canvas canvas");
   });
 
   it("shows markup in spans as text", async () => {

@@ -215,6 +215,46 @@ describe("one trace", () => {
     await page.locator(".detail .failed-text", { hasText: "error" }).waitFor();
   });
 
+  it("that is folded opens at any span, and goes from match to match", async () => {
+    const id = "b17".padStart(32, "0");
+    for (const body of large(3000, id, 1)) {
+      await server.send(body);
+    }
+    const { ids: shown } = await server.ask(`traces/${id}/skeleton?detail=200`);
+    const { ids } = await server.ask(`traces/${id}/skeleton`);
+    const known = new Set(shown.match(/.{16}/g));
+    const { spans } = await server.ask(
+      `traces/${id}/filter?q=${encodeURIComponent('{ span.key.0 = "value 7 of 0" }')}`,
+    );
+    assert.equal(spans.length, 30);
+    const idOf = (row) => ids.slice(16 * row, 16 * (row + 1));
+    const hidden = spans.filter((row) => !known.has(idOf(row)));
+    assert.ok(hidden.length > 20, `${hidden.length} of 30 are folded away`);
+    await go(`/trace/${id}?rows=200&span=${idOf(hidden[3])}`);
+    await page.locator(".row.selected").waitFor();
+    await page.locator(".folded-note").waitFor();
+    await page.locator(".detail", { hasText: "value 7 of 0" }).waitFor();
+    assert.match(page.url(), new RegExp(idOf(hidden[3])));
+    await go(`/trace/${id}?rows=200`);
+    await page.getByLabel("Filter spans").fill('{ span.key.0 = "value 7 of 0" }');
+    await page.keyboard.press("Enter");
+    await page.locator(".tools [role=status]", { hasText: /^1 \/ 30 of 3,000/ }).waitFor();
+    await page.getByRole("treegrid").focus();
+    for (const at of [2, 3, 4]) {
+      await page.keyboard.press("n");
+      await page.locator(".tools [role=status]", { hasText: new RegExp(`^${at} / 30 of`) }).waitFor();
+    }
+    for (let turn = 0; turn < 5; turn++) {
+      await page.keyboard.press("n");
+    }
+    await page.locator(".tools [role=status]", { hasText: /^9 \/ 30 of/ }).waitFor();
+    await page.waitForURL(new RegExp(`span=${idOf(spans[8])}`));
+    await page.locator(".detail", { hasText: "value 7 of 0" }).waitFor();
+    await page.keyboard.press("N");
+    await page.locator(".tools [role=status]", { hasText: /^8 \/ 30 of/ }).waitFor();
+    await page.locator(".folded-note").waitFor();
+  });
+
   it("shows clocks as they were, or set right", async () => {
     await go(`/trace/${"5c".repeat(16)}`);
     await page.getByRole("treegrid").waitFor();

@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { modelOf, type Skeleton } from "../../src/core/trace/load";
+import { merged, rowAbove } from "../../src/core/trace/merge";
 import { rowOfWhole, type TraceModel, wholeOfRow } from "../../src/core/trace/model";
 import { spliced } from "../../src/core/trace/splice";
+import { nextMatch } from "../../src/pages/trace/matching";
 
 const hex = (number: number) => number.toString(16).padStart(16, "0");
 
@@ -101,5 +103,46 @@ describe("a folded trace", () => {
     expect(Array.from(trace.folded?.rows ?? [])).toEqual([0, 5, 9, 60]);
     expect(Array.from(trace.descendants)).toEqual([3, 1, 0, 0]);
     expect(trace.findings[0].spans).toEqual([]);
+  });
+
+  it("knows which row is above a span that is none", () => {
+    const trace = folded([
+      [0, -1, 55],
+      [5, 0, 40],
+      [9, 5, 0],
+      [60, 0, 0],
+      [61, 60, 0],
+    ]);
+    expect([7, 9, 12, 59, 62, 99].map((whole) => rowAbove(trace, whole))).toEqual([1, 2, 1, 0, 0, 0]);
+  });
+
+  it("takes one more span with what is above it, and nothing else moves", () => {
+    const part = folded(
+      [
+        [5, 0, 30],
+        [20, 5, 7],
+        [21, 20, 1],
+      ],
+      [],
+      0,
+    );
+    const grown = merged(shown(), part);
+    expect(Array.from(grown.folded?.rows ?? [])).toEqual([0, 5, 9, 20, 21, 60, 61]);
+    expect(grown.ids).toBe([0, 5, 9, 20, 21, 60, 61].map(hex).join(""));
+    expect(Array.from(grown.parent)).toEqual([-1, 0, 1, 1, 3, 0, 5]);
+    expect(Array.from(grown.descendants)).toEqual([6, 3, 0, 1, 0, 1, 0]);
+    expect(Array.from(grown.depth)).toEqual([0, 1, 2, 2, 3, 1, 2]);
+    expect(Array.from(grown.folded?.hidden ?? [])).toEqual([10, 30, 0, 7, 1, 0, 0]);
+    expect(Array.from(grown.start)).toEqual([0, 5, 9, 20, 21, 60, 61]);
+    expect(grown.critical).toEqual([0, 0, 5, 2, 5, 20, 5, 20, 30]);
+    expect(grown.findings[0].spans).toEqual([6]);
+    expect(merged(grown, part).size).toBe(7);
+  });
+
+  it("goes from match to match around the ends", () => {
+    const matched = [3, 8, 20];
+    expect([-1, 3, 5, 20].map((from) => nextMatch(matched, from, 1))).toEqual([3, 8, 8, 3]);
+    expect([-1, 3, 5, 20].map((from) => nextMatch(matched, from, -1))).toEqual([20, 20, 3, 8]);
+    expect(nextMatch([], 3, 1)).toBe(-1);
   });
 });

@@ -1,9 +1,11 @@
 //! A skeleton of fewer rows: what matters most of a trace, with counts for what is folded away.
 //!
-//! In: a whole skeleton, the span to begin at, and how many rows there may be. Out: a skeleton whose rows are some of the
-//! whole one's ([`Folded::row`]), each with its parents. First come spans of the critical path, then those in which
-//! errors begin, then the longest. Facts about the trace (services, findings, groups) stay those of all its spans.
+//! In: a whole skeleton, the span to begin at, how many rows there may be, and rows that are wanted. Out: a skeleton whose
+//! rows are some of the whole one's ([`Folded::row`]), each with its parents. First come those that are wanted, then spans
+//! of the critical path, then those in which errors begin, then the longest. Facts about the trace (services, findings,
+//! groups) stay those of all its spans.
 
+use model::SpanId;
 use serde::{Deserialize, Serialize};
 
 use super::{Columns, Finding, Group, Missing, Shift, Skeleton, flag, read};
@@ -28,18 +30,27 @@ pub struct Folded {
 
 impl Skeleton {
     /// The rows that matter most, at most so many: of the whole, or of a span and what is below it.
+    ///
+    /// Rows that are `wanted` are among them with all that is above them, even where these alone are more.
     #[must_use]
-    pub fn folded(&self, under: Option<usize>, rows_max: usize) -> Self {
+    pub fn folded(&self, under: Option<usize>, rows_max: usize, wanted: &[usize]) -> Self {
         let range = match under {
             Some(top) => top..top + 1 + self.columns.descendants[top] as usize,
             None => 0..self.columns.len(),
         };
-        let shown = self.chosen(range.clone(), rows_max.max(1));
+        let shown = self.chosen(range.clone(), rows_max.max(1), wanted);
         self.only(range, &shown)
     }
 
+    /// The rows of the spans with this id, ascending; more than one where ids are shared.
+    pub fn rows_of(&self, id: SpanId) -> impl Iterator<Item = usize> {
+        let text = id.to_string();
+        let ids = self.ids.as_bytes().chunks_exact(16).enumerate();
+        ids.filter(move |(_, id)| *id == text.as_bytes()).map(|(row, _)| row)
+    }
+
     /// Which spans are shown; parents of shown ones are.
-    fn chosen(&self, range: std::ops::Range<usize>, rows_max: usize) -> Vec<bool> {
+    fn chosen(&self, range: std::ops::Range<usize>, rows_max: usize, wanted: &[usize]) -> Vec<bool> {
         let mut choice = Choice { columns: &self.columns, begin: range.start, shown: Vec::new(), count: 0 };
         choice.shown = vec![range.len() <= rows_max; range.len()];
         if range.len() <= rows_max {
@@ -49,8 +60,10 @@ impl Skeleton {
             let is_set = move |at: &usize| self.columns.flags[*at] & bit != 0;
             range.clone().filter(is_set).collect::<Vec<usize>>()
         };
-        choice.take(flags(flag::CRITICAL), rows_max / CRITICAL_SHARE);
-        choice.take(flags(flag::ERROR_ORIGIN), choice.count + rows_max / ERRORS_SHARE);
+        choice.take(wanted.iter().copied().filter(|row| range.contains(row)).collect(), usize::MAX);
+        let until = |count: usize, share: usize| (count + rows_max / share).min(rows_max);
+        choice.take(flags(flag::CRITICAL), until(choice.count, CRITICAL_SHARE));
+        choice.take(flags(flag::ERROR_ORIGIN), until(choice.count, ERRORS_SHARE));
         choice.take(range.collect(), rows_max);
         choice.shown
     }
@@ -176,7 +189,7 @@ impl Choice<'_> {
                 way.push(at);
                 next = usize::try_from(self.columns.parent[at]).ok().filter(|parent| *parent >= self.begin);
             }
-            if self.count + way.len() > until {
+            if way.len() > until.saturating_sub(self.count) {
                 continue;
             }
             self.count += way.len();

@@ -195,7 +195,7 @@ fn wide() -> Vec<Draft> {
 #[test]
 fn a_folded_skeleton_shows_what_matters_and_counts_the_rest() {
     let whole = skeleton(&wide());
-    let some = whole.folded(None, 10);
+    let some = whole.folded(None, 10, &[]);
     let folded = some.folded.as_ref().unwrap();
     assert!(folded.row.len() <= 10 && folded.row.len() > 4, "{:?}", folded.row);
     assert_eq!((some.spans, folded.hidden_tops), (102, 0));
@@ -214,10 +214,28 @@ fn a_folded_skeleton_shows_what_matters_and_counts_the_rest() {
 }
 
 #[test]
+fn a_wanted_span_is_a_row_however_little_it_matters() {
+    let whole = skeleton(&wide());
+    let id = model::SpanId::parse("c8").unwrap();
+    let wanted: Vec<usize> = whole.rows_of(id).collect();
+    assert_eq!(wanted.len(), 1);
+    assert!(!whole.folded(None, 10, &[]).folded.unwrap().row.contains(&(wanted[0] as u32)));
+    for (under, rows_max) in [(None, 10), (None, 1), (Some(0), 1)] {
+        let some = whole.folded(under, rows_max, &wanted);
+        let row = some.rows_of(id).next().expect("it is a row");
+        let cart = some.columns.parent[row] as usize;
+        assert_eq!((some.id(cart), some.columns.parent[cart]), ("0000000000000064", 0));
+        assert_eq!(some.columns.len(), rows_max.max(3));
+        assert_eq!(some.folded.unwrap().hidden.iter().sum::<u32>() as usize, 102 - rows_max.max(3));
+    }
+    assert_eq!(whole.folded(Some(1), 1, &wanted).columns.len(), 1, "it is not below that one");
+}
+
+#[test]
 fn a_subtree_is_unfolded_by_its_row() {
     let whole = skeleton(&wide());
     let cart = (0..whole.columns.len()).find(|at| whole.id(*at).ends_with("64")).unwrap();
-    let part = whole.folded(Some(cart), 1_000);
+    let part = whole.folded(Some(cart), 1_000, &[]);
     let folded = part.folded.as_ref().unwrap();
     assert_eq!(folded.row.len(), 51);
     assert_eq!((folded.row[0] as usize, part.columns.parent[0], part.columns.parent[1]), (cart, -1, 0));
@@ -231,6 +249,6 @@ fn a_subtree_is_unfolded_by_its_row() {
 #[test]
 fn a_skeleton_that_fits_is_folded_into_itself() {
     let whole = skeleton(&wide());
-    let all = whole.folded(None, 102);
+    let all = whole.folded(None, 102, &[]);
     assert_eq!(Skeleton { folded: None, ..all }, whole);
 }

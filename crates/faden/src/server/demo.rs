@@ -20,7 +20,7 @@ use super::state::State;
 use crate::deliver::{self, Pace, Protocol, Route, Tally};
 use crate::settings::DemoRule;
 
-/// A store with more spans that are no demo's is somebody's data, into which no demo is mixed.
+/// A store with more spans that are no demo's is somebody's data, with which no demo is mixed.
 const OTHER_SPANS_MAX: u64 = 10_000;
 
 /// The traces are spread over so much time before now.
@@ -112,7 +112,7 @@ impl Demo for DemoMaker {
                 let others = spans.saturating_sub(self.made.load(Ordering::Relaxed));
                 if others > OTHER_SPANS_MAX {
                     return Some(format!(
-                        "the store holds {others} spans that are no demo's, into which no demo is mixed"
+                        "the store holds {others} other spans, and demo data is not mixed with them"
                     ));
                 }
             }

@@ -16,8 +16,8 @@ use query::traceql::ast::Pipeline;
 use query::traceql::eval::{self, Subject};
 use serde::{Deserialize, Serialize};
 
+use super::matching::spansets;
 use super::scope::shown;
-use super::skeleton::spansets;
 use super::{Api, Asked, Failed, JsonBody};
 
 /// What looking at traces may cost.

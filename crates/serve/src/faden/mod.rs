@@ -38,6 +38,7 @@ mod export;
 mod keep;
 mod lists;
 mod map;
+mod matching;
 mod named;
 mod openapi;
 mod pipeline;
@@ -90,7 +91,7 @@ pub use search::{
     COLUMNS_MAX, FACETS_MAX, Facet, FacetValue, Facets, HEATMAP_ROWS_MAX, Heatmap, Totals, VALUES_MAX,
 };
 pub use settings::{Limit, Receiver, Settings};
-pub use skeleton::{DETAIL_MAX, ROWS_MAX, Whole};
+pub use skeleton::{DETAIL_MAX, ROWS_MAX, WITH_MAX, Whole};
 pub use status::{Budget, Figure, LoggedError, Port, Report, StatusSource, Store};
 pub use tail::TAILS_MAX;
 pub use typical::{SpanDuration, TYPICAL_TRACES_MAX, Typical};
@@ -149,7 +150,7 @@ pub fn routes(faden: Faden) -> Router {
         .route("/api/faden/v1/traces/{id}/attributes", post(skeleton::attributes))
         .route("/api/faden/v1/traces/{id}/spans/{span}", get(skeleton::span))
         .route("/api/faden/v1/traces/{id}/spans/{span}/duration", get(typical::span_duration))
-        .route("/api/faden/v1/traces/{id}/filter", get(skeleton::filter))
+        .route("/api/faden/v1/traces/{id}/filter", get(matching::filter))
         .route("/api/faden/v1/services", get(lists::services))
         .route("/api/faden/v1/services/red", get(red::services))
         .route("/api/faden/v1/services/{service}/operations", get(red::operations))

@@ -82,18 +82,23 @@ pub(super) async fn first(
 }
 
 /// The skeleton of a trace that is not at hand and too large to be.
-async fn large(api: &Api, (tenant, id): (&Tenant, TraceId)) -> Result<Option<Arc<Made>>, Failed> {
+pub(super) async fn large(api: &Api, (tenant, id): (&Tenant, TraceId)) -> Result<Option<Arc<Made>>, Failed> {
     if api.traces.get(tenant, id).is_some() {
         return Ok(None);
     }
-    let made = match api.skeletons.get(tenant, id) {
-        Some(made) => made,
-        None => made(api, tenant, id).await?,
-    };
+    let made = at_hand(api, tenant, id).await?;
     Ok(Some(made).filter(|made| made.skeleton().spans > WHOLE_SPANS_MAX))
 }
 
-async fn read(
+/// The skeleton of a trace, as it was seen lately or is now.
+pub(super) async fn at_hand(api: &Api, tenant: &Tenant, id: TraceId) -> Result<Arc<Made>, Failed> {
+    match api.skeletons.get(tenant, id) {
+        Some(made) => Ok(made),
+        None => made(api, tenant, id).await,
+    }
+}
+
+pub(super) async fn read(
     api: &Api,
     (tenant, id): (&Tenant, TraceId),
     spans: Vec<SpanId>,
@@ -139,7 +144,7 @@ fn placed(skeleton: &Skeleton, named: &Trace, rows: &[u32]) -> Option<Whole> {
 }
 
 /// True where the skeleton tells of the span in this row.
-fn is_row(skeleton: &Skeleton, (base, row): (u64, usize), span: Span<'_>) -> bool {
+pub(super) fn is_row(skeleton: &Skeleton, (base, row): (u64, usize), span: Span<'_>) -> bool {
     let columns = &skeleton.columns;
     span.start().checked_sub(base).is_some_and(|start| start.min(EXACT_MAX) == columns.start_ns[row])
         && span.duration().min(EXACT_MAX) == columns.duration_ns[row]

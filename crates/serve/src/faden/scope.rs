@@ -7,7 +7,7 @@ use query::answer::{About, Work};
 use query::scope::{Bounds, Counted};
 use query::{Scope, duration};
 
-use super::skeleton::spansets;
+use super::matching::spansets;
 use super::{Asked, Failed};
 
 /// The time of charts that name none.

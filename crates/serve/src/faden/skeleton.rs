@@ -1,10 +1,11 @@
 //! `traces/{id}/…`: one trace in the parts that a page needs, one after the other.
 //!
 //! `skeleton` is the structure without attributes ([`analyze::Skeleton`]), `attributes` and `spans/{span_id}` are whole
-//! spans for rows of it, `filter` says which rows a TraceQL query matches. Rows are places in the skeleton; they stay
+//! spans for rows of it; [`filter`](super::matching) says which rows match. Rows are places in the skeleton; they stay
 //! what they are until spans of the trace come late. A skeleton is of this moment, read without attributes; with `detail`
-//! it has only the rows that matter most, and `under` unfolds one of them. What follows on a skeleton is answered from what
-//! is [at hand](super::recent); of a large trace only the spans are read that are [named](super::named).
+//! it has only the rows that matter most, `with` and `row` besides those that are wanted, and `under` unfolds one of them.
+//! What follows on a skeleton is answered from what is [at hand](super::recent); of a large trace only the spans are read
+//! that are [named](super::named).
 
 use std::sync::Arc;
 
@@ -17,8 +18,6 @@ use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use model::{SpanId, Tenant, TraceId};
 use query::answer::{Resource, Span, Summary, resources};
-use query::traceql::ast::{Pipeline, Root};
-use query::traceql::{eval, parse};
 use serde::{Deserialize, Serialize};
 use store::{Ask, Plan};
 
@@ -33,6 +32,8 @@ pub const ROWS_MAX: usize = 1_000;
 pub const DETAIL_MAX: usize = 200_000;
 /// Rows of a part that is unfolded where no number is given.
 const DETAIL_DEFAULT: usize = 10_000;
+/// So many spans can be asked for by `with`.
+pub const WITH_MAX: usize = 16;
 
 /// The answer to `skeleton`.
 #[derive(Clone, Debug, Serialize)]
@@ -74,13 +75,6 @@ pub(super) struct Rows {
     spans: Vec<u32>,
 }
 
-/// The rows that match.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Matching {
-    count: usize,
-    spans: Vec<u32>,
-}
-
 type Found = (Arc<model::Trace>, Option<String>);
 
 pub(super) async fn skeleton(
@@ -89,23 +83,30 @@ pub(super) async fn skeleton(
     mut asked: Asked,
 ) -> Result<Response, Failed> {
     let id = trace_id(&id)?;
-    let under = asked.take("under");
-    let detail = match (&under, asked.names("detail")) {
-        (None, false) => None,
+    let (under, row) = (asked.take("under"), asked.take("row"));
+    let detail = match (&under, &row, asked.names("detail")) {
+        (None, None, false) => None,
         _ => Some(asked.number("detail", DETAIL_DEFAULT, DETAIL_MAX)?),
     };
+    let with = span_ids(asked.take("with"))?;
     asked.nothing_more()?;
-    let under = under.map(|text| text.parse::<usize>().map_err(|_| no_row(&text))).transpose()?;
-    let known = under.and_then(|_| api.skeletons.get(&asked.tenant, id));
+    let [under, row] = [("under", under), ("row", row)].map(|(name, text)| number(name, text));
+    let (under, row) = (under?, row?);
+    // Rows are those of the skeleton that the asker has.
+    let known = under.or(row).and_then(|_| api.skeletons.get(&asked.tenant, id));
     let made = match known {
         Some(made) => made,
         None => made(&api, &asked.tenant, id).await?,
     };
-    if let Some(row) = under.filter(|row| *row >= made.skeleton.columns.len()) {
-        return Err(no_row(&row.to_string()));
+    for (name, row) in [("under", under), ("row", row)] {
+        if let Some(row) = row.filter(|row| *row >= made.skeleton.columns.len()) {
+            return Err(no_row(name, &row.to_string()));
+        }
     }
     let body = computed(move || {
-        let folded = detail.map(|rows_max| made.skeleton.folded(under, rows_max));
+        let wanted: Vec<usize> =
+            with.into_iter().flat_map(|id| made.skeleton.rows_of(id)).chain(row).collect();
+        let folded = detail.map(|rows_max| made.skeleton.folded(under, rows_max, &wanted));
         let skeleton = folded.as_ref().unwrap_or(&made.skeleton);
         let told = Told { summary: &made.summary, partial: made.partial.as_deref(), skeleton };
         serde_json::to_vec(&told).expect("answers have text keys and memory takes every byte")
@@ -113,8 +114,23 @@ pub(super) async fn skeleton(
     Ok(([(CONTENT_TYPE, "application/json")], Body::from(body.await?)).into_response())
 }
 
-fn no_row(text: &str) -> Failed {
-    Failed::invalid(format!("under: there is no row `{}`", shown(text)))
+/// The ids that a comma stands between.
+fn span_ids(text: Option<String>) -> Result<Vec<SpanId>, Failed> {
+    let ids = text.iter().flat_map(|text| text.split(',')).map(span_id).collect::<Result<Vec<_>, _>>();
+    let ids = ids.map_err(|failed| failed.of("with"))?;
+    if ids.len() > WITH_MAX {
+        let message = format!("with: {} spans are more than {WITH_MAX}", ids.len());
+        return Err(Failed::invalid(message).remedy("ask for the others by a search of their own"));
+    }
+    Ok(ids)
+}
+
+fn number(name: &str, text: Option<String>) -> Result<Option<usize>, Failed> {
+    text.map(|text| text.parse().map_err(|_| no_row(name, &text))).transpose()
+}
+
+fn no_row(name: &str, text: &str) -> Failed {
+    Failed::invalid(format!("{name}: there is no row `{}`", shown(text)))
         .remedy("it is a number from `row` of a folded skeleton, or the place in a whole one")
 }
 
@@ -171,40 +187,6 @@ pub(super) async fn span(
     let (trace, partial) = load(&api, &asked.tenant, id).await?;
     let rows = find(&trace, wanted, partial)?;
     Ok(Json(computed(move || whole(&trace, &rows)).await?))
-}
-
-pub(super) async fn filter(
-    State(api): State<Arc<Api>>,
-    Path(id): Path<String>,
-    mut asked: Asked,
-) -> Result<Json<Matching>, Failed> {
-    let missing = || {
-        Failed::invalid("q: the query is missing").remedy("send q={ status = error } or another in TraceQL")
-    };
-    let text = asked.take("q").ok_or_else(missing)?;
-    asked.nothing_more()?;
-    let pipeline = spansets(&text)?;
-    let (trace, _) = load(&api, &asked.tenant, trace_id(&id)?).await?;
-    Ok(Json(computed(move || matching(&pipeline, &trace)).await?))
-}
-
-/// A query that finds spans.
-pub(super) fn spansets(text: &str) -> Result<Pipeline, Failed> {
-    match parse(text).map_err(|mistake| Failed::invalid(format!("q: {mistake}")))?.root {
-        Root::Spansets(pipeline) => Ok(pipeline),
-        Root::Metrics(_) => {
-            Err(Failed::invalid("q: this query computes numbers, and spans are asked for here")
-                .remedy("leave out rate(), count_over_time() and the like"))
-        }
-    }
-}
-
-fn matching(pipeline: &Pipeline, trace: &model::Trace) -> Matching {
-    let subject = eval::Subject::new(trace);
-    let mut spans: Vec<u32> = eval::run(pipeline, &subject).into_iter().flat_map(|set| set.spans).collect();
-    spans.sort_unstable();
-    spans.dedup();
-    Matching { count: spans.len(), spans }
 }
 
 /// The trace: at hand if it was read lately, else from the store.

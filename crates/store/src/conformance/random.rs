@@ -98,6 +98,7 @@ fn compare(ask: &Ask, expected: &Answer, got: &Answer) -> Result<(), String> {
             };
             same("traces", &lines(expected), &lines(got))?;
         }
+        (Rows::Marks(expected), Rows::Marks(got)) => same("marks", expected, got)?,
         (Rows::Summaries(expected), Rows::Summaries(got)) => same("summaries", expected, got)?,
         (Rows::Names(expected), Rows::Names(got)) => same("names", expected, got)?,
         (Rows::Edges(expected), Rows::Edges(got)) => same("edges", expected, got)?,
@@ -205,8 +206,9 @@ fn pair_at(dice: &mut Dice, depth: u64) -> (String, Any) {
 
 fn plan(dice: &mut Dice, tenant: &Tenant) -> Plan {
     let ask = match dice.under(12) {
-        0..3 => match dice.under(4) {
+        0..3 => match dice.under(6) {
             0 => Ask::Spans((0..=dice.under(4)).map(|_| span_id(1 + dice.under(8))).collect()),
+            1 => Ask::Marks,
             _ => dice.one(&[Ask::Traces, Ask::Traces, Ask::Outlines]),
         },
         3..6 => Ask::Summaries,
@@ -226,7 +228,9 @@ fn plan(dice: &mut Dice, tenant: &Tenant) -> Plan {
         plan.time = TimeRange { start, end: start + dice.under(HOUR) };
     }
     let names_spans = matches!(plan.ask, Ask::Spans(_));
-    if names_spans || dice.chance(20) {
+    if plan.ask == Ask::Marks {
+        plan.ids = Some(vec![trace_id(1 + dice.under(TRACES))]);
+    } else if names_spans || dice.chance(20) {
         plan.ids = Some((0..dice.under(4)).map(|_| trace_id(1 + dice.under(TRACES))).collect());
     }
     if dice.chance(30) {

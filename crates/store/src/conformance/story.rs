@@ -8,7 +8,7 @@ use crate::metrics::{Metric, Tally};
 use crate::plan::{Ask, Filter, Plan, SPANS_MAX};
 use crate::sketch::RELATIVE_ERROR;
 use crate::uses::Target;
-use crate::{Answer, ReadError, Reader, Rows, Writer};
+use crate::{Answer, Mark, ReadError, Reader, Rows, Writer};
 
 /// What is written and what is asked then.
 #[derive(Clone, Debug)]
@@ -35,6 +35,8 @@ pub enum Expected {
     Whole(Vec<Draft>),
     /// Exactly these spans of one trace, or no row.
     Spans(Vec<Draft>),
+    /// The marks of exactly these spans.
+    Marks(Vec<Draft>),
     /// These names, as (name, kind, spans).
     Names(Vec<(String, String, u64)>),
     /// These edges, as (parent, child, calls, errors).
@@ -138,6 +140,15 @@ async fn check(reader: &dyn Reader, plan: &Plan, expected: &Expected) -> Result<
         Expected::Traces(numbers) => check_traces(reader, plan, numbers).await,
         Expected::Whole(spans) => check_whole(reader, plan, spans).await,
         Expected::Spans(spans) => check_spans(reader, plan, spans).await,
+        Expected::Marks(spans) => {
+            let Rows::Marks(got) = whole(reader, plan).await?.rows else { return Err(wrong_kind(plan)) };
+            let batch = batch(&plan.tenant, spans);
+            let mark = |span: model::Span<'_>| Mark { start: span.start(), span: span.span_id() };
+            let mut expected: Vec<Mark> = batch.spans().map(mark).collect();
+            expected.sort_unstable();
+            expected.dedup();
+            same("marks", &expected, &got)
+        }
         Expected::Names(names) => {
             let Rows::Names(got) = whole(reader, plan).await?.rows else { return Err(wrong_kind(plan)) };
             let got: Vec<_> =
@@ -261,7 +272,7 @@ fn ids(rows: &Rows) -> Vec<String> {
     match rows {
         Rows::Traces(traces) => traces.iter().map(|trace| trace.id().to_string()).collect(),
         Rows::Summaries(summaries) => summaries.iter().map(|summary| summary.id.to_string()).collect(),
-        Rows::Names(_) | Rows::Edges(_) | Rows::Uses(_) | Rows::Metrics(_) => Vec::new(),
+        Rows::Marks(_) | Rows::Names(_) | Rows::Edges(_) | Rows::Uses(_) | Rows::Metrics(_) => Vec::new(),
     }
 }
 

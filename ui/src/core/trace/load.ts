@@ -1,6 +1,7 @@
 import { get, post } from "../api";
 import type { Resource, Span, Summary, WholeTrace } from "../types";
 import { skeletonOf } from "./ask";
+import { merged, rowAbove } from "./merge";
 import type { Detail, Finding, Group, Shift, TraceModel, TraceService } from "./model";
 import { spliced } from "./splice";
 
@@ -64,6 +65,7 @@ export async function loadTrace(
     folded: model.folded && {
       ...model.folded,
       unfold: async (span, stop) => withWays(await unfolded(model as TraceModel, span, path, stop)),
+      reach: async (whole, stop) => withWays(await reached(model as TraceModel, whole, path, stop)),
     },
     details: (spans, stop) =>
       known(
@@ -87,6 +89,18 @@ async function unfolded(
   const detail = Math.min(MORE_ROWS_MAX, MORE_ROWS + 2 * trace.descendants[span]);
   const part = await get<Skeleton>(path, { under: trace.folded?.rows[span], detail }, signal);
   return spliced(trace, span, columnsOf(part) as TraceModel);
+}
+
+async function reached(
+  trace: TraceModel,
+  whole: number,
+  path: string,
+  signal?: AbortSignal,
+): Promise<TraceModel> {
+  const above = rowAbove(trace, whole);
+  const under = above < 0 ? undefined : trace.folded?.rows[above];
+  const part = await get<Skeleton>(path, { under, row: whole, detail: 1 }, signal);
+  return merged(trace, columnsOf(part) as TraceModel);
 }
 
 type Ways = Pick<TraceModel, "details" | "all">;
@@ -138,9 +152,12 @@ function foldedOf({ row, hidden, hidden_errors, spans }: Skeleton): TraceModel["
     rows: Int32Array.from(row),
     hidden: Int32Array.from(hidden ?? []),
     hiddenErrors: Int32Array.from(hidden_errors ?? []),
-    unfold: () => Promise.reject(new Error("This part of the trace is not here.")),
+    unfold: notHere,
+    reach: notHere,
   };
 }
+
+const notHere = () => Promise.reject(new Error("This part of the trace is not here."));
 
 type Ask = (spans: number[], signal?: AbortSignal) => Promise<Detail[]>;
 

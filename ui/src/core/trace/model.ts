@@ -79,6 +79,8 @@ export interface Folded {
   hiddenErrors: Int32Array;
   /** Fetches more of what is below a row, and puts it into the trace. */
   unfold: (span: number, signal?: AbortSignal) => Promise<TraceModel>;
+  /** Makes a span that is no row one, with what is above it, by the number by which the server knows it. */
+  reach: (whole: number, signal?: AbortSignal) => Promise<TraceModel>;
 }
 
 /** A trace in columns, parents before children: `start[i]` and so on belong to one span. Times are from `baseNs`. */

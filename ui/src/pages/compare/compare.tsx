@@ -1,5 +1,4 @@
 import { useSignal } from "@preact/signals";
-import { useLayoutEffect } from "preact/hooks";
 import { post } from "../../core/api";
 import { useAsked } from "../../core/asked";
 import { serviceColour } from "../../core/colour";
@@ -9,6 +8,7 @@ import { href, param, setParams } from "../../core/route";
 import { clock, nanosToMs, range, rangeQuery } from "../../core/time";
 import { Icon } from "../../parts/icon";
 import { Loading, Partial, Trouble } from "../../parts/notes";
+import { PageHead } from "../../parts/page-head";
 import { Candidates } from "./candidates";
 import "./compare.css";
 
@@ -66,16 +66,10 @@ export default function Compare() {
       : undefined,
     [a, b, from, to],
   );
-  useLayoutEffect(() => {
-    document.title = "Compare – Faden";
-  }, []);
   const { value, error, isLoading } = asked.value;
   return (
     <div class="sheet-page">
-      <header class="page-head">
-        <h1>Compare</h1>
-        <span class="soft">a trace with a trace, or traces that a query finds with others</span>
-      </header>
+      <PageHead title="Compare" told="a trace with a trace, or traces that a query finds with others" />
       <Sides a={a} b={b} />
       {error && <Trouble error={error} />}
       {!isReady && <Candidates a={a} b={b} />}

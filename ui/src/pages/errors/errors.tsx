@@ -7,7 +7,7 @@ import { count, plural } from "../../core/format";
 import { href, param, setParams } from "../../core/route";
 import { ago, clock, nanosToMs, range, rangeQuery } from "../../core/time";
 import { Icon } from "../../parts/icon";
-import { Empty, Loading, Partial, Trouble } from "../../parts/notes";
+import { Elsewhere, Empty, Loading, Partial, Trouble } from "../../parts/notes";
 import { Find, PageHead } from "../../parts/page-head";
 import "./errors.css";
 
@@ -68,7 +68,11 @@ export default function Errors() {
       {error && <Trouble error={error} />}
       {!value && isLoading && <Loading what="errors" />}
       <Partial why={value?.partial} />
-      {value && groups.length === 0 && <Empty icon="check" title="Nothing failed in this time" />}
+      {value && groups.length === 0 && (
+        <Empty icon="check" title="Nothing failed in this time">
+          <Elsewhere />
+        </Empty>
+      )}
       {groups.length > 0 && (
         <ul class="groups card">
           {groups.map((group) => (

@@ -1,4 +1,3 @@
-import { useLayoutEffect } from "preact/hooks";
 import { post } from "../../core/api";
 import { useAsked } from "../../core/asked";
 import { narrowed } from "../../core/conditions";
@@ -7,6 +6,7 @@ import { href, param, setParams } from "../../core/route";
 import { clock, momentMs, range, rangeQuery } from "../../core/time";
 import { Icon } from "../../parts/icon";
 import { Empty, Loading, Partial, Trouble } from "../../parts/notes";
+import { PageHead } from "../../parts/page-head";
 import "./explain.css";
 
 interface Share {
@@ -58,16 +58,13 @@ export default function Explain() {
     from,
     to,
   ]);
-  useLayoutEffect(() => {
-    document.title = "What is different – Faden";
-  }, []);
   const { value, error, isLoading } = asked.value;
   return (
     <div class="sheet-page explain">
-      <header class="page-head">
-        <h1>What is different</h1>
-        <span class="soft">about some spans, compared with the others of the same question</span>
-      </header>
+      <PageHead
+        title="What is different"
+        told="about some spans, compared with the others of the same question"
+      />
       <Form q={q} select={select} />
       {region && <Region region={region} />}
       {error && <Trouble error={error} />}

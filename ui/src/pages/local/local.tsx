@@ -5,6 +5,7 @@ import { readFile } from "../../core/trace/files";
 import type { TraceModel } from "../../core/trace/model";
 import { Icon } from "../../parts/icon";
 import { Trouble } from "../../parts/notes";
+import { PageHead } from "../../parts/page-head";
 import { TraceView } from "../trace/view";
 import "./local.css";
 
@@ -68,9 +69,7 @@ export default function Local() {
   }
   return (
     <div class="sheet-page">
-      <header class="page-head">
-        <h1>Open a file</h1>
-      </header>
+      <PageHead title="Open a file" told="traces that are in no store; they stay in this browser" />
       {error.value && <Trouble error={error.value} />}
       <label
         class={`drop ${isOver.value ? "over" : ""}`}
@@ -89,9 +88,7 @@ export default function Local() {
       >
         <Icon name="upload" />
         <b>Drop a file here, or choose one</b>
-        <span class="soft">
-          OTLP JSON or JSON lines, Jaeger's JSON, Zipkin's JSON, Faden's JSON. It stays in this browser.
-        </span>
+        <span class="soft">OTLP JSON or JSON lines, Jaeger's JSON, Zipkin's JSON, Faden's JSON</span>
         <input
           type="file"
           accept=".json,.jsonl,application/json"

@@ -6,7 +6,7 @@ import { useKeys } from "../../core/keys";
 import { param, setParams } from "../../core/route";
 import { range, rangeQuery } from "../../core/time";
 import { Icon } from "../../parts/icon";
-import { Empty, Loading, Partial, Trouble } from "../../parts/notes";
+import { Elsewhere, Empty, Loading, Partial, Trouble } from "../../parts/notes";
 import { PageHead } from "../../parts/page-head";
 import { type Column, Sortable } from "../../parts/sortable";
 import { Drawing } from "./drawing";
@@ -113,7 +113,11 @@ export default function MapPage() {
       )}
       {!value && isLoading && <Loading what="the map" />}
       <Partial why={value?.partial} />
-      {value && value.nodes.length === 0 && <Empty icon="map" title="Nobody calls anybody in this time" />}
+      {value && value.nodes.length === 0 && (
+        <Empty icon="map" title="Nobody calls anybody in this time">
+          <Elsewhere />
+        </Empty>
+      )}
       {value && value.nodes.length > 0 && !isList && (
         <div class="map-body card">
           <Drawing

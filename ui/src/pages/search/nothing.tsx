@@ -2,7 +2,7 @@ import { get } from "../../core/api";
 import { useAsked } from "../../core/asked";
 import { conditionsOf, textOf } from "../../core/conditions";
 import { plural } from "../../core/format";
-import { setParams } from "../../core/route";
+import { href, setParams } from "../../core/route";
 import { ago, nanosToMs, rangeQuery } from "../../core/time";
 import { Empty } from "../../parts/notes";
 import { ask } from "./builder";
@@ -87,7 +87,11 @@ export function Nothing({ q, from, to }: { q: string; from: string; to: string }
           </button>
         </p>
       )}
-      {told && !nearest && !told.newest && <p>Nothing has arrived yet.</p>}
+      {told && !nearest && !told.newest && (
+        <p>
+          Nothing has arrived yet: <a href={href("welcome")}>send spans</a>.
+        </p>
+      )}
     </Empty>
   );
 }

@@ -3,8 +3,8 @@ import { useLayoutEffect } from "preact/hooks";
 import { get } from "../../core/api";
 import { useAsked } from "../../core/asked";
 import { useKeys } from "../../core/keys";
-import { param, setParams } from "../../core/route";
-import { type Findings, search } from "../../core/search";
+import { param, params, setParams } from "../../core/route";
+import { type Findings, questionOf, search } from "../../core/search";
 import { range, rangeQuery } from "../../core/time";
 import { Loading, Partial, Trouble } from "../../parts/notes";
 import { Builder } from "./builder";
@@ -15,16 +15,13 @@ import { Results, type Sort, type Totals } from "./results";
 import { Series } from "./series";
 import "./search.css";
 
-const PAGE = 20;
-
 /** Finds traces. */
 export default function Search() {
   const q = param("q");
   const { from, to } = range();
-  const order = param("sort") === "oldest" ? "oldest" : "newest";
-  const limit = Number(param("limit")) || PAGE;
   const again = useSignal(0);
-  const question = { q, ...rangeQuery({ from, to }), order, limit };
+  const question = questionOf(params.value);
+  const { order, limit } = question;
   const asked = useAsked((signal) => search(question, signal), [q, from, to, order, limit, again.value]);
   const more = useSignal<Findings[]>([]);
   const isLoadingMore = useSignal(false);

@@ -6,7 +6,7 @@ import { serviceColour } from "../../core/colour";
 import { digits, duration, percent, short } from "../../core/format";
 import { href, param } from "../../core/route";
 import { range, rangeQuery } from "../../core/time";
-import { Empty, Loading, Partial, Trouble } from "../../parts/notes";
+import { Elsewhere, Empty, Loading, Partial, Trouble } from "../../parts/notes";
 import { Find, PageHead } from "../../parts/page-head";
 import { type Column, Sortable } from "../../parts/sortable";
 import { Spark } from "../../parts/spark";
@@ -55,7 +55,11 @@ export function ServiceList() {
       {error && <Trouble error={error} />}
       {!value && isLoading && <Loading what="services" />}
       <Partial why={value?.partial} />
-      {value && value.services.length === 0 && <Empty icon="services" title="No requests in this time" />}
+      {value && value.services.length === 0 && (
+        <Empty icon="services" title="No requests in this time">
+          <Elsewhere />
+        </Empty>
+      )}
       {shown.length > 0 && (
         <div class="card scrolls">
           <Sortable
@@ -88,7 +92,9 @@ function columns(lines: Map<string, Series>): Column<Row>[] {
           href={href(`services/${encodeURIComponent(row.service)}`, { from: param("from"), to: param("to") })}
         >
           <span class="dot" style={{ background: serviceColour(row.service) }} />
-          {row.service}
+          <span class="clip" title={row.service}>
+            {row.service}
+          </span>
         </a>
       ),
     },

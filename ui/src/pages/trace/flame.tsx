@@ -1,4 +1,4 @@
-import { useSignal, useSignalEffect } from "@preact/signals";
+import { useSignal } from "@preact/signals";
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { duration, plural } from "../../core/format";
 import { isDark } from "../../core/prefs";
@@ -16,17 +16,18 @@ export default function Flame({ state }: { state: TraceState }) {
   const size = useSignal<[number, number]>([0, 0]);
   const top = useSignal(0);
   const over = useSignal<{ span: number; x: number; y: number } | undefined>(undefined);
-  useSignalEffect(() => {
-    void isDark.value;
+  const view = {
+    domain: state.domain.value,
+    top: top.value,
+    selected: state.selected.value,
+    matches: state.matches.value,
+  };
+  // After the canvas has got its size, which this page sets.
+  useLayoutEffect(() => {
     if (canvas.current && size.value[0] > 0) {
-      drawFlame(canvas.current, trace, levels, {
-        domain: state.domain.value,
-        top: top.value,
-        selected: state.selected.value,
-        matches: state.matches.value,
-      });
+      drawFlame(canvas.current, trace, levels, view);
     }
-  });
+  }, [trace, levels, isDark.value, size.value, ...Object.values(view)]);
   useLayoutEffect(() => {
     const observer = new ResizeObserver(([entry]) => {
       size.value = [entry.contentRect.width, entry.contentRect.height];

@@ -1,14 +1,12 @@
 import { serviceColour } from "../../core/colour";
 import { count, duration, plural, short } from "../../core/format";
 import { FLAG, KINDS, nameOf, serviceOf } from "../../core/trace/model";
+import { placed } from "../../draw/label";
 import { Icon } from "../../parts/icon";
 import type { TraceState } from "./state";
 
 const INDENT = 14;
 const INDENT_LEVELS_MAX = 28;
-
-/** The room that a duration takes beside its bar, in pixels. */
-const LABEL_WIDTH = 62;
 
 interface Props {
   state: TraceState;
@@ -162,28 +160,21 @@ function Bar({
   const percent = (time: number) => ((time - least) / (most - least)) * 100;
   const left = percent(from);
   const right = percent(from + nanos);
-  const label = duration(nanos);
-  const shownLeft = Math.max(-0.5, Math.min(100.5, left));
-  const shownRight = Math.max(-0.5, Math.min(100.5, right));
-  const room = (LABEL_WIDTH / state.barsWidth.value) * 100;
-  const isRight = shownRight < 100 - room;
-  const isLeft = !isRight && shownLeft > room;
-  const place = isRight
-    ? { left: `calc(${shownRight}% + 6px)` }
-    : isLeft
-      ? { right: `calc(${100 - shownLeft}% + 6px)` }
-      : { left: `calc(${Math.max(0, shownLeft)}% + 6px)` };
+  const width = state.barsWidth.value;
+  const { left: shownLeft, right: shownRight, at, side } = placed(state.domain.value, [from, nanos], width);
+  const share = (pixels: number) => `${(pixels / width) * 100}%`;
+  const place = side === "left" ? { right: share(at) } : { left: share(at) };
   return (
     <>
       <span class="unseen">{said}</span>
       {right >= 0 && left <= 100 && (
         <span
           class={`bar ${isError ? "failed" : ""}`}
-          style={{ left: `${shownLeft}%`, width: `max(2px, ${shownRight - shownLeft}%)` }}
+          style={{ left: share(shownLeft), width: `max(2px, ${share(shownRight - shownLeft)})` }}
         />
       )}
-      <span class={`bar-label num ${isRight || isLeft ? "" : "inside"}`} style={place} aria-hidden="true">
-        {label}
+      <span class={`bar-label num ${side === "inside" ? "inside" : ""}`} style={place} aria-hidden="true">
+        {duration(nanos)}
       </span>
     </>
   );

@@ -10,6 +10,7 @@ import {
   wholeOfRow,
 } from "../../core/trace/model";
 import { groupsBySpan, reveal, visibleRows } from "../../core/trace/rows";
+import { nextMatch } from "./matching";
 
 const ADDRESS_AFTER_MS = 200;
 
@@ -23,15 +24,24 @@ export class TraceState {
   readonly zoom = signal<[number, number] | undefined>(undefined);
   readonly filter = signal("");
   readonly isHiding = signal(false);
-  readonly matches = signal<ReadonlySet<number> | undefined>(undefined);
+  /** Spans that match, by the numbers by which the server knows them; nothing where no filter is. */
+  readonly matched = signal<Int32Array | undefined>(undefined);
+  /** The rows of spans that match. */
+  readonly matches = computed<ReadonlySet<number> | undefined>(() => {
+    const rows =
+      this.matched.value && Array.from(this.matched.value, (whole) => rowOfWhole(this.trace, whole));
+    return rows && new Set(rows.filter((row) => row >= 0));
+  });
   /** The room for bars, in pixels. */
   readonly barsWidth = signal(800);
-  /** Spans that match and are no rows here. */
-  readonly matchesBeyond = signal(0);
   /** The span below which more is being fetched, or -1. */
   readonly unfolding = signal(-1);
   /** Puts more of what is below a span into the trace; set by what shows it. */
   unfold: (span: number) => void = () => {};
+  /** Makes the span a row that is headed for; set by what shows the trace. */
+  reach: () => void = () => {};
+  /** The number of the span that is to be selected once it is a row, or -1; the same in later states of the trace. */
+  heading = { whole: -1, isUnderWay: false };
   /** True where the next matches are to be gone to. */
   isSeeking = false;
   readonly isGrouped = signal(true);
@@ -110,9 +120,17 @@ export class TraceState {
     this.focus.value = before.focus.value < 0 ? -1 : here(before.focus.value);
     this.zoom.value = before.zoom.value;
     this.filter.value = before.filter.value;
+    this.matched.value = before.matched.value;
+    this.isSeeking = before.isSeeking;
+    this.heading = before.heading;
     this.isHiding.value = before.isHiding.value;
     this.isGrouped.value = before.isGrouped.value;
     this.hasPath.value = before.hasPath.value;
+    const { whole } = this.heading;
+    const row = whole < 0 ? -1 : rowOfWhole(this.trace, whole);
+    if (row >= 0) {
+      this.select(row);
+    }
   }
 
   /** Stops to follow. */
@@ -124,6 +142,7 @@ export class TraceState {
 
   /** Selects a span and unfolds what hides it. */
   select(span: number): void {
+    this.heading.whole = -1;
     this.reveal(span);
     this.selected.value = span;
   }
@@ -162,12 +181,25 @@ export class TraceState {
   }
 
   /** Takes the spans that match. */
-  found(matches: ReadonlySet<number> | undefined, beyond = 0): void {
-    this.matches.value = matches;
-    this.matchesBeyond.value = beyond;
-    if (this.isSeeking && matches) {
+  found(matched: Int32Array | undefined): void {
+    this.matched.value = matched;
+    if (this.isSeeking && matched) {
       this.isSeeking = false;
-      this.step(1, (span) => matches.has(span));
+      this.stepMatch(1);
+    }
+  }
+
+  /** The next or previous match from the selection on, around the ends; a match that is no row yet becomes one. */
+  stepMatch(direction: 1 | -1): void {
+    const selected = this.selected.value < 0 ? -1 : wholeOfRow(this.trace, this.selected.value);
+    const from = this.heading.whole >= 0 ? this.heading.whole : selected;
+    const next = nextMatch(this.matched.value ?? [], from, direction);
+    const row = next < 0 ? -1 : rowOfWhole(this.trace, next);
+    if (row >= 0) {
+      this.select(row);
+    } else if (next >= 0) {
+      this.heading.whole = next;
+      this.reach();
     }
   }
 

@@ -1,9 +1,10 @@
 import { useSignal } from "@preact/signals";
 import { count, plural } from "../../core/format";
 import { param, setParams } from "../../core/route";
-import { nameOf } from "../../core/trace/model";
+import { nameOf, wholeOfRow } from "../../core/trace/model";
 import { canAdjust } from "../../core/trace/skew";
 import { Icon } from "../../parts/icon";
+import { placeOf } from "./matching";
 import type { TraceState } from "./state";
 
 /** Ways to look at a trace: their names in the address, and their labels. */
@@ -28,7 +29,7 @@ export function Tools({
   view: string;
   onView: (view: string) => void;
 }) {
-  const { matches, rows, folded } = state;
+  const { matched, folded } = state;
   const isAdjusted = param("clocks") === "adjusted";
   const clocks = canAdjust(state.trace) && (
     <button
@@ -57,19 +58,15 @@ export function Tools({
         ))}
       </div>
       <Filter state={state} />
-      {matches.value && (
+      {matched.value && (
         <span class="line-up">
-          <span class="num soft" role="status">
-            {count(matches.value.size + state.matchesBeyond.value)} of {count(state.trace.spans)}
-            {state.matchesBeyond.value > 0 && ` · ${count(state.matchesBeyond.value)} not in rows`}
-            {rows.value.hidden > 0 && ` · ${count(rows.value.hidden)} hidden`}
-          </span>
+          <Matched state={state} matched={matched.value} />
           <button
             type="button"
             class="bare small icon-only"
             aria-label="Match before"
             title="Match before (N)"
-            onClick={() => state.step(-1, (span) => matches.value?.has(span) ?? false)}
+            onClick={() => state.stepMatch(-1)}
           >
             <Icon name="up" />
           </button>
@@ -78,7 +75,7 @@ export function Tools({
             class="bare small icon-only"
             aria-label="Next match"
             title="Next match (n)"
-            onClick={() => state.step(1, (span) => matches.value?.has(span) ?? false)}
+            onClick={() => state.stepMatch(1)}
           >
             <Icon name="down" />
           </button>
@@ -160,6 +157,22 @@ export function Tools({
   );
 }
 
+/** How many spans match, and which of them is selected. */
+function Matched({ state, matched }: { state: TraceState; matched: Int32Array }) {
+  const { trace, selected, matches, rows } = state;
+  const beyond = matched.length - (matches.value?.size ?? 0);
+  const isAtMatch = selected.value >= 0 && matches.value?.has(selected.value);
+  const at = isAtMatch ? `${count(placeOf(matched, wholeOfRow(trace, selected.value)) + 1)} / ` : "";
+  return (
+    <span class="num soft" role="status">
+      {at}
+      {count(matched.length)} of {count(trace.spans)}
+      {beyond > 0 && ` · ${count(beyond)} not in rows`}
+      {rows.value.hidden > 0 && ` · ${count(rows.value.hidden)} hidden`}
+    </span>
+  );
+}
+
 function Filter({ state }: { state: TraceState }) {
   const draft = useSignal(state.filter.value);
   return (
@@ -168,7 +181,7 @@ function Filter({ state }: { state: TraceState }) {
       onSubmit={(event) => {
         event.preventDefault();
         if (state.filter.value === draft.value) {
-          state.step(1, (span) => state.matches.value?.has(span) ?? false);
+          state.stepMatch(1);
         } else {
           state.isSeeking = true;
           state.filter.value = draft.value;

@@ -14,7 +14,6 @@ const HAS_ROWS = new Set(["waterfall", "flame"]);
 export function useTraceKeys(state: TraceState, view: string, onView: (by: 1 | -1) => void): void {
   const { trace } = state;
   const isOn = (flag: number) => (span: number) => (trace.flags[span] & flag) !== 0;
-  const matches = (span: number) => state.matches.value?.has(span) ?? false;
   const zoomBy = (factor: number) => {
     const [from, to] = state.domain.value;
     const middle = (from + to) / 2;
@@ -50,8 +49,8 @@ export function useTraceKeys(state: TraceState, view: string, onView: (by: 1 | -
       },
       { key: "e", does: "next error", run: () => state.step(1, isOn(FLAG.errorOrigin)) },
       { key: "E", does: "error before", run: () => state.step(-1, isOn(FLAG.errorOrigin)) },
-      { key: "n", does: "next match", run: () => state.step(1, matches) },
-      { key: "N", does: "match before", run: () => state.step(-1, matches) },
+      { key: "n", does: "next match", run: () => state.stepMatch(1) },
+      { key: "N", does: "match before", run: () => state.stepMatch(-1) },
       { key: "p", does: "next on the critical path", run: () => state.step(1, isOn(FLAG.critical)) },
       { key: "P", does: "before it on the critical path", run: () => state.step(-1, isOn(FLAG.critical)) },
       { key: "f", does: "only this subtree", run: () => state.focusOn(state.selected.value) },

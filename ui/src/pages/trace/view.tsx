@@ -3,7 +3,7 @@ import type { ComponentType } from "preact";
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { count } from "../../core/format";
 import { param, setParams } from "../../core/route";
-import type { TraceModel } from "../../core/trace/model";
+import { rowOfWhole, type TraceModel } from "../../core/trace/model";
 import { adjusted, canAdjust } from "../../core/trace/skew";
 import { Lazy } from "../../parts/lazy";
 import { Partial, Trouble } from "../../parts/notes";
@@ -30,6 +30,7 @@ export function TraceView({ trace: sent, isLocal = false }: { trace: TraceModel;
   before.current = state;
   const unfoldError = useSignal<Error | undefined>(undefined);
   state.unfold = (span) => unfold(state, span, current, unfoldError);
+  state.reach = () => reach(state, current, unfoldError);
   const filterError = useSignal("");
   useLayoutEffect(() => () => state.dispose(), [state]);
   useLayoutEffect(() => {
@@ -39,9 +40,9 @@ export function TraceView({ trace: sent, isLocal = false }: { trace: TraceModel;
   useLayoutEffect(() => {
     const stop = new AbortController();
     matching(trace, filter, isLocal, stop.signal).then(
-      (matches) => {
+      (matched) => {
         filterError.value = "";
-        state.found(matches?.spans, matches?.beyond);
+        before.current?.found(matched);
       },
       (error: Error) => {
         if (error.name !== "AbortError") {
@@ -50,7 +51,7 @@ export function TraceView({ trace: sent, isLocal = false }: { trace: TraceModel;
       },
     );
     return () => stop.abort();
-  }, [filter, state]);
+  }, [filter, sent]);
   const view = VIEWS.some(([name]) => name === param("view")) ? param("view") : "waterfall";
   const show = (name: string) => setParams({ view: name === "waterfall" ? undefined : name });
   useTraceKeys(state, view, (by) => {
@@ -98,6 +99,35 @@ async function unfold(
     error.value = caught as Error;
   }
   state.unfolding.value = -1;
+}
+
+/** Makes the span a row that is headed for; where one goes on meanwhile, the one after it. */
+async function reach(
+  { heading }: TraceState,
+  current: Signal<TraceModel>,
+  error: Signal<Error | undefined>,
+): Promise<void> {
+  if (heading.isUnderWay) {
+    return;
+  }
+  heading.isUnderWay = true;
+  try {
+    while (heading.whole >= 0 && rowOfWhole(current.value, heading.whole) < 0) {
+      const before = current.value;
+      const grown = await before.folded?.reach(heading.whole);
+      if (!grown || grown === before) {
+        break;
+      }
+      if (current.value === before) {
+        current.value = grown;
+      }
+    }
+    error.value = undefined;
+  } catch (caught) {
+    error.value = caught as Error;
+    heading.whole = -1;
+  }
+  heading.isUnderWay = false;
 }
 
 /** Says that a large trace is shown in part, and which. */

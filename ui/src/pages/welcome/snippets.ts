@@ -16,7 +16,8 @@ export function snippets(http: string, grpc: string): Snippet[] {
   "resourceSpans": [{
     "resource": { "attributes": [{ "key": "service.name", "value": { "stringValue": "hello" } }] },
     "scopeSpans": [{ "spans": [{
-      "traceId": "'$(openssl rand -hex 16)'", "spanId": "'$(openssl rand -hex 8)'", "name": "first span", "kind": 2,
+      "traceId": "'$(openssl rand -hex 16)'", "spanId": "'$(openssl rand -hex 8)'",
+      "name": "first span", "kind": 2,
       "startTimeUnixNano": "'$(date +%s)'000000000", "endTimeUnixNano": "'$(date +%s)'250000000"
     }] }]
   }]

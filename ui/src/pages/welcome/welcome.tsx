@@ -25,18 +25,24 @@ export default function Welcome() {
   const { value, error } = asked.value;
   const first = value?.newest;
   const received = value?.pipeline.ledger.received ?? 0;
+  const [title, told] = !value
+    ? ["Faden listens.", "\u00a0"]
+    : !first
+      ? ["No spans yet. Faden listens.", "Send some from below; this page sees them the moment they arrive."]
+      : received > 0
+        ? ["Spans arrive.", `${plural(received, "span")} received since the server started`]
+        : [
+            "Spans are stored.",
+            "None came since the server started: look at what is here, or send some from below.",
+          ];
   const mistakes = mistakesOf(value?.status, value?.refusals.groups ?? [], first, Date.now());
   return (
     <div class="sheet-page welcome">
       <header class="hello">
         <Thread isTied={!!first} />
-        <h1>{first ? "Spans arrive." : "No spans yet. Faden listens."}</h1>
+        <h1>{title}</h1>
         <p class="soft num" role="status">
-          {first
-            ? received > 0
-              ? `${plural(received, "span")} received since the server started`
-              : "They came before the server was started; none since."
-            : "Send some from below; this page sees them the moment they arrive."}
+          {told}
         </p>
         {first && (
           <button type="button" class="first" onClick={() => go(href(`trace/${first.trace_id}`))}>

@@ -64,9 +64,9 @@ async fn a_large_trace_is_looked_into_without_being_read() {
     let whole = over(store.clone(), Limits::default()).await;
     let parts = over(Arc::new(InParts(store)), Limits::default()).await;
     // Now the whole trace is at hand there.
-    let all = get(whole.address, &path("filter?q=%7B%7D")).await.json();
-    assert_eq!(all["count"], WHOLE_SPANS_MAX + 3);
-    assert_ne!(get(parts.address, &path("filter?q=%7B%7D")).await.status, 200);
+    let children = path("filter?q=%7B%7D%3E%7B%7D");
+    assert!(get(whole.address, &children).await.json()["count"].as_u64() > Some(9_000));
+    assert_ne!(get(parts.address, &children).await.status, 200, "relations need the whole trace");
     for rows in
         [&[0][..], &[9_000, 3, 3, 10_001, 4_711], &(0..1_000).map(|row| row * 10).collect::<Vec<u32>>()]
     {
@@ -88,6 +88,66 @@ async fn a_large_trace_is_looked_into_without_being_read() {
     assert_eq!((nothing.status, told(&nothing.body)), (200, Vec::new()));
     let (status, message, _) = parts.failure(&path("spans/abcdef")).await;
     assert_eq!((status, message.ends_with("has no span 0000000000abcdef")), (404, true), "{message}");
+}
+
+#[tokio::test]
+async fn a_large_trace_is_filtered_without_being_read() {
+    let store = Arc::new(MemoryStore::default());
+    store.write(batch(&Tenant::default(), &large())).await.unwrap();
+    let whole = over(store.clone(), Limits::default()).await;
+    let parts = over(Arc::new(InParts(store)), Limits::default()).await;
+    for (query, count) in [
+        ("{}", WHOLE_SPANS_MAX as u64 + 3),
+        ("{ span.number < 100 }", 99),
+        ("{ resource.host = \"a\" && span.number > 9000 }", 333),
+        ("{ span.by != nil }", 2),
+        ("{ span.by = \"chance\" } || { span.number = 1 }", 2),
+        ("{ span.number = 700 }", 1),
+        ("{ kind = server && span.by = \"server\" }", 1),
+        ("{ name = \"nowhere\" }", 0),
+    ] {
+        let query: String = query.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        let rest = path(&format!("filter?q={query}"));
+        let (expected, got) =
+            (get(whole.address, &rest).await.json(), get(parts.address, &rest).await.json());
+        assert_eq!(got, expected);
+        assert_eq!(got["count"], count);
+    }
+    let named = async |text: &str| get(parts.address, &path(&format!("filter?text={text}"))).await.json();
+    assert_eq!(named("CHANCE").await["count"], 1);
+    assert_eq!(named("cart").await["count"], WHOLE_SPANS_MAX / 3);
+    assert_eq!(named("00000000000001F4").await["count"], 2);
+    let (status, message, _) = parts.failure(&path("filter?text=a&q=%7B%7D")).await;
+    assert_eq!((status, message.as_str()), (400, "text: it cannot stand beside q"));
+}
+
+#[tokio::test]
+async fn a_folded_trace_shows_spans_that_are_wanted() {
+    let store = Arc::new(MemoryStore::default());
+    store.write(batch(&Tenant::default(), &large())).await.unwrap();
+    let server = over(Arc::new(InParts(store)), Limits::default()).await;
+    let ids = async |rest: &str| {
+        let reply = get(server.address, &path(&format!("skeleton?{rest}"))).await;
+        assert_eq!(reply.status, 200, "{}", reply.body);
+        reply.json()["ids"].as_str().unwrap().to_owned()
+    };
+    let id = format!("{:016x}", 9_876);
+    assert!(!ids("detail=20").await.contains(&id));
+    let with = ids("detail=20&with=2694,500").await;
+    assert!(with.contains(&id) && with.len() <= 16 * 20, "{}", with.len());
+    let whole = ids("").await;
+    let row = (0..).find(|row| whole[16 * row..].starts_with(&id)).unwrap();
+    let way = ids(&format!("detail=1&row={row}")).await;
+    assert!(way.ends_with(&id) && way.len() == 16 * 7, "the span and the six above it: {}", way.len());
+    for (rest, said) in [
+        ("detail=1&with=xyz", "with: `xyz` is no span id"),
+        ("row=20000", "row: there is no row `20000`"),
+        ("row=x", "row: there is no row `x`"),
+        ("detail=1&with=1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1", "with: 17 spans are more than 16"),
+    ] {
+        let (status, message, _) = server.failure(&path(&format!("skeleton?{rest}"))).await;
+        assert_eq!((status, message.as_str()), (400, said));
+    }
 }
 
 #[tokio::test]

@@ -72,7 +72,12 @@ async fn what_is_wrong_with_a_question_about_a_trace_is_named() {
     let server = running().await;
     for (rest, status, message, remedy) in [
         ("skeleton?deep=1", 400, "deep: the parameter has no meaning here", "leave it out"),
-        ("filter", 400, "q: the query is missing", "send q={ status = error } or another in TraceQL"),
+        (
+            "filter",
+            400,
+            "q: the query is missing",
+            "send q={ status = error } or another in TraceQL, or text= and a part of a name",
+        ),
         (
             "filter?q=%7B%7D%7Crate()",
             400,
