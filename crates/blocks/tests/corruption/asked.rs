@@ -109,7 +109,9 @@ pub(crate) async fn whole(image: &Image) -> Answers {
     let answers = ask(dir.path()).await.unwrap();
     assert!(answers.is_whole());
     let rows: usize = answers.0.iter().map(|(_, said)| said.lines.len()).sum();
-    assert!(answers.0.iter().all(|(_, said)| !said.lines.is_empty()), "every question has an answer");
+    // Spans of golden stores, which today's must equal, tell of nothing that is used.
+    let has_answer = |(question, said): &(String, Said)| question == "uses" || !said.lines.is_empty();
+    assert!(answers.0.iter().all(has_answer), "every question has an answer");
     assert!(rows > 100, "{rows}");
     answers
 }
