@@ -13,7 +13,8 @@ use crate::{
 /// Rows that a fuzzed page is said to have, at most.
 const ROWS_MAX: usize = 512;
 
-/// Reads any bytes as a page: the first says of which column, the second how many rows it has; a dictionary may come first.
+/// Reads any bytes as a page, whole and in part: the first says of which column, the second how many rows it has; a
+/// dictionary may come first.
 pub fn page(bytes: &[u8]) {
     let [column, rows, split, rest @ ..] = bytes else { return };
     let layout = Layout::new(Vec::new());
@@ -21,6 +22,10 @@ pub fn page(bytes: &[u8]) {
     let (first, second) = rest.split_at(usize::from(*split).min(rest.len()));
     let known = decode::dictionary(leaf, first).ok().map(Arc::new);
     let rows = usize::from(*rows) * 2 % ROWS_MAX;
+    if let Ok(begun) = decode::Begun::new(leaf, second, rows) {
+        let some = begun.cut(rows / 3..rows / 2);
+        _ = begun.finish(some, known.as_ref());
+    }
     if let Ok(page) = decode::page(leaf, second, rows, known.as_ref()) {
         for at in 0..page.values.len() {
             let (plain, place) = page.values.at(at);

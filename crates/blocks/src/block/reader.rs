@@ -3,19 +3,27 @@
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use foldhash::fast::FixedState;
 use model::{SpanId, TraceId};
 use store::Work;
 
 use super::view::BlockView;
-use crate::columns::decode::{self, Page, Plain};
-use crate::columns::rebuild::{Rebuilder, Slab};
+use crate::columns::cursor::Cursor;
+use crate::columns::decode::{self, Begun, Page, Plain};
+use crate::columns::rebuild::{Placed, Rebuilder, Slab};
 use crate::columns::schema::leaf;
 use crate::columns::sink::{PAGE_ROWS, Part};
 use crate::error::Result;
 use crate::index::{Group, Parts};
 use crate::memory::Key;
+
+/// Of so many rows of a page, or fewer, only these are decoded,
+const SLICED_ROWS_MAX: usize = 1024;
+
+/// so often; whoever comes more often finds the whole page kept.
+const SLICED_TURNS: u32 = 2;
 
 /// The page number under which a dictionary is kept.
 const DICTIONARY: u32 = u32::MAX;
@@ -114,6 +122,45 @@ impl<'a> GroupReader<'a> {
         Ok(Some(page))
     }
 
+    /// True where few rows of a page are wanted, and its neighbours were not wanted lately: then decoding all of it does not
+    /// pay.
+    fn is_passed_by(&self, number: usize, rows: &[u32]) -> bool {
+        if rows.len() > SLICED_ROWS_MAX || !self.keeps {
+            return false;
+        }
+        let (kept, key) = (&self.group.index().memory().pages, self.key(usize::MAX, number as u32));
+        let turns = kept.get::<AtomicU32>(key).unwrap_or_else(|| {
+            let turns = Arc::new(AtomicU32::new(0));
+            kept.put(key, turns.clone(), size_of::<AtomicU32>());
+            turns
+        });
+        turns.fetch_add(1, Relaxed) < SLICED_TURNS
+    }
+
+    /// What some rows have of a page; `None` where none of them has a value.
+    fn slice(&mut self, leaf: usize, number: usize, rows: &[u32]) -> Result<Option<Placed>> {
+        let Some(part) = self.parts[leaf].pages.get(number).copied() else { return Ok(None) };
+        let kept = self.pages.get(&(leaf, number)).cloned();
+        let key = self.key(leaf, number as u32);
+        if let Some(page) = kept.or_else(|| self.group.index().memory().pages.get::<Page>(key)) {
+            return Ok(Some(Placed { page, first: 0 }));
+        }
+        let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Ok(None) };
+        let raw = self.view.source.part(part)?;
+        self.work.bytes_read += raw.len() as u64;
+        self.work.pages_read += 1;
+        let view = self.view;
+        let damaged = |damage: decode::Damaged| view.source.damaged(part, damage.0);
+        let begun = Begun::new(&view.layout.leaves[leaf], &raw, self.rows(number)).map_err(damaged)?;
+        let cut = begun.cut(*first as usize..*last as usize + 1);
+        if cut.is_empty() {
+            return Ok(None);
+        }
+        let dictionary = self.dictionary(leaf)?;
+        let page = begun.finish(cut, dictionary.as_ref()).map_err(damaged)?;
+        Ok(Some(Placed { page: Arc::new(page), first: *first }))
+    }
+
     /// The trace of a row.
     pub(crate) fn trace_id(&mut self, row: u32) -> Result<TraceId> {
         let page = self.page(leaf::TRACE_ID, row as usize / PAGE_ROWS)?;
@@ -171,11 +218,16 @@ impl<'a> GroupReader<'a> {
             self.view
                 .source
                 .expect((0..leaves).filter(is_wanted).flat_map(|leaf| self.parts(leaf, number)))?;
+            let local: Vec<u32> = run.iter().map(|row| row - base).collect();
+            let slices = self.is_passed_by(number, &local);
             let mut pages = Vec::with_capacity(leaves);
             for leaf in 0..leaves {
-                pages.push(if is_wanted(&leaf) { self.page(leaf, number)? } else { None });
+                pages.push(match is_wanted(&leaf) {
+                    true if slices => self.slice(leaf, number, &local)?,
+                    true => self.page(leaf, number)?.map(|page| Placed { page, first: 0 }),
+                    false => None,
+                });
             }
-            let local: Vec<u32> = run.iter().map(|row| row - base).collect();
             let parents = self.parents(&pages, &local, base)?;
             let slab = Slab { layout: &self.view.layout, pages: &pages };
             into.add(&slab, &local, &mut |row, _| parents.get(&row).copied());
@@ -186,14 +238,14 @@ impl<'a> GroupReader<'a> {
     /// The parents of rows whose parents stand in the same group.
     fn parents(
         &mut self,
-        pages: &[Option<Arc<Page>>],
+        pages: &[Option<Placed>],
         rows: &[u32],
         base: u32,
     ) -> Result<HashMap<u32, SpanId, FixedState>> {
         let mut parents = HashMap::default();
         let Some(distances) = &pages[leaf::PARENT_DISTANCE] else { return Ok(parents) };
         let def_max = self.view.layout.leaves[leaf::PARENT_DISTANCE].def_max;
-        let mut cursor = crate::columns::cursor::Cursor::new(distances, def_max);
+        let mut cursor = Cursor::new(&distances.page, def_max).from(distances.first as usize);
         let mut ids: (usize, Option<Arc<Page>>) = (usize::MAX, None);
         for row in rows {
             let Some((plain, at)) = cursor.get(*row as usize) else { continue };

@@ -10,6 +10,9 @@ use super::marks;
 pub(crate) struct Cursor<'a> {
     page: &'a Page,
     def_max: u8,
+    /// The row with which the page begins.
+    first: usize,
+    /// This and what follows are counted from there.
     row: usize,
     level: usize,
     value: usize,
@@ -23,12 +26,18 @@ pub(crate) struct Entry<'a> {
 
 impl<'a> Cursor<'a> {
     pub(crate) fn new(page: &'a Page, def_max: u8) -> Self {
-        Self { page, def_max, row: 0, level: 0, value: 0 }
+        Self { page, def_max, first: 0, row: 0, level: 0, value: 0 }
+    }
+
+    /// The same in a page that begins with another row than the first.
+    pub(crate) fn from(self, first: usize) -> Self {
+        Self { first, ..self }
     }
 
     /// Goes to the first level of a row, which is not before the last one.
     #[inline]
     pub(crate) fn seek(&mut self, row: usize) {
+        let row = row - self.first;
         if row > self.row + marks::ROWS {
             self.jump(row);
         }
@@ -63,7 +72,7 @@ impl<'a> Cursor<'a> {
     #[inline]
     pub(crate) fn get(&mut self, row: usize) -> Option<(&'a Plain, usize)> {
         self.seek(row);
-        let is_there = self.page.def.get(row).is_none_or(|def| *def == self.def_max);
+        let is_there = self.page.def.get(row - self.first).is_none_or(|def| *def == self.def_max);
         (is_there && self.value < self.page.values.len()).then(|| self.page.values.at(self.value))
     }
 

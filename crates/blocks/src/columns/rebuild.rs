@@ -3,6 +3,7 @@
 //! Spans with equal resources and scopes are gathered. All of a span comes back, the order of its attributes excepted.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 use model::proto::Message;
@@ -33,10 +34,18 @@ struct Group<T> {
     content: T,
 }
 
-/// The pages of one page number, by leaf; `None` where no row of the group has a value.
+/// The pages of one page number, by leaf; `None` where no row that is asked for has a value.
 pub(crate) struct Slab<'a> {
     pub(crate) layout: &'a Layout,
-    pub(crate) pages: &'a [Option<std::sync::Arc<Page>>],
+    pub(crate) pages: &'a [Option<Placed>],
+}
+
+/// A page, or some rows of one.
+#[derive(Clone)]
+pub(crate) struct Placed {
+    pub(crate) page: Arc<Page>,
+    /// The first of its rows, counted from the whole page's first.
+    pub(crate) first: u32,
 }
 
 impl Rebuilder {
@@ -143,8 +152,9 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn new(slab: &Slab<'a>) -> Self {
-        let cursor = |(at, page): (usize, &'a Option<std::sync::Arc<Page>>)| {
-            page.as_ref().map(|page| Cursor::new(page, slab.layout.leaves[at].def_max))
+        let cursor = |(at, placed): (usize, &'a Option<Placed>)| {
+            let Placed { page, first } = placed.as_ref()?;
+            Some(Cursor::new(page, slab.layout.leaves[at].def_max).from(*first as usize))
         };
         let of_level = |level: Level| {
             let keyed = (leaf::FIXED..slab.pages.len()).filter(|at| slab.pages[*at].is_some());

@@ -1,5 +1,7 @@
 //! Parquet's differences, bit-packed (`DELTA_BINARY_PACKED`), and texts with such lengths.
 
+use std::ops::Range;
+
 use super::{Damaged, PAGE_VALUES_HINT, Plain};
 
 const SHORT: Damaged = Damaged("the differences end early");
@@ -46,17 +48,23 @@ pub(super) fn integers(raw: &[u8], expected: usize) -> Result<(Vec<i64>, &[u8]),
     Ok((values, reader.rest))
 }
 
-/// Reads texts: all lengths, then all bytes.
-pub(super) fn texts(raw: &[u8], count: usize) -> Result<Plain, Damaged> {
+/// Reads some of so many texts: all lengths come first, then all bytes.
+pub(super) fn texts(raw: &[u8], count: usize, wanted: Range<usize>) -> Result<Plain, Damaged> {
     let (lengths, bytes) = integers(raw, count)?;
-    let mut ends = Vec::with_capacity(lengths.len());
-    let mut end = 0_usize;
-    for length in lengths {
+    let mut ends = Vec::with_capacity(wanted.len());
+    let (mut first, mut end) = (0_usize, 0_usize);
+    for (at, length) in lengths.into_iter().enumerate().take(wanted.end) {
+        if at == wanted.start {
+            first = end;
+        }
         let length = usize::try_from(length).map_err(|_| Damaged("a text has a negative length"))?;
         end = end.checked_add(length).filter(|end| *end <= bytes.len()).ok_or(SHORT)?;
-        ends.push(end as u32);
+        if wanted.start <= at {
+            ends.push((end - first) as u32);
+        }
     }
-    Ok(Plain::Text { bytes: bytes[..end].to_vec(), ends })
+    let bytes = if wanted.is_empty() { &[][..] } else { &bytes[first..end] };
+    Ok(Plain::Text { bytes: bytes.to_vec(), ends })
 }
 
 /// The widest difference that lies in one word wherever it begins.

@@ -12,6 +12,7 @@ mod tests;
 
 use std::borrow::Cow;
 use std::cell::RefCell;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::marks::Marks;
@@ -144,7 +145,7 @@ pub(crate) fn dictionary(leaf: &Leaf, raw: &[u8]) -> Result<Plain, Damaged> {
         return Err(Damaged("a data page stands where the dictionary should be"));
     }
     let body = unpack(leaf, &header, body)?;
-    plain(leaf.kind, &body, header.values)
+    plain(leaf.kind, &body, 0..header.values)
 }
 
 /// Unpacks a data page that holds `rows` rows.
@@ -154,42 +155,110 @@ pub(crate) fn page(
     rows: usize,
     dictionary: Option<&Arc<Plain>>,
 ) -> Result<Page, Damaged> {
-    let (header, body) = header::read(raw)?;
-    if header.is_dictionary {
-        return Err(Damaged("a dictionary stands where a data page should be"));
+    let begun = Begun::new(leaf, raw, rows)?;
+    let all = begun.cut(0..rows);
+    begun.finish(all, dictionary)
+}
+
+/// A data page of which the levels were read, but no values.
+pub(crate) struct Begun<'a> {
+    leaf: &'a Leaf,
+    header: Header,
+    body: Cow<'a, [u8]>,
+    /// Where in the body the values begin.
+    values_at: usize,
+    rep: Vec<u8>,
+    def: Vec<u8>,
+}
+
+/// What some neighbouring rows have of a page.
+#[derive(Clone, Debug)]
+pub(crate) struct Cut {
+    levels: Range<usize>,
+    values: Range<usize>,
+}
+
+impl Cut {
+    /// True where none of the rows has a value.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.values.is_empty()
     }
-    let body = unpack(leaf, &header, body)?;
-    let mut rest = &body[..];
-    let rep = levels(&mut rest, leaf.rep_max, header.values)?;
-    let def = levels(&mut rest, leaf.def_max, header.values)?;
-    let begun = if leaf.rep_max == 0 { header.values } else { rep.iter().filter(|rep| **rep == 0).count() };
-    if begun != rows || (leaf.rep_max > 0 && rep.first().is_some_and(|rep| *rep != 0)) {
-        return Err(Damaged("the page has not as many rows as it should"));
-    }
-    let count = match leaf.def_max {
-        0 => header.values,
-        max => def.iter().filter(|level| **level == max).count(),
-    };
-    let values = match header.encoding {
-        Encoding::Dictionary => {
-            let dictionary = dictionary.ok_or(Damaged("the dictionary is missing"))?;
-            let ids = ids(rest, count, dictionary.len())?;
-            Held::Ids(ids, dictionary.clone())
+}
+
+impl<'a> Begun<'a> {
+    /// Reads the levels of a page that holds `rows` rows.
+    pub(crate) fn new(leaf: &'a Leaf, raw: &'a [u8], rows: usize) -> Result<Self, Damaged> {
+        let (header, body) = header::read(raw)?;
+        if header.is_dictionary {
+            return Err(Damaged("a dictionary stands where a data page should be"));
         }
-        Encoding::Plain => Held::Plain(plain(leaf.kind, rest, count)?),
-        Encoding::Delta => {
-            let mut values = delta::integers(rest, count)?.0;
-            if leaf.kind == Kind::Int32 {
-                values.iter_mut().for_each(|value| *value = i64::from(*value as i32));
+        let body = unpack(leaf, &header, body)?;
+        let mut rest = &body[..];
+        let rep = levels(&mut rest, leaf.rep_max, header.values)?;
+        let def = levels(&mut rest, leaf.def_max, header.values)?;
+        let begun =
+            if leaf.rep_max == 0 { header.values } else { rep.iter().filter(|rep| **rep == 0).count() };
+        if begun != rows || (leaf.rep_max > 0 && rep.first().is_some_and(|rep| *rep != 0)) {
+            return Err(Damaged("the page has not as many rows as it should"));
+        }
+        let values_at = body.len() - rest.len();
+        Ok(Self { leaf, header, body, values_at, rep, def })
+    }
+
+    /// What these rows have of the page.
+    pub(crate) fn cut(&self, rows: Range<usize>) -> Cut {
+        let levels =
+            if self.rep.is_empty() { rows } else { self.level_of(rows.start)..self.level_of(rows.end) };
+        if self.leaf.def_max == 0 {
+            return Cut { values: levels.clone(), levels };
+        }
+        let count = |levels: &[u8]| levels.iter().filter(|level| **level == self.leaf.def_max).count();
+        let first = count(&self.def[..levels.start]);
+        let values = first..first + count(&self.def[levels.clone()]);
+        Cut { levels, values }
+    }
+
+    /// The level with which a row begins.
+    fn level_of(&self, row: usize) -> usize {
+        let mut begins = self.rep.iter().enumerate().filter(|(_, rep)| **rep == 0);
+        begins.nth(row).map_or(self.rep.len(), |(level, _)| level)
+    }
+
+    /// Reads the values of some rows, of which the page then consists. They need the column's dictionary, if it has one.
+    pub(crate) fn finish(self, cut: Cut, dictionary: Option<&Arc<Plain>>) -> Result<Page, Damaged> {
+        let Self { leaf, header, body, values_at, rep, def } = self;
+        let rest = &body[values_at..];
+        let count = match leaf.def_max {
+            0 => header.values,
+            max => def.iter().filter(|level| **level == max).count(),
+        };
+        let values = match header.encoding {
+            Encoding::Dictionary => {
+                let dictionary = dictionary.ok_or(Damaged("the dictionary is missing"))?;
+                let ids = ids(rest, cut.values, dictionary.len())?;
+                Held::Ids(ids, dictionary.clone())
             }
-            Held::Plain(Plain::Int(values))
+            Encoding::Plain => Held::Plain(plain(leaf.kind, rest, cut.values)?),
+            Encoding::Delta => {
+                let mut values = delta::integers(rest, count)?.0;
+                values.truncate(cut.values.end);
+                values.drain(..cut.values.start);
+                if leaf.kind == Kind::Int32 {
+                    values.iter_mut().for_each(|value| *value = i64::from(*value as i32));
+                }
+                Held::Plain(Plain::Int(values))
+            }
+            Encoding::DeltaLength => Held::Plain(delta::texts(rest, count, cut.values)?),
+        };
+        if !fits(leaf.kind, &values) {
+            return Err(Damaged("the values are not of the column's type"));
         }
-        Encoding::DeltaLength => Held::Plain(delta::texts(rest, count)?),
-    };
-    if !fits(leaf.kind, &values) {
-        return Err(Damaged("the values are not of the column's type"));
+        let of_rows = |levels: Vec<u8>| match levels.len() == cut.levels.len() || levels.is_empty() {
+            true => levels,
+            false => levels[cut.levels.clone()].to_vec(),
+        };
+        Ok(Page { def: of_rows(def), rep: of_rows(rep), values, marks: Marks::default() })
     }
-    Ok(Page { def, rep, values, marks: Marks::default() })
 }
 
 fn fits(kind: Kind, held: &Held) -> bool {
@@ -243,38 +312,27 @@ fn levels(rest: &mut &[u8], max: u8, count: usize) -> Result<Vec<u8>, Damaged> {
     Ok(levels)
 }
 
-fn ids(rest: &[u8], count: usize, known: usize) -> Result<Vec<u32>, Damaged> {
-    if count == 0 {
+fn ids(rest: &[u8], wanted: Range<usize>, known: usize) -> Result<Vec<u32>, Damaged> {
+    if wanted.is_empty() {
         return Ok(Vec::new());
     }
     let (width, encoded) = rest.split_first().ok_or(Damaged("the page ends before its values"))?;
-    let ids: Vec<u32> = hybrid::read(encoded, u32::from(*width), count)?;
+    let mut ids: Vec<u32> = hybrid::read(encoded, u32::from(*width), wanted.end)?;
+    ids.drain(..wanted.start);
     if ids.iter().fold(0, |highest, id| highest.max(*id)) as usize >= known {
         return Err(Damaged("a value is not in the dictionary"));
     }
     Ok(ids)
 }
 
-/// What is reserved at once for values of unknown size.
-const PAGE_VALUES_HINT: usize = 1 << 16;
-
-fn plain(kind: Kind, body: &[u8], count: usize) -> Result<Plain, Damaged> {
+fn plain(kind: Kind, body: &[u8], wanted: Range<usize>) -> Result<Plain, Damaged> {
     let short = Damaged("the page ends before its values");
-    let fixed = |width: usize| count.checked_mul(width).and_then(|length| body.get(..length)).ok_or(short);
+    let fixed = |width: usize| {
+        let (start, end) = (wanted.start.checked_mul(width), wanted.end.checked_mul(width));
+        start.zip(end).and_then(|(start, end)| body.get(start..end)).ok_or(short)
+    };
     Ok(match kind {
-        Kind::Text => {
-            let (mut bytes, mut ends) = (Vec::with_capacity(body.len()), Vec::new());
-            let mut rest = body;
-            for _ in 0..count {
-                let (length, after) = rest.split_first_chunk::<4>().ok_or(short)?;
-                let (text, after) =
-                    after.split_at_checked(u32::from_le_bytes(*length) as usize).ok_or(short)?;
-                bytes.extend_from_slice(text);
-                ends.push(bytes.len() as u32);
-                rest = after;
-            }
-            Plain::Text { bytes, ends }
-        }
+        Kind::Text => texts(body, wanted)?,
         Kind::Int32 => {
             Plain::Int(fixed(4)?.as_chunks().0.iter().map(|raw| i32::from_le_bytes(*raw).into()).collect())
         }
@@ -283,8 +341,8 @@ fn plain(kind: Kind, body: &[u8], count: usize) -> Result<Plain, Damaged> {
             Plain::Double(fixed(8)?.as_chunks().0.iter().map(|raw| f64::from_le_bytes(*raw)).collect())
         }
         Kind::Bool => {
-            let bits = body.get(..count.div_ceil(8)).ok_or(short)?;
-            Plain::Bool((0..count).map(|at| bits[at / 8] >> (at % 8) & 1 == 1).collect())
+            let bits = body.get(..wanted.end.div_ceil(8)).ok_or(short)?;
+            Plain::Bool(wanted.map(|at| bits[at / 8] >> (at % 8) & 1 == 1).collect())
         }
         Kind::Id(width) => {
             let width = usize::from(width);
@@ -292,3 +350,22 @@ fn plain(kind: Kind, body: &[u8], count: usize) -> Result<Plain, Damaged> {
         }
     })
 }
+
+fn texts(body: &[u8], wanted: Range<usize>) -> Result<Plain, Damaged> {
+    let short = Damaged("the page ends before its values");
+    let (mut bytes, mut ends) = (Vec::with_capacity(body.len()), Vec::new());
+    let mut rest = body;
+    for at in 0..wanted.end {
+        let (length, after) = rest.split_first_chunk::<4>().ok_or(short)?;
+        let (text, after) = after.split_at_checked(u32::from_le_bytes(*length) as usize).ok_or(short)?;
+        if wanted.start <= at {
+            bytes.extend_from_slice(text);
+            ends.push(bytes.len() as u32);
+        }
+        rest = after;
+    }
+    Ok(Plain::Text { bytes, ends })
+}
+
+/// What is reserved at once for values of unknown size.
+const PAGE_VALUES_HINT: usize = 1 << 16;

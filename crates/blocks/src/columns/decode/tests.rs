@@ -1,7 +1,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::{Plain, delta, dictionary, hybrid, page};
+use super::{Begun, Plain, delta, dictionary, hybrid, page};
 use crate::columns::schema::{Layout, leaf};
 
 #[test]
@@ -12,7 +12,7 @@ fn bit_packed_and_repeated_integers_are_read() {
 
 #[test]
 fn texts_that_claim_more_than_there_is_are_refused() {
-    assert!(delta::texts(&[128, 1, 4, 200, 200, 200, 200, 1, 0, 0], 200).is_err());
+    assert!(delta::texts(&[128, 1, 4, 200, 200, 200, 200, 1, 0, 0], 200, 0..200).is_err());
 }
 
 /// A fuzzer found the id of a field that nothing can be added to.
@@ -34,9 +34,13 @@ proptest! {
         for at in [leaf::TRACE_ID, leaf::NAME, leaf::START, leaf::KIND, leaf::EVENT_ATTRS] {
             _ = dictionary(&layout.leaves[at], &bytes);
             _ = page(&layout.leaves[at], &bytes, count, Some(&known));
+            if let Ok(begun) = Begun::new(&layout.leaves[at], &bytes, count) {
+                let some = begun.cut(count / 3..count / 2);
+                _ = begun.finish(some, Some(&known));
+            }
         }
         _ = delta::integers(&bytes, count);
-        _ = delta::texts(&bytes, count);
+        _ = delta::texts(&bytes, count, count / 3..count);
         for width in [0, 1, 2, 7, 8, 15, 16, 24, 31, 32, 33] {
             _ = hybrid::read::<u8>(&bytes, width, count);
             _ = hybrid::read::<u32>(&bytes, width, count);

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use store::Level;
 
 use super::{Encoder, hybrid};
-use crate::columns::decode::{self, Page, Plain};
+use crate::columns::decode::{self, Begun, Page, Plain};
 use crate::columns::schema::{Kind, Layout, Leaf, Promoted};
 use crate::columns::sink::{Chunk, ColumnSink, PAGE_ROWS};
 use crate::columns::values::{Column, Levels, Place, Values};
@@ -152,21 +152,36 @@ fn by_ourselves(leaf: &Leaf, chunk: &Chunk, file: &Bytes, rows: usize) -> Read {
     let (mut def, mut rep, mut values) = (Vec::new(), Vec::new(), Vec::new());
     for (number, part) in chunk.pages.iter().enumerate() {
         let here = (rows - number * PAGE_ROWS).min(PAGE_ROWS);
-        let page: Page = decode::page(leaf, &raw(part), here, dictionary.as_ref()).unwrap();
-        def.extend(page.def);
-        rep.extend(page.rep);
-        for at in 0..page.values.len() {
-            let (plain, at) = page.values.at(at);
-            values.push(match plain {
-                Plain::Int(ints) if leaf.kind == Kind::Int32 => (ints[at] as i32).to_le_bytes().to_vec(),
-                Plain::Int(ints) => ints[at].to_le_bytes().to_vec(),
-                Plain::Double(doubles) => doubles[at].to_le_bytes().to_vec(),
-                Plain::Bool(bools) => vec![u8::from(bools[at])],
-                plain => plain.bytes(at).to_vec(),
-            });
+        let page = decode::page(leaf, &raw(part), here, dictionary.as_ref()).unwrap();
+        let page = content(leaf, &page);
+        let (mut of_parts, cuts) = (Read::default(), [0, here / 3, (here / 3 + 1).min(here), here]);
+        for rows in cuts.windows(2).map(|ends| ends[0]..ends[1]) {
+            let raw = raw(part);
+            let begun = Begun::new(leaf, &raw, here).unwrap();
+            let cut = begun.cut(rows);
+            let part = content(leaf, &begun.finish(cut, dictionary.as_ref()).unwrap());
+            of_parts.0.extend(part.0);
+            of_parts.1.extend(part.1);
+            of_parts.2.extend(part.2);
         }
+        assert!(of_parts == page, "some rows are read as they are in the whole page");
+        def.extend(page.0);
+        rep.extend(page.1);
+        values.extend(page.2);
     }
     (def, rep, values)
+}
+
+/// Levels and values of a page.
+fn content(leaf: &Leaf, page: &Page) -> Read {
+    let values = (0..page.values.len()).map(|at| match page.values.at(at) {
+        (Plain::Int(ints), at) if leaf.kind == Kind::Int32 => (ints[at] as i32).to_le_bytes().to_vec(),
+        (Plain::Int(ints), at) => ints[at].to_le_bytes().to_vec(),
+        (Plain::Double(doubles), at) => doubles[at].to_le_bytes().to_vec(),
+        (Plain::Bool(bools), at) => vec![u8::from(bools[at])],
+        (plain, at) => plain.bytes(at).to_vec(),
+    });
+    (page.def.clone(), page.rep.clone(), values.collect())
 }
 
 /// Writes a row group of such columns, and reads it with the parquet crate and with our decoders.
