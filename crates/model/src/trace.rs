@@ -5,6 +5,7 @@
 //! its earliest span, and a parent that is missing makes its children roots.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::num::NonZeroU32;
 
 use crate::time::UnixNanos;
 use crate::{Batch, Kind, Span, SpanId, StatusCode, Tenant, TraceId};
@@ -168,14 +169,21 @@ impl Trace {
     #[must_use]
     pub fn summary(&self) -> Summary {
         let root = self.root();
-        let mut names: HashMap<(u32, u32), &str, foldhash::fast::FixedState> = HashMap::default();
-        let mut counts: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+        // By resource first: names are compared once for each, not once for each span.
+        let mut by_resource: HashMap<(u32, u32), (&str, u64, u64), foldhash::fast::FixedState> =
+            HashMap::default();
         for node in &self.nodes {
             let span = self.span(node);
-            let name = names.entry(self.resource_key(node)).or_insert_with(|| span.service());
-            let (spans, errors) = counts.entry(*name).or_default();
+            let fresh = || (span.service(), 0, 0);
+            let (_, spans, errors) = by_resource.entry(self.resource_key(node)).or_insert_with(fresh);
             *spans += 1;
             *errors += u64::from(span.status() == StatusCode::Error);
+        }
+        let mut counts: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+        for (name, more_spans, more_errors) in by_resource.into_values() {
+            let (spans, errors) = counts.entry(name).or_default();
+            *spans += more_spans;
+            *errors += more_errors;
         }
         let counted = |(name, (spans, errors)): (&str, _)| ServiceCount { name: name.into(), spans, errors };
         let services: Vec<ServiceCount> = counts.into_iter().map(counted).collect();
@@ -241,17 +249,17 @@ fn content(span: Span<'_>) -> impl Eq + std::hash::Hash + use<> {
 /// Which spans carry an id. More than one does where client and server share it (Zipkin) or an id came by chance twice.
 #[derive(Default)]
 struct Holders {
-    /// The earliest two that called another service.
-    callers: [Option<usize>; 2],
+    /// The earliest two that called another service: one more than their places, so that many spans need little memory.
+    callers: [Option<NonZeroU32>; 2],
     /// The earliest two others.
-    others: [Option<usize>; 2],
+    others: [Option<NonZeroU32>; 2],
 }
 
 impl Holders {
     fn add(&mut self, at: usize, kind: Kind) {
         let list = if is_caller(kind) { &mut self.callers } else { &mut self.others };
         if let Some(free) = list.iter_mut().find(|place| place.is_none()) {
-            *free = Some(at);
+            *free = NonZeroU32::new(at as u32 + 1);
         }
     }
 
@@ -259,13 +267,17 @@ impl Holders {
     fn parent_for(&self, child: usize, kind: Kind) -> Option<usize> {
         let lists =
             if kind == Kind::Server { [&self.callers, &self.others] } else { [&self.others, &self.callers] };
-        lists.into_iter().flatten().flatten().copied().find(|at| *at != child)
+        there(lists.into_iter().flatten()).find(|at| *at != child)
     }
 
     /// The client's half of a span whose server's half this is.
     fn caller_of(&self, server: usize) -> Option<usize> {
-        self.callers.into_iter().flatten().find(|at| *at != server)
+        there(self.callers.iter()).find(|at| *at != server)
     }
+}
+
+fn there<'a>(places: impl Iterator<Item = &'a Option<NonZeroU32>>) -> impl Iterator<Item = usize> {
+    places.flatten().map(|place| place.get() as usize - 1)
 }
 
 fn is_caller(kind: Kind) -> bool {
@@ -288,7 +300,8 @@ pub struct Kin {
 /// The place of each span's parent among the spans of a trace, which come by start, then id. Parents may form cycles.
 #[must_use]
 pub fn parents(spans: &[Kin]) -> Vec<Option<usize>> {
-    let mut by_id: HashMap<SpanId, Holders, foldhash::fast::FixedState> = HashMap::default();
+    let hasher = foldhash::fast::FixedState::default();
+    let mut by_id: HashMap<SpanId, Holders, _> = HashMap::with_capacity_and_hasher(spans.len(), hasher);
     for (at, span) in spans.iter().enumerate() {
         by_id.entry(span.id).or_default().add(at, span.kind);
     }

@@ -25,8 +25,11 @@ pub(crate) struct Rebuilder {
     homes: Vec<(u32, u32)>,
 }
 
-/// The spans of one scope.
-type Scoped = Group<Vec<Vec<u8>>>;
+/// The tags and lengths of a group, and of its head and schema, are shorter.
+const TAGS_BYTES_MAX: usize = 64;
+
+/// The spans of one scope, as fields of their message.
+type Scoped = Group<Message>;
 
 struct Group<T> {
     head: Vec<u8>,
@@ -57,6 +60,7 @@ impl Rebuilder {
         parent: &mut dyn FnMut(u32, i64) -> Option<SpanId>,
     ) {
         let mut reader = Reader::new(slab);
+        let mut span = Message::with_capacity(512);
         for row in rows {
             let row = *row as usize;
             let bits = reader.int(leaf::OLD_NAMES, row).unwrap_or(0);
@@ -75,11 +79,12 @@ impl Rebuilder {
                 scope.varint(otlp::scope::DROPPED_ATTRIBUTES_COUNT, u64::from(count as u32));
             }
             let scope_schema = reader.text(leaf::SCOPE_SCHEMA, row);
-            let span = reader.span(row, bits, parent);
+            span.clear();
+            reader.span(&mut span, (row, bits), parent);
             let resource_at = self.resource(resource.into_bytes(), resource_schema);
             let resource = &mut self.resources[resource_at];
             let scope_at = resource.scope(scope.into_bytes(), scope_schema);
-            resource.content[scope_at].content.push(span);
+            resource.content[scope_at].content.bytes(otlp::scope_spans::SPANS, span.as_bytes());
             self.homes.push((resource_at as u32, scope_at as u32));
         }
     }
@@ -111,16 +116,14 @@ impl Rebuilder {
 
     /// An `ExportTraceServiceRequest` of all rows.
     pub(crate) fn finish(self) -> Vec<u8> {
-        let mut request = Message::new();
+        let mut request = Message::with_capacity(self.bytes_max());
         for resource in &self.resources {
             request.message(otlp::request::RESOURCE_SPANS, |group| {
                 group.bytes(otlp::resource_spans::RESOURCE, &resource.head);
                 for scope in &resource.content {
                     group.message(otlp::resource_spans::SCOPE_SPANS, |spans| {
                         spans.bytes(otlp::scope_spans::SCOPE, &scope.head);
-                        for span in &scope.content {
-                            spans.bytes(otlp::scope_spans::SPANS, span);
-                        }
+                        spans.raw(scope.content.as_bytes());
                         spans.text(otlp::scope_spans::SCHEMA_URL, &scope.schema_url);
                     });
                 }
@@ -129,6 +132,16 @@ impl Rebuilder {
         }
         request.into_bytes()
     }
+
+    /// The bytes that all rows take at most, so that they are written without being moved.
+    fn bytes_max(&self) -> usize {
+        let scope =
+            |scope: &Scoped| scope.head.len() + scope.schema_url.len() + scope.content.as_bytes().len();
+        let scopes = |all: &[Scoped]| all.iter().map(|one| scope(one) + TAGS_BYTES_MAX).sum::<usize>();
+        let resource =
+            |group: &Group<Vec<Scoped>>| group.head.len() + group.schema_url.len() + TAGS_BYTES_MAX;
+        self.resources.iter().map(|group| resource(group) + scopes(&group.content)).sum()
+    }
 }
 
 impl Group<Vec<Scoped>> {
@@ -136,7 +149,7 @@ impl Group<Vec<Scoped>> {
         let known =
             self.content.iter().position(|scope| scope.head == head && scope.schema_url == schema_url);
         known.unwrap_or_else(|| {
-            self.content.push(Group { head, schema_url: schema_url.into(), content: Vec::new() });
+            self.content.push(Group { head, schema_url: schema_url.into(), content: Message::new() });
             self.content.len() - 1
         })
     }
@@ -209,8 +222,12 @@ impl<'a> Reader<'a> {
         [keys.as_mut(), values.as_mut()]
     }
 
-    fn span(&mut self, row: usize, bits: i64, parent: &mut dyn FnMut(u32, i64) -> Option<SpanId>) -> Vec<u8> {
-        let mut span = Message::with_capacity(512);
+    fn span(
+        &mut self,
+        span: &mut Message,
+        (row, bits): (usize, i64),
+        parent: &mut dyn FnMut(u32, i64) -> Option<SpanId>,
+    ) {
         for (leaf, number) in [(leaf::TRACE_ID, otlp::span::TRACE_ID), (leaf::SPAN_ID, otlp::span::SPAN_ID)] {
             if let Some((plain, at)) = self.get(leaf, row) {
                 span.bytes(number, plain.bytes(at));
@@ -230,10 +247,10 @@ impl<'a> Reader<'a> {
         let duration = self.int(leaf::DURATION, row).unwrap_or(0);
         span.fixed64(otlp::span::START_TIME_UNIX_NANO, start as u64);
         span.fixed64(otlp::span::END_TIME_UNIX_NANO, start.wrapping_add(duration) as u64);
-        self.attributes(&mut span, Level::Span, (row, bits));
-        self.tail(&mut span, otlp::span::ATTRIBUTES, leaf::ATTRS, row);
-        self.events(&mut span, row);
-        self.links(&mut span, row);
+        self.attributes(span, Level::Span, (row, bits));
+        self.tail(span, otlp::span::ATTRIBUTES, leaf::ATTRS, row);
+        self.events(span, row);
+        self.links(span, row);
         for (leaf, number) in [
             (leaf::DROPPED_ATTRIBUTES, otlp::span::DROPPED_ATTRIBUTES_COUNT),
             (leaf::DROPPED_EVENTS, otlp::span::DROPPED_EVENTS_COUNT),
@@ -254,7 +271,6 @@ impl<'a> Reader<'a> {
         if let Some(flags) = self.int(leaf::FLAGS, row) {
             span.fixed32(otlp::span::FLAGS, flags as u32);
         }
-        span.into_bytes()
     }
 
     fn events(&mut self, span: &mut Message, row: usize) {

@@ -266,7 +266,9 @@ fn read(
 
 /// True where two spans of a skeleton have the same id and start.
 fn looks_double(id: TraceId, parts: &[Part<'_>]) -> bool {
-    let mut seen: HashSet<(SpanId, u64), FixedState> = HashSet::default();
+    let rows_max = parts.iter().map(|part| part.batch.len()).sum();
+    let mut seen: HashSet<(SpanId, u64), FixedState> =
+        HashSet::with_capacity_and_hasher(rows_max, FixedState::default());
     let mut rows = parts.iter().flat_map(|part| part.batch.rows()).filter(|row| row.trace_id == id);
     !rows.all(|row| seen.insert((row.span_id, row.start)))
 }
