@@ -20,6 +20,7 @@ use super::super::search::{Match, Request, search};
 use crate::{Limits, Query};
 
 mod pipelines;
+mod sketches;
 
 const TRACES: u64 = 40;
 const QUERIES: u64 = 300;

@@ -21,7 +21,7 @@ const PIPELINES: u64 = 300;
 const METRICS: u64 = 60;
 const STEP: u64 = 10_000_000_000;
 
-fn drafts(trace: u64, chance: &mut Chance) -> Vec<Draft> {
+pub(super) fn drafts(trace: u64, chance: &mut Chance) -> Vec<Draft> {
     let mut spans = super::drafts(trace, chance);
     for span in &mut spans {
         if chance.below(3) > 0 {
@@ -43,7 +43,7 @@ fn drafts(trace: u64, chance: &mut Chance) -> Vec<Draft> {
 
 /// A number of a span.
 #[derive(Clone)]
-enum Number {
+pub(super) enum Number {
     Of(&'static str),
     Literal(i64, &'static str),
     Math(Box<Number>, char, Box<Number>),
@@ -107,7 +107,7 @@ impl Number {
     }
 }
 
-fn number(value: &Any) -> Option<f64> {
+pub(super) fn number(value: &Any) -> Option<f64> {
     match value {
         Any::Int(number) => Some(*number as f64),
         Any::Double(number) => Some(*number),
@@ -128,7 +128,7 @@ fn suits(order: Option<Ordering>, comparison: &str) -> bool {
 
 /// What one span must be.
 #[derive(Clone)]
-enum Condition {
+pub(super) enum Condition {
     Plain(&'static str, &'static str, &'static str),
     Number(Number, &'static str, Number),
     Pattern(&'static str, bool, usize),
@@ -157,7 +157,7 @@ const PLAIN: [(&str, &[&str]); 7] = [
 ];
 
 impl Condition {
-    fn some(chance: &mut Chance, depth: u64) -> Self {
+    pub(super) fn some(chance: &mut Chance, depth: u64) -> Self {
         match chance.below(if depth > 1 { 6 } else { 8 }) {
             0..=2 => {
                 let (field, literals) = chance.one(&PLAIN);
@@ -181,7 +181,7 @@ impl Condition {
         }
     }
 
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         match self {
             Self::Plain(field, comparison, literal) => format!("{field} {comparison} {literal}"),
             Self::Number(left, comparison, right) => format!("{} {comparison} {}", left.text(), right.text()),
@@ -193,7 +193,7 @@ impl Condition {
         }
     }
 
-    fn holds(&self, trace: &[Draft], span: &Draft) -> bool {
+    pub(super) fn holds(&self, trace: &[Draft], span: &Draft) -> bool {
         match self {
             Self::Plain(field, comparison, literal) => {
                 compared(&reach(trace, span, field), comparison, literal)
@@ -213,7 +213,7 @@ impl Condition {
     }
 }
 
-fn written(value: &Any) -> String {
+pub(super) fn written(value: &Any) -> String {
     match value {
         Any::Text(text) => text.clone(),
         Any::Bool(bool) => bool.to_string(),
@@ -224,7 +224,7 @@ fn written(value: &Any) -> String {
 }
 
 /// Every value of a field, of events, links and parents too.
-fn reach(trace: &[Draft], span: &Draft, field: &str) -> Vec<Any> {
+pub(super) fn reach(trace: &[Draft], span: &Draft, field: &str) -> Vec<Any> {
     let of = |pairs: &[(String, Any)], key: &str| -> Vec<Any> {
         pairs.iter().filter(|(found, _)| found == key).map(|(_, value)| value.clone()).collect()
     };
