@@ -76,6 +76,8 @@ impl Compared {
         for intrinsic in INTRINSICS {
             match subject.field(&Field::Intrinsic(intrinsic), at) {
                 Value::Nil => {}
+                // A span without a message has an empty one.
+                Value::Text(text) if intrinsic == Intrinsic::StatusMessage && text.is_empty() => {}
                 value => side.add(intrinsic.word().to_owned(), &value.to_text(), step),
             }
         }
