@@ -25,6 +25,9 @@ const GROUPS: [&str; 4] = ["resource.service.name", "name", "status", "resource.
 /// Numbers by their labels, `name=value`, and step.
 type Numbers = BTreeMap<(Vec<String>, u64), f64>;
 
+/// How many spans in each step.
+type Steps = BTreeMap<u64, f64>;
+
 /// What is asked of the spans that a condition finds.
 enum What {
     Quantiles(&'static str),
@@ -132,7 +135,7 @@ fn compared<'a>(
     selection: &Condition,
     top: usize,
 ) -> Numbers {
-    let mut counts: BTreeMap<(&str, String), BTreeMap<String, BTreeMap<u64, f64>>> = BTreeMap::new();
+    let mut counts: BTreeMap<(&str, String), BTreeMap<String, Steps>> = BTreeMap::new();
     for (trace, span) in found {
         let side = if selection.holds(trace, span) { "selection" } else { "baseline" };
         let root = trace.iter().find(|span| span.parent.is_zero()).expect("a trace has a root");
@@ -153,7 +156,7 @@ fn compared<'a>(
     }
     let mut numbers = Numbers::new();
     for ((side, key), values) in counts {
-        let mut ranked: Vec<(&String, &BTreeMap<u64, f64>)> = values.iter().collect();
+        let mut ranked: Vec<(&String, &Steps)> = values.iter().collect();
         ranked.sort_by_key(|(_, steps)| std::cmp::Reverse(steps.values().sum::<f64>() as u64));
         for (value, steps) in ranked.into_iter().take(top) {
             let labels = vec![format!("__meta_type={side}"), format!("{key}={value}")];
