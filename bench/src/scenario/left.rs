@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 
 use crate::figure::{Times, figure};
 use crate::record::Record;
@@ -21,7 +21,8 @@ const LEFT_MAX: Duration = Duration::from_secs(30);
 const PATH: &str =
     "/api/faden/v1/search?limit=20&q=name%20%3D~%20%22.%2Anobody.%2A%22%20%26%26%20user.id%20%21%3D%20x";
 
-/// Measures the time from the end of a connection until no search is under way.
+/// Measures the time from the end of a connection until no search is under way; no figures where every search was over
+/// before.
 pub(crate) async fn left_alone(record: &mut Record, server: &Server, at: &str) -> anyhow::Result<()> {
     let mut times = Times::default();
     let mut left = 0;
@@ -44,7 +45,9 @@ pub(crate) async fn left_alone(record: &mut Record, server: &Server, at: &str) -
             left += 1;
         }
     }
-    (left > 0).then_some(()).context("every search was over before it could be left")?;
+    if left == 0 {
+        return Ok(());
+    }
     record.figures.push(figure(
         format!("left alone{at}, a search ends after, p50"),
         times.quantile_ms(0.5),
