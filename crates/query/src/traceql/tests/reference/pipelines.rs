@@ -444,8 +444,8 @@ impl Measured {
     }
 }
 
-/// The numbers that a reader answers; a zero stands for nothing.
-async fn measured(reader: &Arc<dyn Reader>, text: &str) -> Numbers {
+/// The series that a reader answers.
+pub(super) async fn series(reader: &Arc<dyn Reader>, text: &str) -> Vec<metrics::Series> {
     let Root::Metrics(asked) = parse(text).unwrap_or_else(|mistake| panic!("{mistake}")).root else {
         panic!("{text} asks for spans")
     };
@@ -457,11 +457,16 @@ async fn measured(reader: &Arc<dyn Reader>, text: &str) -> Numbers {
     };
     let answer = range(&Query::new(Arc::clone(reader), Limits::default()), &asked, &request).await.unwrap();
     assert_eq!(answer.partial, None, "{text}");
+    answer.series
+}
+
+/// The numbers that a reader answers; a zero stands for nothing.
+async fn measured(reader: &Arc<dyn Reader>, text: &str) -> Numbers {
     let of_series = |series: metrics::Series| {
         let label = series.labels.first().map(|(_, value)| value.clone()).unwrap_or_default();
         series.samples.into_iter().map(move |(step, value)| ((label.clone(), step), value))
     };
-    let samples = answer.series.into_iter().flat_map(of_series);
+    let samples = series(reader, text).await.into_iter().flat_map(of_series);
     samples.filter(|(_, value)| *value != 0.0).collect()
 }
 

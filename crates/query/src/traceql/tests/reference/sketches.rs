@@ -3,19 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
-use model::{Tenant, TimeRange};
 use store::Reader;
 use store::conformance::{Any, Draft, NOW};
 use store::sketch::RELATIVE_ERROR;
 
-use super::super::super::ast::Root;
-use super::super::super::metrics::{self, range};
-use super::super::super::parse;
-use super::pipelines::{Condition, drafts, number, reach, written};
+use super::super::super::metrics;
+use super::pipelines::{Condition, drafts, number, reach, series, written};
 use super::{Chance, TRACES, in_every_state};
-use crate::{Limits, Query};
 
 const QUESTIONS: u64 = 90;
 const STEP: u64 = 10_000_000_000;
@@ -183,23 +178,12 @@ fn text(value: &Any) -> String {
 
 /// The numbers that a reader answers; a zero stands for nothing.
 async fn answered(reader: &Arc<dyn Reader>, text: &str) -> Numbers {
-    let Root::Metrics(asked) = parse(text).unwrap_or_else(|mistake| panic!("{mistake}")).root else {
-        panic!("{text} asks for spans")
-    };
-    let request = metrics::Request {
-        tenant: Tenant::default(),
-        time: TimeRange { start: NOW - 60_000_000_000, end: NOW + 1_000_000_000 },
-        step: Some(Duration::from_nanos(STEP)),
-        time_limit: Duration::from_secs(60),
-    };
-    let answer = range(&Query::new(Arc::clone(reader), Limits::default()), &asked, &request).await.unwrap();
-    assert_eq!(answer.partial, None, "{text}");
     let of_series = |series: metrics::Series| {
         let labels: Vec<String> =
             series.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
         series.samples.into_iter().map(move |(step, value)| ((labels.clone(), step), value))
     };
-    let samples = answer.series.into_iter().flat_map(of_series);
+    let samples = series(reader, text).await.into_iter().flat_map(of_series);
     samples.filter(|(_, value)| *value != 0.0).collect()
 }
 
