@@ -3,7 +3,7 @@
 //! A batch is cheap to clone and never changes. Merging concatenates bytes and selecting copies ranges: neither
 //! decodes an attribute. Bounded by 4 GiB of bytes, since offsets are 32 bits.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
 
@@ -19,6 +19,10 @@ pub struct Batch {
     tenant: Tenant,
     table: Arc<Table>,
 }
+
+/// Which batch one is: its clones have the same, and no other batch ever.
+#[derive(Clone, Debug)]
+pub struct Identity(Weak<Table>);
 
 /// A part of the batch's bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -105,6 +109,18 @@ impl Batch {
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
         self.bytes.len() + self.table.spans.len() * size_of::<SpanRow>()
+    }
+
+    /// Which batch it is.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        Identity(Arc::downgrade(&self.table))
+    }
+
+    /// True where it is this batch.
+    #[must_use]
+    pub fn is(&self, identity: &Identity) -> bool {
+        std::ptr::eq(Arc::as_ptr(&self.table), identity.0.as_ptr())
     }
 
     /// How many spans.

@@ -11,6 +11,7 @@ pub mod id;
 pub mod otlp;
 pub mod proto;
 mod rewrite;
+pub mod same;
 #[cfg(test)]
 mod samples;
 pub mod tenant;

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::num::NonZeroU32;
 
+use crate::same::{self, Place};
 use crate::time::UnixNanos;
 use crate::{Batch, Kind, Span, SpanId, StatusCode, Tenant, TraceId};
 
@@ -209,9 +210,6 @@ impl Trace {
     }
 }
 
-/// A span before it has a place in the tree.
-type Place = (u32, u32);
-
 fn distinct(id: TraceId, batches: &[Batch]) -> Vec<Place> {
     let mut places: Vec<Place> = Vec::new();
     for (batch, spans) in batches.iter().enumerate() {
@@ -228,22 +226,9 @@ fn distinct(id: TraceId, batches: &[Batch]) -> Vec<Place> {
             continue;
         }
         let mut seen = HashSet::new();
-        kept.extend(group.iter().filter(|place| seen.insert(content(span(**place)))));
+        kept.extend(group.iter().filter(|place| seen.insert(same::content(span(**place)))));
     }
     kept
-}
-
-/// What is equal where a client sent the same span twice; Zipkin's shared spans differ in kind and are kept.
-fn content(span: Span<'_>) -> impl Eq + std::hash::Hash + use<> {
-    let mut attributes: Vec<_> = span
-        .attributes()
-        .map(|attribute| (attribute.key.to_owned(), attribute.value.to_text().into_owned()))
-        .collect();
-    attributes.sort_unstable();
-    let events: Vec<_> = span.events().map(|event| (event.time(), event.name().to_owned())).collect();
-    let plain = (span.end(), span.parent(), span.row().kind, span.row().status, span.links().count());
-    let texts = [span.name().to_owned(), span.service().to_owned(), span.status_message().to_owned()];
-    (plain, texts, attributes, events)
 }
 
 /// Which spans carry an id. More than one does where client and server share it (Zipkin) or an id came by chance twice.

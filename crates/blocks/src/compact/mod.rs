@@ -12,7 +12,6 @@ mod order;
 mod pages;
 pub mod plan;
 mod retail;
-mod same;
 mod suspects;
 #[cfg(test)]
 mod tests;

@@ -9,10 +9,9 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
 
 use foldhash::fast::FixedState;
-use model::{SpanId, TraceId};
+use model::{SpanId, TraceId, same};
 
 use super::pages::Pages;
-use super::same::is_same;
 use super::suspects::Suspects;
 use crate::columns::order::GROUP_ROWS_MAX;
 use crate::columns::schema::leaf;
@@ -301,9 +300,9 @@ fn is_among(merge: &mut Merge<'_>, (input, row): (u32, u32), others: &[(u32, u32
     if others.is_empty() {
         return Ok(false);
     }
-    let span = merge.pages(input).rebuilt(&[row])?;
+    let content = same::content(merge.pages(input).rebuilt(&[row])?.span(0));
     for (input, row) in others {
-        if is_same(span.span(0), merge.pages(*input).rebuilt(&[*row])?.span(0)) {
+        if same::content(merge.pages(*input).rebuilt(&[*row])?.span(0)) == content {
             return Ok(true);
         }
     }
