@@ -15,6 +15,7 @@ mod metrics;
 mod named;
 mod orders;
 mod random;
+mod repeats;
 mod story;
 mod text;
 mod weird;
@@ -69,6 +70,7 @@ pub fn stories() -> Vec<Story> {
         metrics::stories(),
         named::stories(),
         weird::stories(),
+        repeats::stories(),
     ];
     rooms.concat()
 }

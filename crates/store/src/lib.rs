@@ -38,7 +38,7 @@ pub trait Writer: Send + Sync {
     /// [`Capabilities::durable`] says) and are found by the next question.
     ///
     /// # Errors
-    /// [`WriteError`]; then nothing is promised: a retry is safe, since equal spans are joined when read.
+    /// [`WriteError`]; then nothing is promised: a retry is safe, since a span that was written twice counts once.
     async fn write(&self, batch: Batch) -> Result<(), WriteError>;
 }
 
@@ -48,7 +48,8 @@ pub trait Reader: Send + Sync {
     /// What this store can do.
     fn capabilities(&self) -> Capabilities;
 
-    /// Answers a plan over everything that was written.
+    /// Answers a plan over everything that was written. A span that was written several times counts once, in every row
+    /// of every kind; spans that share an id and differ are two ([`model::same`]).
     ///
     /// # Errors
     /// [`ReadError`]; a plan that a budget cut short is no error but a [partial](Answer::partial) answer.

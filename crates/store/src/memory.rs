@@ -11,8 +11,9 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use foldhash::fast::FixedState;
 use model::time::UnixNanos;
-use model::{Batch, Span, SpanId, StatusCode, Tenant, TimeRange, Trace, TraceId};
+use model::{Batch, Span, SpanId, StatusCode, Tenant, TimeRange, Trace, TraceId, same};
 
 use crate::metrics::{self, Metric, Table, Tally};
 use crate::names::{Counts, Name, OfBatch};
@@ -276,13 +277,14 @@ impl Run<'_> {
     async fn names(&mut self) -> Vec<Name> {
         let plan = self.plan;
         let mut counts = Counts::default();
-        for batch in self.batches {
+        let repeated = same::repeated(self.batches);
+        for (number, batch) in (0..).zip(self.batches) {
             others_turn().await;
             if self.is_over_time() {
                 break;
             }
             let mut here = OfBatch::default();
-            for span in batch.spans().filter(|span| self.is_asked(*span)) {
+            for span in self.asked((number, batch), &repeated) {
                 here.count(&plan.ask, span);
             }
             here.add_to(&mut counts);
@@ -293,18 +295,30 @@ impl Run<'_> {
     async fn metrics(&mut self, by: &[Field], step: Option<Duration>) -> Result<Vec<Metric>, ReadError> {
         let mut table = Table::new(self.plan.limit);
         let step = metrics::step_ns(step)?;
-        for batch in self.batches {
+        let repeated = same::repeated(self.batches);
+        for (number, batch) in (0..).zip(self.batches) {
             others_turn().await;
             if self.is_over_time() {
                 break;
             }
-            batch.spans().filter(|span| self.is_asked(*span)).for_each(|span| table.add(by, step, span));
+            self.asked((number, batch), &repeated).for_each(|span| table.add(by, step, span));
         }
         let (rows, has_more) = table.finish();
         if has_more {
             self.partial = Some(crate::plan::more_rows(self.plan.limit));
         }
         Ok(rows)
+    }
+
+    /// The spans of a batch that the plan looks for, but for those that are repeated.
+    fn asked<'b>(
+        &mut self,
+        (number, batch): (u32, &'b Batch),
+        repeated: &HashSet<same::Place, FixedState>,
+    ) -> impl Iterator<Item = Span<'b>> {
+        let is_first = move |(place, _): &(u32, Span<'_>)| !repeated.contains(&(number, *place));
+        let spans = (0..).zip(batch.spans()).filter(is_first).map(|(_, span)| span);
+        spans.filter(|span| self.is_asked(*span))
     }
 
     fn is_asked(&mut self, span: Span<'_>) -> bool {

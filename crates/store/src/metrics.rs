@@ -105,6 +105,13 @@ impl Table {
         }
     }
 
+    /// Takes a span out of its group that another one equals which stays there.
+    pub fn take_out(&mut self, group: &Group, duration: u64, failed: bool) {
+        if let Some(tally) = self.rows.get_mut(group) {
+            tally.remove(duration, failed, true);
+        }
+    }
+
     /// The rows, by group and time, and whether there were more groups.
     #[must_use]
     pub fn finish(self) -> (Vec<Metric>, bool) {

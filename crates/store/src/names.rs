@@ -17,7 +17,7 @@ pub struct Name {
     /// For a service: `service`; for an operation: the span kind's word; for a key: its level's word; for a value: its
     /// type's word ([`eval::type_word`]).
     pub kind: &'static str,
-    /// Spans that carry it; a span that was written twice may count twice until the store has joined it.
+    /// Spans that carry it; one that was sent twice counts once.
     pub spans: u64,
 }
 
@@ -35,12 +35,25 @@ impl Counts {
         }
     }
 
+    /// Takes spans out that other counts have.
+    pub fn take_out(&mut self, other: &Self) {
+        for (kind, counts) in &other.0 {
+            let Some(of_kind) = self.0.get_mut(kind) else { continue };
+            for (name, spans) in counts {
+                if let Some(count) = of_kind.get_mut(name) {
+                    *count = count.saturating_sub(*spans);
+                }
+            }
+        }
+    }
+
     /// The rows in the order of an answer.
     #[must_use]
     pub fn finish(self) -> Vec<Name> {
         let mut names: Vec<Name> = Vec::new();
         for (kind, counts) in self.0 {
-            names.extend(counts.into_iter().map(|(name, spans)| Name { name, kind, spans }));
+            let there = counts.into_iter().filter(|(_, spans)| *spans > 0);
+            names.extend(there.map(|(name, spans)| Name { name, kind, spans }));
         }
         names.sort_unstable();
         names

@@ -6,7 +6,8 @@
 //!
 //! Names, edges, uses and metrics are asked of the spans inside the time range that pass the filter, without regard to the
 //! [`TraceFilter`], the order and the cursor. They come by name; where there are more than the limit, the answer is
-//! partial. An edge counts the child's span; its parent may lie anywhere in the trace.
+//! partial. An edge counts the child's span; its parent may lie anywhere in the trace. A span that was written several
+//! times counts once.
 
 mod numeral;
 

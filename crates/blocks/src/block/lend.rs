@@ -125,6 +125,12 @@ impl Borrowed {
             )));
         }
         self.groups = groups.len() as u64;
-        Ok(BlockView { layout, groups, source: self.source.clone(), digests: Digests::default() })
+        Ok(BlockView {
+            layout,
+            groups,
+            source: self.source.clone(),
+            digests: Digests::default(),
+            is_joined: false,
+        })
     }
 }

@@ -111,6 +111,7 @@ impl OpenBlock {
             groups: self.groups.clone(),
             source: self.source.clone(),
             digests: self.digests.clone(),
+            is_joined: false,
         })
     }
 

@@ -191,6 +191,7 @@ impl Rebuilding<'_> {
             ))],
             source: self.source.clone(),
             digests: Digests::default(),
+            is_joined: false,
         };
         let mut reader = GroupReader::with_parts(&view, &view.groups[0], Arc::new(parts.clone()));
         let taken = Taken::from(&mut reader)?;

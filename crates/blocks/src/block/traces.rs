@@ -69,7 +69,8 @@ impl BlockView {
         found
     }
 
-    /// The rows of a tenant's traces that have one of these hashes, in the set that begins with this row group.
+    /// The rows of a tenant's traces that have one of these hashes, in the set that begins with this row group, with the
+    /// places of their row groups.
     ///
     /// # Errors
     /// Where the index or the ids can't be read, or are damaged.
@@ -78,7 +79,7 @@ impl BlockView {
         tenant: &Tenant,
         (first, hashes): (usize, &[u32]),
         work: &mut Work,
-    ) -> Result<Vec<TraceRows>> {
+    ) -> Result<Vec<(usize, TraceRows)>> {
         let Some(begin) = self.groups.get(first) else { return Ok(Vec::new()) };
         let mut runs = Vec::new();
         for hash in hashes {
@@ -91,7 +92,8 @@ impl BlockView {
             _ => std::ptr::eq(group, &**begin),
         };
         let mut found = Vec::new();
-        for group in self.groups[first..].iter().take_while(|group| is_of(group)) {
+        let groups = self.groups.iter().enumerate().skip(first);
+        for (at, group) in groups.take_while(|(_, group)| is_of(group)) {
             let own = group.own_runs(&runs);
             if own.is_empty() || group.tenant != *tenant {
                 continue;
@@ -100,7 +102,7 @@ impl BlockView {
             let mut reader = GroupReader::new(self, group)?;
             for run in own.iter().filter_map(|run| all.get(*run as usize)) {
                 reader.forget_before(run.first as usize / PAGE_ROWS);
-                found.push(run.of(reader.trace_id(run.first)?));
+                found.push((at, run.of(reader.trace_id(run.first)?)));
             }
             *work += reader.work;
         }

@@ -33,6 +33,12 @@ pub(crate) mod kind {
     pub(crate) const SPREAD: u32 = (1 << 16) + 2;
     /// The runs of a block that are of spread traces, which are kept in memory only.
     pub(crate) const SPREAD_RUNS: u32 = (1 << 16) + 3;
+    /// The hashes of the trace ids of a set, which are kept in memory only.
+    pub(crate) const HASHES: u32 = (1 << 16) + 4;
+    /// The spans of a tenant that stand there several times, which are kept in memory only.
+    pub(crate) const REPEATS: u32 = (1 << 16) + 5;
+    /// The spans of a tenant's head that stand there several times, which are kept in memory only.
+    pub(crate) const REPEATS_OF_HEAD: u32 = (1 << 16) + 6;
     /// The directory of sections, which is kept in memory like a section.
     pub(crate) const DIRECTORY: u32 = 0;
 }

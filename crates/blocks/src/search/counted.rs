@@ -3,13 +3,16 @@
 //! A digest knows services, operations, kinds and statuses by steps of time. What it can't tell apart (other fields, steps
 //! that a time range cuts, operations of a service that has too many) is left over, to be counted by columns.
 
-use model::{Tenant, TimeRange};
-use store::Field;
-use store::metrics::{FIELDS_MAX, step_of};
+use std::borrow::Cow;
+
+use model::{StatusCode, Tenant, TimeRange};
+use store::metrics::{FIELDS_MAX, step_of, text_of};
+use store::{Field, eval};
 
 use super::Run;
 use super::groups::{Groups, NO_TEXT};
 use super::metrics::By;
+use super::skeleton::SKELETON;
 use super::words::{self, Words};
 use crate::block::BlockView;
 use crate::digest::{Cube, Digested, Listing, Role, STATUSES};
@@ -34,7 +37,7 @@ fn digested(run: &mut Run<'_>, view: &BlockView, by: &By<'_>, groups: &mut Group
     let all = vec![plan.time];
     let is_known =
         by.fields.iter().all(|field| KNOWN.contains(field)) && words::compares_only(&plan.spans, &KNOWN);
-    if plan.ids.is_some() || !is_known {
+    if plan.ids.is_some() || !is_known || !run.repeats.are_few(view) {
         return Ok(all);
     }
     let extent = extent(view, &plan.tenant);
@@ -55,6 +58,7 @@ fn digested(run: &mut Run<'_>, view: &BlockView, by: &By<'_>, groups: &mut Group
         return Ok(all);
     }
     let whole = TimeRange { start: from, end: to };
+    take_out(run, view, (by, whole), groups)?;
     for choice in &chosen {
         if choice.count(run, (by, extent.0), whole, groups).is_none() {
             run.go_on_without(&Error::new(Next::Repair, "the counts of a block are damaged"));
@@ -63,6 +67,25 @@ fn digested(run: &mut Run<'_>, view: &BlockView, by: &By<'_>, groups: &mut Group
     groups.settle();
     let rest = [TimeRange { start: plan.time.start, end: from }, TimeRange { start: to, end: plan.time.end }];
     Ok(rest.into_iter().filter(|rest| rest.start < rest.end && rest.overlaps(extent.0, extent.1)).collect())
+}
+
+/// Takes those spans out of what digests count of a time that stand elsewhere, too.
+fn take_out(
+    run: &mut Run<'_>,
+    view: &BlockView,
+    (by, whole): (&By<'_>, TimeRange),
+    groups: &mut Groups,
+) -> Result<()> {
+    run.repeats.clone().each(run, (view, Some(&SKELETON)), |run, batch| {
+        for span in batch.spans() {
+            let is_in_time = whole.contains(span.start()) && run.plan.time.contains(span.start());
+            if is_in_time && eval::passes(&run.plan.spans, span) {
+                let texts = by.fields.iter().map(|field| text_of(field, span).map(Cow::into_owned)).collect();
+                let step = by.step.map(|step| step_of(span.start(), step));
+                groups.take_out((texts, step), span.duration(), span.status() == StatusCode::Error);
+            }
+        }
+    })
 }
 
 /// The first and the last span start of a tenant.
@@ -148,7 +171,7 @@ impl Choice {
                 let tally = groups.tally((numbers, by.step.map_or(0, |step| step_of(begin, step))));
                 let before = tally.spans();
                 tally.durations.merge_bytes(sketch)?;
-                if STATUSES[status] == model::StatusCode::Error {
+                if STATUSES[status] == StatusCode::Error {
                     tally.errors += tally.spans() - before;
                 }
                 Some(())

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
-use store::metrics::{FIELDS_MAX, Table, Tally};
+use store::metrics::{FIELDS_MAX, Group, Table, Tally};
 
 /// So many groups are added up before they move on to the table.
 const GROUPS_MAX: usize = 16 * 1024;
@@ -26,6 +26,8 @@ pub(super) struct Groups {
     keys: Vec<Key>,
     tallies: Vec<Tally>,
     last: Option<(Key, usize)>,
+    /// Spans that are counted too often: their group, how long they took, and whether they failed.
+    surplus: Vec<(Group, u64, bool)>,
 }
 
 /// The texts of one field, each with a number.
@@ -46,7 +48,13 @@ impl Groups {
             keys: Vec::new(),
             tallies: Vec::new(),
             last: None,
+            surplus: Vec::new(),
         }
+    }
+
+    /// Takes a span out of its group in the end: another one that equals it stays there.
+    pub(super) fn take_out(&mut self, group: Group, duration: u64, failed: bool) {
+        self.surplus.push((group, duration, failed));
     }
 
     /// The number of a text of a field; it holds until [`settle`](Self::settle).
@@ -86,6 +94,9 @@ impl Groups {
     /// The rows, and whether there were more groups.
     pub(super) fn finish(mut self) -> (Vec<store::Metric>, bool) {
         self.move_on();
+        for (group, duration, failed) in &self.surplus {
+            self.table.take_out(group, *duration, *failed);
+        }
         self.table.finish()
     }
 

@@ -17,6 +17,7 @@ use crate::block::GroupReader;
 use crate::columns::conventions;
 use crate::columns::decode::{Held, Plain};
 use crate::columns::schema::leaf;
+use crate::columns::sink::PAGE_ROWS;
 use crate::error::Result;
 use crate::index::{Found, Keys, Runs, Zones};
 
@@ -31,6 +32,8 @@ pub(super) struct Evaluator<'a> {
     runs: OnceCell<Arc<Runs>>,
     /// For a condition and a leaf: which entries of the dictionary pass.
     verdicts: HashMap<(usize, usize), Arc<Vec<bool>>, FixedState>,
+    /// Rows that no plan looks for, in ascending order.
+    left_out: Vec<u32>,
 }
 
 impl<'a> Evaluator<'a> {
@@ -43,7 +46,13 @@ impl<'a> Evaluator<'a> {
             found: HashMap::default(),
             runs: OnceCell::new(),
             verdicts: HashMap::default(),
+            left_out: Vec::new(),
         })
+    }
+
+    /// Without these rows, which come in ascending order.
+    pub(super) fn without(self, left_out: &[u32]) -> Self {
+        Self { left_out: left_out.to_vec(), ..self }
     }
 
     /// The rows of each trace of the group, in row order.
@@ -88,6 +97,10 @@ impl<'a> Evaluator<'a> {
                 mask[row] = ids.contains(&TraceId(plain.bytes(at).try_into().unwrap_or_default()));
             });
         }
+        let base = (number * PAGE_ROWS) as u32;
+        let from = self.left_out.partition_point(|row| *row < base);
+        let left_out = self.left_out[from..].iter().map(|row| (row - base) as usize);
+        left_out.take_while(|row| *row < rows).for_each(|row| mask[row] = false);
         if !matches!(plan.spans, Filter::All) && mask.contains(&true) {
             and(&mut mask, &self.filter(&plan.spans, number)?);
         }

@@ -1,5 +1,6 @@
 //! Counts, errors and durations of spans, by what they have in common: from digests, else from columns.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use model::StatusCode;
@@ -8,6 +9,7 @@ use store::{Field, Metric, Plan};
 
 use super::groups::{Groups, NO_TEXT};
 use super::mask::Evaluator;
+use super::repeats::Repeats;
 use super::texts::Numbering;
 use super::values::{self, Source};
 use super::{Place, Run, counted};
@@ -25,6 +27,7 @@ pub(super) fn metrics(run: &mut Run<'_>, fields: &[Field], step: Option<Duration
     let step = step.map(|step| u64::try_from(step.as_nanos()).unwrap_or(u64::MAX));
     let by = By { fields, step };
     let mut groups = Groups::new(fields.len(), step.is_some(), run.plan.limit);
+    run.repeats = Rc::new(Repeats::of(run));
     head(run, &by, &mut groups);
     let places = run.groups.clone();
     for block in places.chunk_by(|left, right| std::ptr::eq(left.view, right.view)) {
@@ -87,7 +90,7 @@ fn scan(
         return Ok(());
     }
     run.open(place.view);
-    let mut evaluator = Evaluator::new(place)?;
+    let mut evaluator = Evaluator::new(place)?.without(run.repeats.rows(place));
     let mut numbering = Numbering::default();
     for number in 0..place.group.pages() {
         if run.is_over_time() {

@@ -19,6 +19,7 @@ mod metrics;
 mod names;
 mod newest;
 mod prune;
+mod repeats;
 mod scan;
 mod skeleton;
 mod sought;
@@ -32,6 +33,7 @@ mod values;
 mod words;
 
 use std::collections::{BTreeSet, HashSet};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -45,6 +47,7 @@ use crate::columns::shred::TraceRows;
 use crate::error::Error;
 use crate::index::Group;
 use literal::Literals;
+use repeats::Repeats;
 pub use scan::Scan;
 use sought::Sought;
 
@@ -110,6 +113,8 @@ struct Run<'a> {
     /// The blocks of which something was looked at, by address.
     opened: HashSet<usize, FixedState>,
     sought: Sought,
+    /// What counts leave out; nothing as long as nothing is counted.
+    repeats: Rc<Repeats>,
     /// What is wrong with each page that could not be read; at most [`DAMAGES_MAX`].
     damages: BTreeSet<String>,
 }
@@ -132,6 +137,7 @@ impl<'a> Run<'a> {
             partial: None,
             opened: HashSet::default(),
             sought: Sought::default(),
+            repeats: Rc::default(),
             damages: BTreeSet::new(),
         }
     }

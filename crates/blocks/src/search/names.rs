@@ -3,6 +3,7 @@
 //! Where the plan asks for all spans of a block, what is listed for it answers; else the columns are read.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use foldhash::fast::FixedState;
 use model::{Kind, StatusCode};
@@ -11,9 +12,12 @@ use store::plan::{Ask, Field, Filter};
 use store::{Name, eval};
 
 use super::mask::Evaluator;
+use super::repeats::Repeats;
+use super::skeleton::SKELETON;
 use super::values::{self, Source};
 use super::words::{self, Words};
 use super::{Place, Run, counted};
+use crate::block::BlockView;
 use crate::columns::rebuild::Rebuilder;
 use crate::columns::sink::PAGE_ROWS;
 use crate::digest::Listing;
@@ -21,6 +25,7 @@ use crate::error::{Doing, Next, Result};
 
 pub(super) fn names(run: &mut Run<'_>) -> Vec<Name> {
     let mut counts = Counts::default();
+    run.repeats = Rc::new(Repeats::of(run));
     head(run, &mut counts);
     let groups = run.groups.clone();
     for block in groups.chunk_by(|left, right| std::ptr::eq(left.view, right.view)) {
@@ -69,7 +74,7 @@ fn by_listing<'a>(run: &mut Run<'_>, block: &[Place<'a>], counts: &mut Counts) -
     let plan = run.plan;
     let view = block[0].view;
     let (first, last) = counted::extent(view, &plan.tenant);
-    if plan.ids.is_some() {
+    if plan.ids.is_some() || !run.repeats.are_few(view) {
         run.open(view);
         return Ok(block.to_vec());
     }
@@ -84,9 +89,11 @@ fn by_listing<'a>(run: &mut Run<'_>, block: &[Place<'a>], counts: &mut Counts) -
             return Ok(block.to_vec());
         }
     }
+    let repeated = if digests.is_some() { repeated(run, view)? } else { Counts::default() };
     for digest in digests.iter().flatten() {
         list(run, digest.listing(), counts);
     }
+    counts.take_out(&repeated);
     Ok(if digests.is_some() { Vec::new() } else { block.to_vec() })
 }
 
@@ -134,8 +141,21 @@ fn list(run: &Run<'_>, listing: &Listing, counts: &mut Counts) {
     }
 }
 
+/// What is listed of a block's spans that are left out.
+fn repeated(run: &mut Run<'_>, view: &BlockView) -> Result<Counts> {
+    let mut counts = Counts::default();
+    let only = (run.plan.ask != Ask::Keys).then_some(&SKELETON[..]);
+    run.repeats.clone().each(run, (view, only), |run, batch| {
+        let mut here = OfBatch::default();
+        let spans = batch.spans().filter(|span| eval::passes(&run.plan.spans, *span));
+        spans.for_each(|span| here.count(&run.plan.ask, span));
+        here.add_to(&mut counts);
+    })?;
+    Ok(counts)
+}
+
 fn by_columns(run: &mut Run<'_>, place: Place<'_>, counts: &mut Counts) -> Result<()> {
-    let mut evaluator = Evaluator::new(place)?;
+    let mut evaluator = Evaluator::new(place)?.without(run.repeats.rows(place));
     let mut tally = Tally::default();
     for number in 0..place.group.pages() {
         if run.is_over_time() {

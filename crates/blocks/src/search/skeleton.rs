@@ -58,7 +58,7 @@ pub(super) struct Part<'a> {
 const OUTLINE: [usize; 3] = [leaf::EVENT_TIME, leaf::EVENT_NAME, leaf::LINK_TRACE_ID];
 
 /// The leaves of a skeleton.
-const SKELETON: [usize; 11] = [
+pub(super) const SKELETON: [usize; 11] = [
     leaf::TRACE_ID,
     leaf::SPAN_ID,
     leaf::PARENT_DISTANCE,

@@ -177,7 +177,8 @@ impl Repeats {
         for set in here.chunk_by(|left, right| left.0 == right.0) {
             let hashes: Vec<u32> = set.iter().map(|(_, hash)| *hash).collect();
             let first = set[0].0.1 as usize;
-            found.extend(view.with_hashes(&run.plan.tenant, (first, &hashes), &mut run.work)?);
+            let here = view.with_hashes(&run.plan.tenant, (first, &hashes), &mut run.work)?;
+            found.extend(here.into_iter().map(|(_, rows)| rows));
         }
         Ok(found)
     }

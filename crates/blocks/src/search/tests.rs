@@ -1,4 +1,5 @@
 mod edges;
+mod repeats;
 
 use std::sync::{Arc, Mutex};
 

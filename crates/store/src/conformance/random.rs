@@ -142,6 +142,9 @@ fn batches(dice: &mut Dice) -> Vec<Vec<Draft>> {
         for number in 1..=1 + dice.under(8) {
             let span = span(dice, trace, number, begun);
             let at = dice.under(12) as usize;
+            if dice.chance(10) {
+                batches[dice.under(12) as usize].push(span.clone());
+            }
             batches[at].push(span);
         }
     }

@@ -1,0 +1,177 @@
+//! Row groups that are looked up together, and the spans of their traces.
+
+use std::sync::Arc;
+
+use model::{SpanId, Tenant};
+
+use super::super::Run;
+use super::table::{self, Spot, Token};
+use crate::block::{BlockView, GroupReader, pages};
+use crate::columns::schema::leaf;
+use crate::columns::shred::TraceRows;
+use crate::columns::sink::PAGE_ROWS;
+use crate::error::Result;
+use crate::index::section::kind;
+use crate::index::short;
+use crate::index::tokens::id_token;
+use crate::memory::Key;
+
+/// Row groups of a tenant that are looked up together.
+#[derive(Debug)]
+pub(super) struct Set<'a> {
+    pub(super) view: &'a BlockView,
+    /// The number of the block.
+    pub(super) block: u64,
+    /// The row group with which the set begins, of whatever tenant.
+    first: usize,
+    /// The numbers of the tenant's row groups.
+    pub(super) groups: Vec<u32>,
+    /// The first and the last span start.
+    pub(super) extent: (u64, u64),
+}
+
+/// All sets with spans of the tenant. Blocks have the numbers of their memory, if they share one, else their places.
+pub(super) fn all<'a>(run: &Run<'a>) -> Vec<Set<'a>> {
+    let views = run.views();
+    let shared = is_shared(&views);
+    let mut sets: Vec<Set<'a>> = Vec::new();
+    for (place, view) in (0..).zip(views) {
+        let mut last = None;
+        let mut is_new = true;
+        let mut first = 0;
+        for (at, group) in view.groups.iter().enumerate() {
+            if group.set().is_none() || group.set() != last {
+                (last, first, is_new) = (group.set(), at, true);
+            }
+            if group.tenant != run.plan.tenant {
+                continue;
+            }
+            if std::mem::take(&mut is_new) {
+                let block = if shared { group.index().block() } else { place };
+                sets.push(Set { view, block, first, groups: Vec::new(), extent: (u64::MAX, 0) });
+            }
+            let Some(set) = sets.last_mut() else { continue };
+            set.groups.push(at as u32);
+            set.extent = (set.extent.0.min(group.extent.0), set.extent.1.max(group.extent.1));
+        }
+    }
+    sets
+}
+
+/// True where all blocks have their numbers from one memory.
+pub(super) fn is_shared(views: &[&BlockView]) -> bool {
+    let mut memories =
+        views.iter().filter_map(|view| view.groups.first()).map(|group| group.index().memory());
+    let first = memories.next();
+    memories.all(|memory| first.is_some_and(|first| Arc::ptr_eq(first, memory)))
+}
+
+/// A row group: the number of its block, and its own.
+pub(super) type GroupId = (u64, u32);
+
+impl Set<'_> {
+    /// Its row groups.
+    pub(super) fn ids(&self) -> impl Iterator<Item = GroupId> {
+        self.groups.iter().map(|group| (self.block, *group))
+    }
+
+    /// The hashes of its trace ids, those of other tenants too, each as often as it has runs of rows; in ascending order.
+    pub(super) fn hashes(&self) -> Result<Arc<Vec<u32>>> {
+        let group = &self.view.groups[self.first];
+        let Some(set) = group.set() else { return group.id_hashes().map(Arc::new) };
+        let kept = &group.index().memory().index;
+        let key = Key { block: group.index().block(), kind: kind::HASHES, number: set.into() };
+        if let Some(known) = kept.get::<Vec<u32>>(key) {
+            return Ok(known);
+        }
+        let hashes = Arc::new(group.id_hashes()?);
+        kept.put(key, hashes.clone(), hashes.len() * 4);
+        Ok(hashes)
+    }
+
+    /// The hashes of traces that may hold a span twice in this set.
+    pub(super) fn own_hashes(&self, run: &mut Run<'_>) -> Result<Vec<u32>> {
+        if self.view.is_joined {
+            return Ok(Vec::new());
+        }
+        let hashes = self.hashes()?;
+        let mut own: Vec<u32> =
+            hashes.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
+        for group in self.groups.iter().map(|at| &self.view.groups[*at as usize]) {
+            let runs = group.runs()?;
+            let mut reader = GroupReader::new(self.view, group)?;
+            for rows in runs.iter().filter(|rows| !rows.plain && rows.count > 1) {
+                reader.forget_before(rows.first as usize / PAGE_ROWS);
+                own.push(short(id_token(reader.trace_id(rows.first)?)));
+            }
+            run.work += reader.work;
+        }
+        Ok(own)
+    }
+
+    /// Where the traces with these hashes are: by row group, in row order.
+    pub(super) fn runs(
+        &self,
+        run: &mut Run<'_>,
+        tenant: &Tenant,
+        hashes: &[u32],
+    ) -> Result<Vec<(usize, TraceRows)>> {
+        let mut found = self.view.with_hashes(tenant, (self.first, hashes), &mut run.work)?;
+        found.sort_unstable_by_key(|(at, rows)| (*at, rows.first));
+        Ok(found)
+    }
+
+    /// Visits the spans of traces in these runs, which come by row group and in row order.
+    pub(super) fn each(
+        &self,
+        run: &mut Run<'_>,
+        runs: &[(usize, TraceRows)],
+        mut visit: impl FnMut(Token, Spot),
+    ) -> Result<()> {
+        for of_group in runs.chunk_by(|left, right| left.0 == right.0) {
+            let at = of_group[0].0;
+            let mut reader = GroupReader::new(self.view, &self.view.groups[at])?;
+            for (_, rows) in of_group {
+                reader.forget_before(rows.first as usize / PAGE_ROWS);
+                let trace = id_token(rows.id);
+                let end = rows.first + rows.count;
+                for number in pages(&(rows.first..end)) {
+                    let (ids, starts) =
+                        (reader.page(leaf::SPAN_ID, number)?, reader.page(leaf::START, number)?);
+                    let (Some(ids), Some(starts)) = (ids, starts) else { continue };
+                    let base = (number * PAGE_ROWS) as u32;
+                    let here = rows.first.max(base)..end.min(base + reader.rows(number) as u32);
+                    for row in here {
+                        let ((ids, id), (starts, start)) =
+                            (ids.values.at((row - base) as usize), starts.values.at((row - base) as usize));
+                        let id = SpanId(ids.bytes(id).try_into().unwrap_or_default());
+                        let token = table::token(trace, id, starts.int(start) as u64);
+                        visit(token, Spot { block: self.block, group: at as u32, row });
+                    }
+                }
+            }
+            run.work += reader.work;
+        }
+        Ok(())
+    }
+}
+
+/// The hashes that two ascending lists have in common, each once.
+pub(super) fn common(left: &[u32], right: &[u32]) -> Vec<u32> {
+    let mut common = Vec::new();
+    let (mut left, mut right) = (left.iter().peekable(), right.iter().peekable());
+    while let (Some(one), Some(other)) = (left.peek(), right.peek()) {
+        match one.cmp(other) {
+            std::cmp::Ordering::Less => _ = left.next(),
+            std::cmp::Ordering::Greater => _ = right.next(),
+            std::cmp::Ordering::Equal => {
+                if common.last() != Some(*one) {
+                    common.push(**one);
+                }
+                left.next();
+                right.next();
+            }
+        }
+    }
+    common
+}

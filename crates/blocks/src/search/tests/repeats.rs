@@ -1,0 +1,214 @@
+//! Spans that were sent again: they count once wherever they lie, as the memory store counts them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::{Batch, Kind, StatusCode, Tenant, TimeRange};
+use store::conformance::{Draft, NOW, batch};
+use store::memory::MemoryStore;
+use store::{Ask, Field, Filter, Level, Operand, Plan, Reader, Rows, Writer};
+
+use super::super::{Sources, run};
+use crate::block::{BlockView, OpenBlock};
+use crate::compact::{Form, LEVEL, Site, merge};
+use crate::error::Result;
+use crate::manifest::BlockMeta;
+use crate::memory::Memory;
+
+/// Where blocks are made that share a memory.
+struct Yard {
+    folder: tempfile::TempDir,
+    memory: Arc<Memory>,
+    begun: usize,
+}
+
+impl Yard {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), memory: Arc::default(), begun: 0 }
+    }
+
+    /// A block that takes chunks.
+    fn open(&mut self, chunks: &[Vec<Batch>]) -> OpenBlock {
+        let (id, folder) = self.begin().unwrap();
+        let mut block = OpenBlock::create(&folder, &id, &self.memory).unwrap();
+        chunks.iter().for_each(|chunk| block.append(chunk).unwrap());
+        block
+    }
+
+    fn closed(&mut self, chunks: &[Vec<Batch>]) -> Arc<BlockView> {
+        let meta = self.open(chunks).close().unwrap();
+        self.view(&meta)
+    }
+
+    fn view(&self, meta: &BlockMeta) -> Arc<BlockView> {
+        let folder = self.folder.path().join(&meta.id);
+        Arc::new(BlockView::open(&folder, meta, &self.memory).unwrap())
+    }
+
+    fn merged(&mut self, blocks: &[Arc<BlockView>]) -> Arc<BlockView> {
+        let memory = self.memory.clone();
+        let merged = merge(blocks, Form { own_min: 0, level: LEVEL }, &memory, self).unwrap();
+        self.view(&BlockMeta { level: 1, ..merged.outputs[0].clone() })
+    }
+}
+
+impl Site for Yard {
+    fn begin(&mut self) -> Result<(String, std::path::PathBuf)> {
+        self.begun += 1;
+        let id = format!("b{}", self.begun);
+        let path = self.folder.path().join(&id);
+        std::fs::create_dir(&path).unwrap();
+        Ok((id, path))
+    }
+
+    fn pause(&mut self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Three spans of each of these traces.
+fn traces(numbers: impl Iterator<Item = u64>) -> Batch {
+    let spans = numbers.flat_map(|number| {
+        let status = if number.is_multiple_of(7) { StatusCode::Error } else { StatusCode::Unset };
+        [
+            Draft::new(number, 1).service("web").kind(Kind::Client).name("call").lasting(number * 1_000),
+            Draft::new(number, 2).under(1).service("cart").kind(Kind::Server).status(status).with("k", "x"),
+            Draft::new(number, 3)
+                .under(2)
+                .service("cart")
+                .name("read")
+                .lasting(number % 50)
+                .with("k", number as i64 % 5),
+        ]
+    });
+    batch(&Tenant::default(), &spans.collect::<Vec<_>>())
+}
+
+fn questions() -> Vec<Plan> {
+    let k = || Field::Attribute { level: Level::Any, key: "k".into() };
+    let metrics =
+        |by: &[Field], step: Option<u64>| Ask::Metrics { by: by.into(), step: step.map(Duration::from_secs) };
+    let asks = [
+        Ask::Services,
+        Ask::Operations,
+        Ask::Keys,
+        Ask::Values { key: "k".into(), level: Level::Span },
+        Ask::Edges,
+        Ask::Summaries,
+        metrics(&[], None),
+        metrics(&[Field::Service, Field::Status], Some(60)),
+        metrics(&[Field::Name, Field::Kind], Some(7)),
+        metrics(&[k()], None),
+    ];
+    let filters = [
+        Filter::All,
+        Filter::service("cart"),
+        Filter::equal(Field::Status, Operand::Status(StatusCode::Error)),
+        Filter::equal(k(), Operand::Text("x".into())),
+    ];
+    let second = 1_000_000_000;
+    let times = [TimeRange::ALL, TimeRange { start: NOW - 333 * second, end: NOW - 77 * second }];
+    let mut plans = Vec::new();
+    for ask in &asks {
+        for spans in &filters {
+            for time in times {
+                let plan = Plan::new(Tenant::default(), ask.clone());
+                plans.push(Plan { spans: spans.clone(), time, limit: 10_000, ..plan });
+            }
+        }
+    }
+    plans
+}
+
+/// Checks that every answer equals that of a memory store to which all of this was sent.
+#[track_caller]
+fn check(sources: &Sources, sent: &[&Batch]) {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let store = MemoryStore::default();
+    for batch in sent {
+        runtime.block_on(store.write((*batch).clone())).unwrap();
+    }
+    for plan in questions() {
+        let expected = runtime.block_on(store.run(&plan)).unwrap();
+        let answer = run(&plan, sources).unwrap();
+        assert_eq!(answer.partial, None);
+        let is_same = match (&expected.rows, &answer.rows) {
+            (Rows::Names(expected), Rows::Names(got)) => expected == got,
+            (Rows::Edges(expected), Rows::Edges(got)) => expected == got,
+            (Rows::Metrics(expected), Rows::Metrics(got)) => expected == got,
+            (Rows::Summaries(expected), Rows::Summaries(got)) => expected == got,
+            _ => false,
+        };
+        assert!(is_same, "{plan:?}\nexpected {:?}\ngot {:?}", expected.rows, answer.rows);
+    }
+}
+
+#[test]
+fn few_and_many_are_left_out_of_what_blocks_have_counted() {
+    let mut yard = Yard::new();
+    let (all, few, many) = (traces(1..400), traces(100..110), traces(120..390));
+    let block = yard.closed(&[vec![all.clone()]]);
+    for again in [&few, &many] {
+        let other = yard.closed(&[vec![again.clone()]]);
+        check(&Sources { head: Vec::new(), blocks: vec![block.clone(), other.clone()] }, &[&all, again]);
+        check(&Sources { head: Vec::new(), blocks: vec![other, block.clone()] }, &[&all, again]);
+        let twice = yard.closed(&[vec![all.clone(), again.clone()]]);
+        check(&Sources { head: Vec::new(), blocks: vec![twice] }, &[&all, again]);
+        let in_two_groups = yard.closed(&[vec![all.clone()], vec![again.clone(), again.clone()]]);
+        check(&Sources { head: Vec::new(), blocks: vec![in_two_groups] }, &[&all, again]);
+    }
+}
+
+#[test]
+fn what_is_known_of_blocks_follows_them_as_they_come_and_go() {
+    let mut yard = Yard::new();
+    let (first, second, third) = (traces(1..200), traces(150..300), traces(10..160));
+    let blocks: Vec<_> = [&first, &second, &third].map(|sent| yard.closed(&[vec![sent.clone()]])).into();
+    let of = |places: &[usize]| Sources {
+        head: Vec::new(),
+        blocks: places.iter().map(|place| blocks[*place].clone()).collect(),
+    };
+    check(&of(&[0, 1]), &[&first, &second]);
+    check(&of(&[0, 1, 2]), &[&first, &second, &third]);
+    check(&of(&[1, 2]), &[&second, &third]);
+    check(&of(&[0, 2]), &[&first, &third]);
+    check(&of(&[0, 1, 2]), &[&first, &second, &third]);
+    let merged = yard.merged(&blocks[..2]);
+    let sources = Sources { head: Vec::new(), blocks: vec![merged.clone(), blocks[2].clone()] };
+    check(&sources, &[&first, &second, &third]);
+    check(&Sources { head: Vec::new(), blocks: vec![merged] }, &[&first, &second]);
+}
+
+#[test]
+fn a_block_that_grows_and_the_head_count_what_is_new() {
+    let mut yard = Yard::new();
+    let (first, second, third) = (traces(1..120), traces(100..200), traces(1..150));
+    let closed = yard.closed(&[vec![first.clone()]]);
+    let mut open = yard.open(&[]);
+    let sources = |head: &[&Batch], open: &OpenBlock| Sources {
+        head: head.iter().map(|batch| (*batch).clone()).collect(),
+        blocks: vec![open.view(), closed.clone()],
+    };
+    check(&sources(&[&second], &open), &[&first, &second]);
+    check(&sources(&[&second, &third], &open), &[&first, &second, &third]);
+    open.append(std::slice::from_ref(&second)).unwrap();
+    check(&sources(&[&third], &open), &[&first, &second, &third]);
+    check(&sources(&[&third, &third], &open), &[&first, &second, &third]);
+    open.append(std::slice::from_ref(&third)).unwrap();
+    check(&sources(&[], &open), &[&first, &second, &third]);
+    check(&sources(&[&second, &first], &open), &[&first, &second, &third]);
+}
+
+#[test]
+fn spans_that_share_an_id_and_differ_are_counted_in_every_place() {
+    let mut yard = Yard::new();
+    let one = Draft::new(1, 2).service("cart").with("k", "x");
+    let twins =
+        [one.clone().with("k", "y"), one.clone().with_resource("host", "h"), one.clone().name("read")];
+    let sent = |drafts: &[Draft]| batch(&Tenant::default(), drafts);
+    let (first, others) = (sent(&[one.clone(), one.clone()]), sent(&twins));
+    let blocks =
+        vec![yard.closed(&[vec![first.clone()]]), yard.closed(&[vec![others.clone(), first.clone()]])];
+    check(&Sources { head: Vec::new(), blocks: blocks.clone() }, &[&first, &others]);
+    check(&Sources { head: vec![first.clone(), others.clone()], blocks }, &[&first, &others]);
+}
