@@ -6,7 +6,7 @@ use std::{path::PathBuf, sync::{Arc, LazyLock}};
 use blocks::{Memory, block::{BlockView, DATA_FILE, INDEX_FILE}, manifest::BlockMeta, search::{self, Sources}};
 use libfuzzer_sys::fuzz_target;
 use model::Tenant;
-use store::{Ask, Field, Filter, Level, Operand, Plan};
+use store::{Ask, Field, Filter, Level, Operand, Order, Plan, TraceFilter};
 
 static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
     let memory = PathBuf::from("/dev/shm");
@@ -33,10 +33,12 @@ fuzz_target!(|bytes: &[u8]| {
     let plan = |ask| Plan { limit: 100, ..Plan::new(Tenant::default(), ask) };
     let field = Field::Attribute { level: Level::Any, key: "http.route".into() };
     let found = Filter::equal(field, Operand::Text("/".into()));
+    let rooted = TraceFilter { root_name: Some("GET /".into()), ..TraceFilter::default() };
     let values = Ask::Values { key: "user.id".into(), level: Level::Any };
     for plan in [
         plan(Ask::Traces),
         Plan { spans: found, ..plan(Ask::Summaries) },
+        Plan { order: Order::Longest, trace: rooted, ..plan(Ask::Summaries) },
         plan(Ask::Edges),
         plan(Ask::Operations),
         plan(values),

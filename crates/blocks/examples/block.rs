@@ -13,7 +13,8 @@ use blocks::block::{BlockView, OpenBlock};
 use blocks::manifest::BlockMeta;
 use blocks::search::{Sources, run};
 use model::{Batch, Span, StatusCode, Tenant, TimeRange, TraceId, Value};
-use store::plan::{Ask, Compare, Condition, Field, Filter, Level, Operand, Order, Plan, TraceFilter};
+use store::Rows;
+use store::plan::{Ask, Compare, Condition, Cursor, Field, Filter, Level, Operand, Order, Plan, TraceFilter};
 
 /// The allocator of the binary, whose costs are measured too.
 #[global_allocator]
@@ -28,8 +29,9 @@ const BLOCK_SPANS: usize = 1_000_000;
 /// Spans that are in the head while questions are asked: about 64 MiB.
 const HEAD_SPANS: usize = 125_000;
 
-/// How often each question is asked.
+/// How often each question is asked; and one that is asked alone.
 const REPEATS: usize = 7;
+const REPEATS_ALONE: usize = 101;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
@@ -40,7 +42,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     std::fs::create_dir_all(&folder)?;
     let question = arguments.next().unwrap_or_default();
     let level = arguments.next().and_then(|text| text.parse().ok());
-    let (sources, known) = fill(&folder, spans, (group, level))?;
+    let (sources, mut known) = fill(&folder, spans, (group, level))?;
+    let deep = Plan { limit: 49 * 20, ..Plan::new(Tenant::default(), Ask::Summaries) };
+    let answer = run(&deep, &sources)?;
+    known.after = answer.next;
+    if let Rows::Summaries(summaries) = answer.rows {
+        let last = summaries.last().map(|last| (last.root_service.clone(), last.root_name.clone()));
+        known.root = last.unwrap_or_default();
+    }
     ask(&sources, &known, &question);
     Ok(())
 }
@@ -53,6 +62,10 @@ struct Known {
     middle: u64,
     users: Vec<String>,
     requests: Vec<String>,
+    /// Where the 50th page of the newest begins.
+    after: Option<Cursor>,
+    /// A root's service and operation.
+    root: (String, String),
 }
 
 fn fill(
@@ -143,17 +156,38 @@ fn notice(known: &mut Known, batches: &[Batch]) {
     }
 }
 
+/// Asks a question often enough, and says what it took.
+type Measure<'a> = dyn Fn(&str, &Sources, &dyn Fn(usize) -> Plan) + 'a;
+
 fn ask(sources: &Sources, known: &Known, only: &str) {
     let measure = |name: &str, sources: &Sources, plan: &dyn Fn(usize) -> Plan| {
         if name.contains(only) {
-            measure(name, sources, plan);
+            measure(name, sources, plan, if only.is_empty() { REPEATS } else { REPEATS_ALONE });
         }
     };
-    let plan = |ask| Plan::new(Tenant::default(), ask);
-    let summaries = |spans| Plan { spans, ..plan(Ask::Summaries) };
-    let key = |key: &str| Field::Attribute { level: Level::Any, key: key.into() };
+    by_spans(sources, known, &measure);
+    by_traces(sources, known, &measure);
+    numbers(sources, known, &measure);
+}
+
+fn plan(ask: Ask) -> Plan {
+    Plan::new(Tenant::default(), ask)
+}
+
+fn summaries(spans: Filter) -> Plan {
+    Plan { spans, ..plan(Ask::Summaries) }
+}
+
+fn key(key: &str) -> Field {
+    Field::Attribute { level: Level::Any, key: key.into() }
+}
+
+fn errors() -> Filter {
+    Filter::equal(Field::Status, Operand::Status(StatusCode::Error))
+}
+
+fn by_spans(sources: &Sources, known: &Known, measure: &Measure<'_>) {
     let text = |field, text: &str| Filter::equal(field, Operand::Text(text.into()));
-    let errors = || Filter::equal(Field::Status, Operand::Status(StatusCode::Error));
     let long = || {
         let operand = Operand::Int(1_000_000_000);
         Filter::Is(Condition { field: Field::Duration, compare: Compare::Greater, operand })
@@ -179,11 +213,36 @@ fn ask(sources: &Sources, known: &Known, only: &str) {
     measure("service, error, over 1 s", sources, &|_| {
         summaries(Filter::And(vec![Filter::service(&known.service), errors(), long()]))
     });
+}
+
+fn by_traces(sources: &Sources, known: &Known, measure: &Measure<'_>) {
     measure("newest 20 traces over 2 s", sources, &|_| Plan {
-        trace: TraceFilter { duration_min: Some(2_000_000_000), duration_max: None },
+        trace: TraceFilter { duration_min: Some(2_000_000_000), ..TraceFilter::default() },
         ..plan(Ask::Summaries)
     });
     measure("longest 20", sources, &|_| Plan { order: Order::Longest, ..plan(Ask::Summaries) });
+    measure("oldest 20", sources, &|_| Plan { order: Order::Oldest, ..plan(Ask::Summaries) });
+    measure("longest 20 of a service", sources, &|_| Plan {
+        order: Order::Longest,
+        ..summaries(Filter::service(&known.service))
+    });
+    measure("longest 20 of a service with errors", sources, &|_| Plan {
+        order: Order::Longest,
+        ..summaries(Filter::And(vec![Filter::service(&known.service), errors()]))
+    });
+    measure("newest 20 traces by root", sources, &|_| Plan {
+        trace: TraceFilter {
+            root_service: Some(known.root.0.clone()),
+            root_name: Some(known.root.1.clone()),
+            ..TraceFilter::default()
+        },
+        ..plan(Ask::Summaries)
+    });
+    measure("newest 20, page 50", sources, &|_| Plan { after: known.after, ..plan(Ask::Summaries) });
+    measure("newest 10,000", sources, &|_| Plan { limit: 10_000, ..plan(Ask::Summaries) });
+}
+
+fn numbers(sources: &Sources, known: &Known, measure: &Measure<'_>) {
     measure("services", sources, &|_| Plan { limit: 1000, ..plan(Ask::Services) });
     measure("operations of a service", sources, &|_| Plan {
         spans: Filter::service(&known.service),
@@ -216,10 +275,10 @@ fn ask(sources: &Sources, known: &Known, only: &str) {
     });
 }
 
-fn measure(name: &str, sources: &Sources, plan: &dyn Fn(usize) -> Plan) {
+fn measure(name: &str, sources: &Sources, plan: &dyn Fn(usize) -> Plan, repeats: usize) {
     let mut times = Vec::new();
     let mut last = String::new();
-    for at in 0..REPEATS {
+    for at in 0..repeats {
         let plan = plan(at);
         let begun = cpu();
         let answer = match run(&plan, sources) {

@@ -155,6 +155,13 @@ impl Run<'_> {
         let duration = |extent: &Extent| extent.end.saturating_sub(extent.start);
         let mut found = self.extents().await;
         found.retain(|_, extent| extent.is_found && plan.trace.passes(duration(extent)));
+        if plan.trace.asks_for_root() {
+            found.retain(|id, extent| {
+                let trace = self.join(*id, extent);
+                let root = trace.root();
+                plan.trace.passes_root(root.service(), root.name())
+            });
+        }
         let mut ranked: Vec<_> = found
             .iter()
             .map(|(id, extent)| (plan.order.rank(extent.start, duration(extent), *id), extent))

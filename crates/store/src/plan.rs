@@ -262,6 +262,10 @@ pub struct TraceFilter {
     pub duration_min: Option<u64>,
     /// At most so long, in nanoseconds.
     pub duration_max: Option<u64>,
+    /// The service of its [root](model::Trace::root).
+    pub root_service: Option<String>,
+    /// The operation of its root.
+    pub root_name: Option<String>,
 }
 
 impl TraceFilter {
@@ -271,11 +275,37 @@ impl TraceFilter {
         *self == Self::default()
     }
 
-    /// True where a trace of this duration passes.
+    /// True where a trace of this duration passes, if its root does.
     #[must_use]
     pub fn passes(&self, duration: u64) -> bool {
         self.duration_min.is_none_or(|min| min <= duration)
             && self.duration_max.is_none_or(|max| duration <= max)
+    }
+}
+
+impl TraceFilter {
+    /// True where the root of a trace must pass as well.
+    #[must_use]
+    pub fn asks_for_root(&self) -> bool {
+        self.root_service.is_some() || self.root_name.is_some()
+    }
+
+    /// True where a trace with this root passes, if its duration does.
+    #[must_use]
+    pub fn passes_root(&self, service: &str, name: &str) -> bool {
+        self.root_service.as_deref().is_none_or(|asked| asked == service)
+            && self.root_name.as_deref().is_none_or(|asked| asked == name)
+    }
+
+    /// What passes both filters, or more where they ask for different roots.
+    #[must_use]
+    pub fn and(self, other: &Self) -> Self {
+        Self {
+            duration_min: self.duration_min.max(other.duration_min),
+            duration_max: [self.duration_max, other.duration_max].into_iter().flatten().min(),
+            root_service: self.root_service.or_else(|| other.root_service.clone()),
+            root_name: self.root_name.or_else(|| other.root_name.clone()),
+        }
     }
 }
 

@@ -42,6 +42,7 @@ impl BlockView {
             runs: group.runs,
             extent: group.extent,
             has_links: group.has_links,
+            longest: group.longest,
         };
         let in_sets: Vec<u32> = self.groups.iter().map_while(|group| group.set()).collect();
         let facts = BlockFacts {

@@ -200,7 +200,8 @@ impl OpenBlock {
         row_group.close().doing(Next::Retry, writing())?;
         writer.flush().doing(Next::Retry, writing())?;
         let runs = built.runs.len() as u32;
-        let facts = GroupFacts { tenant, rows, runs, extent: built.zones.extent(), has_links: true };
+        let (extent, longest) = (built.zones.extent(), built.runs.longest());
+        let facts = GroupFacts { tenant, rows, runs, extent, has_links: true, longest };
         self.indexed(facts, leaves, (built, parts))
     }
 

@@ -102,8 +102,8 @@ impl Packer {
         let leaves = layout.leaves.iter().zip(&shredded.columns);
         let plans: Vec<Plan> = leaves.map(|(leaf, column)| self.encoder.plan(leaf, column)).collect();
         let dictionaries: Vec<_> = plans.iter().map(Plan::entries).collect();
-        let built = index::build(layout, &shredded, &dictionaries);
-        let digest = digest::digest(layout, &shredded);
+        let (digest, summaries) = digest::digest(layout, &shredded);
+        let built = index::build(layout, (&shredded, summaries), &dictionaries);
         let mut columns = Vec::with_capacity(plans.len());
         for ((leaf, column), plan) in layout.leaves.iter().zip(&shredded.columns).zip(&plans) {
             let encoded = self.encoder.encode(leaf, shredded.rows, column, plan);

@@ -179,7 +179,8 @@ impl Rebuilding<'_> {
             let range = range(column).ok_or_else(|| damaged(self.files, "a column lies nowhere"))?;
             parts.0.push(self.pages(range)?);
         }
-        let mut facts = GroupFacts { tenant, rows, runs: 0, extent: (0, 0), has_links: true };
+        let extent = (0, 0);
+        let mut facts = GroupFacts { tenant, rows, runs: 0, extent, has_links: true, longest: None };
         let leaves = self.layout.leaves.len();
         let view = BlockView {
             layout: self.layout.clone(),
@@ -211,9 +212,11 @@ impl Rebuilding<'_> {
             .zip(&shredded.columns)
             .map(|(chunk, column)| chunk.dictionary.is_some().then(|| all(column)))
             .collect();
-        let built = index::build(&self.layout, &shredded, &dictionaries);
-        self.digests.add(&facts.tenant, digest::digest(&self.layout, &shredded));
+        let (digest, summaries) = digest::digest(&self.layout, &shredded);
+        let built = index::build(&self.layout, (&shredded, summaries), &dictionaries);
+        self.digests.add(&facts.tenant, digest);
         (facts.extent, facts.runs) = (built.zones.extent(), built.runs.len() as u32);
+        facts.longest = built.runs.longest();
         built.write(writer, number)?;
         writer.section(number, &parts)?;
         Ok((facts, built.live))

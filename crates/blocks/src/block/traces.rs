@@ -69,8 +69,8 @@ impl BlockView {
         found
     }
 
-    /// The rows of a tenant's traces that have one of these hashes, in the set that begins with this row group, with the
-    /// places of their row groups.
+    /// The rows of a tenant's traces that have one of these hashes, in the set that begins with this row group, each with the
+    /// place of its row group.
     ///
     /// # Errors
     /// Where the index or the ids can't be read, or are damaged.
@@ -92,8 +92,7 @@ impl BlockView {
             _ => std::ptr::eq(group, &**begin),
         };
         let mut found = Vec::new();
-        let groups = self.groups.iter().enumerate().skip(first);
-        for (at, group) in groups.take_while(|(_, group)| is_of(group)) {
+        for (at, group) in (first..).zip(&self.groups[first..]).take_while(|(_, group)| is_of(group)) {
             let own = group.own_runs(&runs);
             if own.is_empty() || group.tenant != *tenant {
                 continue;

@@ -8,20 +8,24 @@ use model::{Kind, StatusCode};
 
 use super::cubes::{Cells, Cube, Role, STATUSES};
 use super::listing::{Listing, OPERATIONS_MAX, Operation};
-use super::{Digest, callers, users};
+use super::relations::Relations;
+use super::summaries::Named;
+use super::{Digest, callers, summaries, users};
 use crate::columns::conventions;
 use crate::columns::schema::{Layout, leaf};
 use crate::columns::shred::Shredded;
 use crate::columns::values::{self, Column, Levels, Place, Values};
-use crate::index::duration;
+use crate::index::{Summaries, duration};
 
-/// The digest of a row group: its cube has operations in the shortest steps; the others are made when digests are merged.
-pub(crate) fn digest(layout: &Layout, shredded: &Shredded) -> Digest {
+/// The digest of a row group, and its runs summed up. Its cube has operations in the shortest steps; the others are made
+/// when digests are merged.
+pub(crate) fn digest(layout: &Layout, shredded: &Shredded) -> (Digest, Option<Summaries>) {
     let keys = shredded.keys.iter().map(|facts| (facts.level, (&*facts.key).into(), facts.spans));
     let mut keys: Vec<_> = keys.collect();
     keys.sort_unstable();
     let Some(rows) = Rows::of(&shredded.columns) else {
-        return Digest { listing: Arc::new(Listing { keys, ..Listing::default() }), ..Digest::default() };
+        let listing = Arc::new(Listing { keys, ..Listing::default() });
+        return (Digest { listing, ..Digest::default() }, None);
     };
     let numbered = rows.numbered(shredded.rows as usize);
     let (listing, places) = numbered.listing(keys);
@@ -43,9 +47,15 @@ pub(crate) fn digest(layout: &Layout, shredded: &Shredded) -> Digest {
     }
     let service = |operation: &u32| listing.operations[places[*operation as usize] as usize].service;
     let services: Vec<u32> = numbered.of_row.iter().map(service).collect();
-    let (called, answers) = callers::called(shredded, &rows, &services).unzip();
+    let kin = Relations::of(shredded);
+    let called = kin.as_ref().and_then(|kin| callers::called(shredded, (&rows, kin), &services));
+    let (called, answers) = called.unzip();
     let used = answers.and_then(|answers| users::used((layout, shredded), &rows, (&services, &answers)));
-    Digest { listing: Arc::new(listing), cubes: [Some(Arc::new(cube)), None, None], called, used }
+    let named = Named { services: &services, names: &|row| numbered.name(row) };
+    let summaries =
+        kin.map(|kin| summaries::summaries(shredded, (&rows, &kin), (listing.services.clone(), &named)));
+    let cubes = [Some(Arc::new(cube)), None, None];
+    (Digest { listing: Arc::new(listing), cubes, called, used }, summaries)
 }
 
 /// The columns that count.
@@ -128,7 +138,13 @@ impl<'a> Rows<'a> {
     }
 }
 
-impl Numbered<'_> {
+impl<'a> Numbered<'a> {
+    /// The number and the text of the name of a row.
+    fn name(&self, row: usize) -> (u32, &'a str) {
+        let (_, name, _) = self.operations[self.of_row[row] as usize];
+        (name, self.names.texts[name as usize])
+    }
+
     /// The listing without counts, and the place in it of each operation.
     fn listing(&self, keys: Vec<(store::Level, Box<str>, u64)>) -> (Listing, Vec<u32>) {
         let mut of_service: HashMap<&str, usize, FixedState> = HashMap::default();

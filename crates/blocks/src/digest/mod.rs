@@ -13,6 +13,8 @@ mod calls;
 mod cubes;
 mod listing;
 mod merge;
+mod relations;
+mod summaries;
 #[cfg(test)]
 mod tests;
 mod users;

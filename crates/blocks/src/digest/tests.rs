@@ -21,7 +21,7 @@ fn digested(spans: &[Draft]) -> Arc<Digest> {
     let ordered = order::order(&batches);
     let layout = Layout::new(Vec::new());
     let shredded = shred::shred(&layout, &batches, &ordered, &ordered.traces, Vec::new());
-    Arc::new(digest(&layout, &shredded))
+    Arc::new(digest(&layout, &shredded).0)
 }
 
 /// Every cell of a cube: by service, name (of operations), kind and status, the step's begin and what it counts.

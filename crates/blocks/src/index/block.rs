@@ -35,6 +35,8 @@ pub(crate) struct GroupFacts {
     pub(crate) extent: (u64, u64),
     /// True where the traces that links lead to are looked up, as in every group that this program writes.
     pub(crate) has_links: bool,
+    /// How long the longest run takes, from its earliest start to its latest end; `None` where that is not known.
+    pub(crate) longest: Option<u64>,
 }
 
 impl Section for BlockFacts {
@@ -60,6 +62,7 @@ impl Section for BlockFacts {
                 message.varint(4, group.extent.1 - group.extent.0);
                 message.varint(5, u64::from(group.runs));
                 message.varint(6, u64::from(group.has_links));
+                message.varint(7, group.longest.map_or(0, |longest| longest.saturating_add(1)));
             });
         }
         self.sets.iter().for_each(|groups| out.varint(6, u64::from(*groups)));
@@ -130,7 +133,8 @@ fn group(parsed: &Parsed<'_>, tenants: &mut Vec<Tenant>) -> Option<GroupFacts> {
     let last = first.checked_add(parsed.number(4).unwrap_or(0))?;
     let runs = u32::try_from(parsed.number(5).unwrap_or(0)).ok()?;
     let has_links = parsed.number(6) == Some(1);
-    Some(GroupFacts { tenant, rows, runs, extent: (first, last), has_links })
+    let longest = parsed.number(7).and_then(|above| above.checked_sub(1));
+    Some(GroupFacts { tenant, rows, runs, extent: (first, last), has_links, longest })
 }
 
 fn kind_number(kind: Kind) -> u64 {

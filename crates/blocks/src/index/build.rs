@@ -11,6 +11,7 @@ use super::catalogue::Keys;
 use super::file::IndexWriter;
 use super::held::Index;
 use super::sets::Live;
+use super::summaries::Summaries;
 use super::tokens::{KeyToken, NAME_KEY, link_token};
 use super::traces::Runs;
 use super::zones::{self, Zones};
@@ -37,6 +38,7 @@ pub(crate) struct Built {
     pub(crate) zones: Zones,
     pub(crate) runs: Runs,
     pub(crate) keys: Keys,
+    pub(crate) summaries: Option<Summaries>,
     pub(crate) live: Live,
 }
 
@@ -48,7 +50,8 @@ impl Built {
     pub(crate) fn write(&self, writer: &mut IndexWriter, number: u32) -> Result<()> {
         writer.section(number, &self.zones)?;
         writer.section(number, &self.runs)?;
-        writer.section(number, &self.keys)
+        writer.section(number, &self.keys)?;
+        self.summaries.as_ref().map_or(Ok(()), |summaries| writer.section(number, summaries))
     }
 
     /// Keeps the sections in memory while there is room; answers what can be looked up.
@@ -56,17 +59,23 @@ impl Built {
         index.keep(number, self.zones);
         index.keep(number, self.runs);
         index.keep(number, self.keys);
+        self.summaries.map(|summaries| index.keep(number, summaries));
         self.live
     }
 }
 
-/// Makes the sections of a row group. `dictionaries` says of each leaf that has a dictionary which values are all that
-/// it holds.
-pub(crate) fn build(layout: &Layout, shredded: &Shredded, dictionaries: &[Option<Cow<'_, [u32]>>]) -> Built {
+/// Makes the sections of a row group whose runs are summed up. `dictionaries` says of each leaf that has a dictionary which
+/// values are all that it holds.
+pub(crate) fn build(
+    layout: &Layout,
+    (shredded, summaries): (&Shredded, Option<Summaries>),
+    dictionaries: &[Option<Cow<'_, [u32]>>],
+) -> Built {
     Built {
         zones: zones::zones(shredded),
         runs: Runs::new(&shredded.traces),
         keys: Keys(shredded.keys.clone()),
+        summaries,
         live: live(layout, shredded, dictionaries),
     }
 }

@@ -10,6 +10,7 @@ use super::held::Index;
 use super::parts::Parts;
 use super::section::{About, Section};
 use super::sets::{Found, InSet, Live};
+use super::summaries::Summaries;
 use super::traces::Runs;
 use super::zones::Zones;
 use crate::error::Result;
@@ -26,6 +27,8 @@ pub(crate) struct Group {
     pub(crate) extent: (u64, u64),
     /// True where the traces that links lead to are looked up.
     pub(crate) has_links: bool,
+    /// As in [`GroupFacts`].
+    pub(crate) longest: Option<u64>,
     /// Its place among the groups of the block.
     pub(crate) number: u32,
     leaves: usize,
@@ -49,8 +52,8 @@ impl Group {
         (leaves, index): (usize, Arc<Index>),
         looked_up: LookedUp,
     ) -> Self {
-        let GroupFacts { tenant, rows, runs, extent, has_links } = facts.clone();
-        Self { tenant, rows, runs, extent, has_links, number, leaves, index, looked_up }
+        let GroupFacts { tenant, rows, runs, extent, has_links, longest } = facts.clone();
+        Self { tenant, rows, runs, extent, has_links, longest, number, leaves, index, looked_up }
     }
 
     /// The same group whose lookups are on disk now.
@@ -148,6 +151,11 @@ impl Group {
     /// Which keys occur.
     pub(crate) fn keys(&self) -> Result<Arc<Keys>> {
         self.section()
+    }
+
+    /// What is shown of its runs; `None` in blocks that older versions wrote.
+    pub(crate) fn summaries(&self) -> Result<Option<Arc<Summaries>>> {
+        self.index.section_if_there(self.number, self.about())
     }
 
     /// A section about the group, of any kind.

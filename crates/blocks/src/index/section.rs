@@ -21,6 +21,7 @@ pub(crate) mod kind {
     pub(crate) const TOKENS: u32 = 12;
     pub(crate) const CALLS: u32 = 13;
     pub(crate) const CALL_CUBE: u32 = 14;
+    pub(crate) const SUMMARIES: u32 = 15;
     pub(crate) const USES: u32 = 16;
     pub(crate) const USE_CUBE: u32 = 17;
     /// The pieces of the lookup whose kind is this less.

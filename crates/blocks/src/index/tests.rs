@@ -6,6 +6,7 @@ use super::lookup::{Head, Sorted};
 use super::section::{About, Section};
 use super::tokens::KeyToken;
 use super::traces::Runs;
+use super::{OfService, Record, Summaries};
 
 const KIND: u32 = 77;
 
@@ -57,7 +58,35 @@ fn a_lookup_seldom_errs_and_takes_few_bits() {
     assert!(written.head.write().len() < pairs.len() / 50);
 }
 
+fn records() -> impl Strategy<Value = Vec<Option<Record>>> {
+    let services = proptest::collection::btree_map(0..4_u32, (1..300_u64, 0..9_u64), 1..4);
+    let of = |(service, (spans, errors)): (u32, (u64, u64))| OfService {
+        service,
+        spans,
+        errors: errors.min(spans),
+    };
+    let record = (0..3_u32, 0..200_u64, services).prop_map(move |(root, orphans, services)| Record {
+        root,
+        orphans,
+        services: services.into_iter().map(of).collect(),
+    });
+    vec(proptest::option::of(record), 0..40)
+}
+
 proptest! {
+    #[test]
+    fn records_of_runs_come_back(all in records(), cut in 0..1000_usize) {
+        let mut written = Summaries::new(["a", "b", "", "d"].map(Into::into).into());
+        ["GET", "", "x"].iter().for_each(|name| _ = written.add_root(3, name));
+        all.iter().for_each(|record| written.push(record.as_ref()));
+        let raw = written.write();
+        let read = Summaries::read(&raw, ABOUT).unwrap();
+        prop_assert_eq!(&read, &written);
+        prop_assert_eq!((0..all.len()).map(|run| read.of(run)).collect::<Vec<_>>(), all.clone());
+        prop_assert_eq!((read.of(all.len()), read.root(0)), (None, ("d", "GET")));
+        _ = Summaries::read(&raw[..cut.min(raw.len())], ABOUT);
+    }
+
     #[test]
     fn a_lookup_leads_to_every_place(pairs in vec((proptest::num::u32::ANY, 0..1000_u32), 0..3000), spare in 1..33_u32) {
         let written = Written::new(&pairs, spare);
@@ -105,5 +134,6 @@ proptest! {
         _ = super::Parts::read(&bytes, About { rows: 10, leaves: 3 });
         _ = super::Keys::read(&bytes, ABOUT);
         _ = super::Zones::read(&bytes, About { rows: 10, leaves: 3 });
+        _ = Summaries::read(&bytes, ABOUT);
     }
 }

@@ -43,6 +43,11 @@ impl Runs {
         };
         Self(traces.iter().map(run).collect())
     }
+
+    /// How long the longest takes.
+    pub(crate) fn longest(&self) -> Option<u64> {
+        self.0.iter().map(|run| run.end - run.start).max()
+    }
 }
 
 impl Deref for Runs {

@@ -17,12 +17,12 @@ use crate::block::BlockView;
 use crate::digest::{Cube, Digested, Role, STATUSES};
 use crate::error::Result;
 
-/// So many pages are read before digests are: most answers need no more. Stores of tests are too small to wait.
+/// So many pages are looked at before digests are: most answers need no more. Stores of tests are too small to wait.
 const PAGES_FREE: usize = if cfg!(test) { 0 } else { 32 };
 
 /// Where in time spans may pass, block by block.
 pub(super) struct Foretold {
-    /// So many pages more are read before digests are asked.
+    /// So many pages more are looked at before digests are asked.
     pages_free: usize,
     /// By the address of the block; `None` where its digests can't tell.
     blocks: HashMap<usize, Option<Vec<Steps>>, FixedState>,
@@ -40,7 +40,7 @@ impl Foretold {
         Self { pages_free: PAGES_FREE, blocks: HashMap::default() }
     }
 
-    /// Notes that a page was read.
+    /// Notes that a page was looked at.
     pub(super) fn count_page(&mut self) {
         self.pages_free = self.pages_free.saturating_sub(1);
     }

@@ -14,7 +14,8 @@ impl<'a> Run<'a> {
         let plan = self.plan;
         let resources = 0..batch.resource_count() as u32;
         let services: Vec<&str> = resources.map(|number| batch.resource(number).service()).collect();
-        let verdicts: Vec<_> = services.iter().map(|service| words::decided(&plan.spans, service)).collect();
+        let decided = |service: &&str| words::decided(&plan.spans, words::Span { service, status: None });
+        let verdicts: Vec<_> = services.iter().map(decided).collect();
         let repeats = self.repeats.clone();
         let mut repeated = repeats.places(batch).iter().map(|place| *place as usize).peekable();
         for (place, row) in batch.rows().iter().enumerate() {

@@ -118,6 +118,16 @@ const KINDS: [Kind; 6] =
 
 const STATUSES: [StatusCode; 3] = [StatusCode::Unset, StatusCode::Ok, StatusCode::Error];
 
+/// False where no span passes that takes no longer than this.
+pub(super) fn takes(filter: &Filter, longest: u64) -> bool {
+    match filter {
+        Filter::Is(condition) if condition.field == Field::Duration => duration_may(condition, 0, longest),
+        Filter::And(all) => all.iter().all(|filter| takes(filter, longest)),
+        Filter::Or(any) => any.iter().any(|filter| takes(filter, longest)),
+        _ => true,
+    }
+}
+
 /// False where no duration between these passes.
 pub(super) fn duration_may(condition: &Condition, min: u64, max: u64) -> bool {
     let value = |duration: u64| Value::Int(i64::try_from(duration).unwrap_or(i64::MAX));

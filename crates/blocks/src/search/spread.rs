@@ -66,7 +66,8 @@ struct Rows {
     tenant: Tenant,
     /// The closed blocks.
     of: Vec<u64>,
-    rows: Vec<TraceRows>,
+    /// With the places of their row groups.
+    rows: Vec<(usize, TraceRows)>,
 }
 
 impl Spread {
@@ -111,16 +112,21 @@ impl Spread {
         Some(&self.closed_blocks[self.closed.repeats.range(at)])
     }
 
-    /// The runs of a block that are of spread traces; some more than once.
+    /// The runs of a block that are of spread traces, and lie in the question's time; some more than once.
     pub(super) fn runs_in(&self, run: &mut Run<'_>, view: &BlockView) -> Result<Vec<TraceRows>> {
+        let time = run.plan.time;
+        let all = self.all_in(run, view)?.into_iter().map(|(_, rows)| rows);
+        Ok(all.filter(|rows| time.overlaps(rows.start, rows.end)).collect())
+    }
+
+    /// The runs of a block that are of spread traces, each with the place of its row group; some more than once.
+    pub(super) fn all_in(&self, run: &mut Run<'_>, view: &BlockView) -> Result<Vec<(usize, TraceRows)>> {
         let Some(block) = run.views().iter().position(|other| std::ptr::eq(*other, view)) else {
             return Ok(Vec::new());
         };
         let mut found = self.recent.runs_in(run, view, block as u32)?;
         if let Some(place) = self.places.iter().position(|place| *place as usize == block) {
-            let rows = self.closed.runs_in(run, view, place as u32)?;
-            let asked = |rows: &&TraceRows| run.plan.time.overlaps(rows.start, rows.end);
-            found.extend(rows.rows.iter().filter(asked));
+            found.extend_from_slice(&self.closed.runs_in(run, view, place as u32)?.rows);
         }
         Ok(found)
     }
@@ -169,7 +175,7 @@ impl Repeats {
     }
 
     /// The runs of the block at a place.
-    fn runs_in(&self, run: &mut Run<'_>, view: &BlockView, block: u32) -> Result<Vec<TraceRows>> {
+    fn runs_in(&self, run: &mut Run<'_>, view: &BlockView, block: u32) -> Result<Vec<(usize, TraceRows)>> {
         let from = self.places.partition_point(|((other, _), _)| *other < block);
         let here = &self.places[from..];
         let here = &here[..here.partition_point(|((other, _), _)| *other == block)];
@@ -177,8 +183,7 @@ impl Repeats {
         for set in here.chunk_by(|left, right| left.0 == right.0) {
             let hashes: Vec<u32> = set.iter().map(|(_, hash)| *hash).collect();
             let first = set[0].0.1 as usize;
-            let here = view.with_hashes(&run.plan.tenant, (first, &hashes), &mut run.work)?;
-            found.extend(here.into_iter().map(|(_, rows)| rows));
+            found.extend(view.with_hashes(&run.plan.tenant, (first, &hashes), &mut run.work)?);
         }
         Ok(found)
     }
@@ -263,7 +268,7 @@ impl Closed {
             return Ok(kept);
         }
         let rows = self.repeats.runs_in(run, view, place)?;
-        let bytes = size_of::<Rows>() + rows.len() * size_of::<TraceRows>();
+        let bytes = size_of::<Rows>() + rows.len() * size_of::<(usize, TraceRows)>();
         let rows = Arc::new(Rows { tenant, of: self.of.clone(), rows });
         index.memory().index.put(key, rows.clone(), bytes);
         Ok(rows)

@@ -216,6 +216,41 @@ fn a_search_for_what_is_rare_reads_the_pages_of_its_minutes_alone() {
 }
 
 #[test]
+fn lists_of_traces_read_nothing_but_their_ids() {
+    use store::{Ask, Filter, Order, TraceFilter};
+    let folder = tempfile::tempdir().unwrap();
+    let mut block = open(&folder, "block");
+    let tenant = Tenant::default();
+    let trace = |number: u64| {
+        let root =
+            conformance::Draft::new(number, 1).service("web").name("GET /").lasting(number * 10_000_000);
+        let child = conformance::Draft::new(number, 2).under(1).service("pay");
+        [root, child.status([model::StatusCode::Ok, model::StatusCode::Error][number as usize % 2])]
+    };
+    let spans: Vec<_> = (1..=300).flat_map(trace).collect();
+    block.append(&[conformance::batch(&tenant, &spans)]).unwrap();
+    let sources = Sources { head: Vec::new(), blocks: vec![block.view()] };
+    let failed = Filter::equal(store::Field::Status, store::Operand::Status(model::StatusCode::Error));
+    let failed_in = |service| Filter::And(vec![Filter::service(service), failed.clone()]);
+    let rooted = |service: &str| TraceFilter { root_service: Some(service.into()), ..TraceFilter::default() };
+    for (spans, trace, order, expected) in [
+        (Filter::All, TraceFilter::default(), Order::Newest, vec![1, 2, 3]),
+        (Filter::All, TraceFilter::default(), Order::Longest, vec![300, 299, 298]),
+        (Filter::service("pay"), TraceFilter::default(), Order::Oldest, vec![300, 299, 298]),
+        (failed_in("pay"), rooted("web"), Order::Longest, vec![299, 297, 295]),
+        (failed_in("web"), TraceFilter::default(), Order::Longest, vec![]),
+        (failed.clone(), rooted("pay"), Order::Newest, vec![]),
+    ] {
+        let plan = Plan { spans, trace, order, limit: 3, ..Plan::new(tenant.clone(), Ask::Summaries) };
+        let answer = run(&plan, &sources).unwrap();
+        let store::Rows::Summaries(found) = answer.rows else { panic!("summaries were asked for") };
+        let ids = expected.into_iter().map(conformance::trace_id).collect::<Vec<_>>();
+        assert_eq!(found.iter().map(|of| of.id).collect::<Vec<_>>(), ids, "{plan:?}");
+        assert!(answer.work.pages_read <= 1 && answer.work.spans_seen == 0, "{plan:?}: {:?}", answer.work);
+    }
+}
+
+#[test]
 fn named_spans_of_a_large_trace_are_read_from_their_pages_alone() {
     let folder = tempfile::tempdir().unwrap();
     let mut block = open(&folder, "block");

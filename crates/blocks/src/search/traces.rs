@@ -1,38 +1,52 @@
 //! Finds traces in the asked order, and joins those of the page.
 //!
-//! Newest first, pages are read from the newest on, until what is left can't begin later than what was found. In the
-//! other orders every page that may hold a match is read, since a trace may begin, or last, elsewhere.
+//! What is first in the order is found without looking at the rest ([`super::ordered`]); where the index does not suffice
+//! for that, every page that may hold a match is read.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 use model::TraceId;
-use store::plan::{Ask, Order};
+use store::plan::Ask;
 use store::{Cursor, Rows};
 
 use super::foretold::Foretold;
 use super::mask::Evaluator;
 use super::skeleton::{Depth, join};
-use super::{Run, newest};
+use super::{Run, listed, ordered};
 use crate::columns::shred::TraceRows;
 use crate::columns::sink::PAGE_ROWS;
 use crate::error::Result;
+use crate::index::Group;
 
 /// From the earliest start to the latest end of a trace.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Extent {
     pub(super) start: u64,
     pub(super) end: u64,
+    /// The run that is all of the trace, where that is known: the place of its row group among those of the question, and
+    /// its first row.
+    pub(super) home: Option<(usize, u32)>,
 }
 
 /// Ids of traces.
 type Ids = HashSet<TraceId, FixedState>;
 
 impl Extent {
-    fn cover(&mut self, start: u64, end: u64) {
-        self.start = self.start.min(start);
-        self.end = self.end.max(end);
+    pub(super) fn new(start: u64, end: u64) -> Self {
+        Self { start, end, home: None }
+    }
+
+    /// The extent of a trace that is in one place.
+    pub(super) fn alone(rows: &TraceRows, group: usize) -> Self {
+        Self { home: Some((group, rows.first)), ..Self::new(rows.start, rows.end) }
+    }
+
+    /// Adds another place.
+    pub(super) fn cover(&mut self, start: u64, end: u64) {
+        (self.start, self.end) = (self.start.min(start), self.end.max(end));
+        self.home = None;
     }
 }
 
@@ -46,10 +60,12 @@ const FEW: usize = 3;
 pub(super) type Found = ((u64, TraceId), Extent);
 
 pub(super) fn traces(run: &mut Run<'_>) -> Result<(Rows, Option<Cursor>)> {
-    let mut found = match (&run.plan.ids, run.plan.order) {
-        (Some(_), _) => by_id(run)?,
-        (None, Order::Newest) => newest::newest(run),
-        (None, Order::Oldest | Order::Longest) => all(run)?,
+    let mut found = match &run.plan.ids {
+        Some(_) => by_id(run)?,
+        None => match ordered::first(run) {
+            Some(found) => found,
+            None => all(run)?,
+        },
     };
     let plan = run.plan;
     let has_more = found.len() > plan.limit;
@@ -58,10 +74,7 @@ pub(super) fn traces(run: &mut Run<'_>) -> Result<(Rows, Option<Cursor>)> {
     let next = last.map(|((_, id), extent)| plan.order.cursor(extent.start, extent.end - extent.start, *id));
     let ids: Vec<TraceId> = found.iter().map(|((_, id), _)| *id).collect();
     let rows = match &plan.ask {
-        Ask::Summaries => {
-            let traces = join(run, &ids, Depth::Skeleton)?;
-            Rows::Summaries(traces.iter().map(model::Trace::summary).collect())
-        }
+        Ask::Summaries => Rows::Summaries(listed::summaries(run, &found)?),
         Ask::Outlines => Rows::Traces(join(run, &ids, Depth::Outline)?.into_iter().map(Arc::new).collect()),
         Ask::Spans(spans) => {
             let named = spans.iter().copied().collect();
@@ -103,9 +116,9 @@ pub(super) fn extents(
         Some(head) => extents.extend(ids.iter().filter_map(|id| Some((*id, *head.get(id)?)))),
         None => cover_head(run, &mut extents, is_asked),
     }
-    let mut cover = |rows: &TraceRows| {
-        let fresh = Extent { start: rows.start, end: rows.end };
-        extents.entry(rows.id).or_insert(fresh).cover(rows.start, rows.end);
+    let mut cover = |rows: &TraceRows, alone: Extent| {
+        let known = extents.entry(rows.id);
+        _ = known.and_modify(|extent| extent.cover(rows.start, rows.end)).or_insert(alone);
     };
     let runs: u64 = run.groups.iter().map(|place| u64::from(place.group.runs)).sum();
     for view in run.views() {
@@ -119,16 +132,27 @@ pub(super) fn extents(
                 break;
             }
             match view.traces(group) {
-                Ok(all) => all.all().iter().filter(|rows| ids.contains(&rows.id)).for_each(&mut cover),
+                Ok(all) => {
+                    let place = place_of(run, group);
+                    let asked = all.all().iter().filter(|rows| ids.contains(&rows.id));
+                    asked.for_each(|rows| cover(rows, Extent::alone(rows, place)));
+                }
                 // What of it can be read is found one by one.
                 Err(_) => is_looked_up = true,
             }
         }
         if is_looked_up {
-            ids.iter().flat_map(|id| run.find(view, *id)).for_each(|(_, rows)| cover(&rows));
+            for (group, rows) in ids.iter().flat_map(|id| run.find(view, *id)).collect::<Vec<_>>() {
+                cover(&rows, Extent::alone(&rows, place_of(run, &view.groups[group])));
+            }
         }
     }
     extents
+}
+
+/// The place of a row group among those of the question.
+fn place_of(run: &Run<'_>, group: &Group) -> usize {
+    run.groups.iter().position(|place| std::ptr::eq(place.group, group)).unwrap_or(usize::MAX)
 }
 
 /// The extents that traces have in the head.
@@ -139,12 +163,12 @@ pub(super) fn cover_head(
 ) {
     for row in run.head.iter().flat_map(|batch| batch.rows()).filter(|row| is_asked(&row.trace_id)) {
         let (start, end) = (row.start, row.end.max(row.start));
-        extents.entry(row.trace_id).or_insert(Extent { start, end }).cover(start, end);
+        extents.entry(row.trace_id).or_insert(Extent::new(start, end)).cover(start, end);
     }
 }
 
 /// Those that pass the trace filter and come after the cursor, in order; at most one more than the limit.
-fn ranked(run: &Run<'_>, extents: HashMap<TraceId, Extent, FixedState>) -> Vec<Found> {
+fn ranked(run: &mut Run<'_>, extents: HashMap<TraceId, Extent, FixedState>) -> Vec<Found> {
     let plan = run.plan;
     let mut found: Vec<Found> = Vec::new();
     for (id, extent) in extents {
@@ -155,8 +179,20 @@ fn ranked(run: &Run<'_>, extents: HashMap<TraceId, Extent, FixedState>) -> Vec<F
         }
     }
     found.sort_unstable_by_key(|(rank, _)| *rank);
-    found.truncate(plan.limit + 1);
-    found
+    let passing = found.into_iter().filter(|((_, id), _)| passes_root(run, *id));
+    passing.take(plan.limit + 1).collect()
+}
+
+/// True where the root of a trace passes the trace filter.
+pub(super) fn passes_root(run: &mut Run<'_>, id: TraceId) -> bool {
+    let plan = run.plan;
+    if !plan.trace.asks_for_root() {
+        return true;
+    }
+    let joined = join(run, &[id], Depth::Skeleton).inspect_err(|error| run.go_on_without(error));
+    joined.is_ok_and(|traces| {
+        traces.iter().map(model::Trace::root).any(|root| plan.trace.passes_root(root.service(), root.name()))
+    })
 }
 
 /// Every trace of which some span passes, in order.
@@ -219,11 +255,7 @@ fn head_matches(run: &mut Run<'_>) -> Vec<TraceId> {
 }
 
 /// The traces of which some span in the page passes; none where it can't be read.
-pub(super) fn page_matches(
-    run: &mut Run<'_>,
-    evaluator: &mut Evaluator<'_>,
-    number: usize,
-) -> Vec<TraceRows> {
+fn page_matches(run: &mut Run<'_>, evaluator: &mut Evaluator<'_>, number: usize) -> Vec<TraceRows> {
     let read = read_page(run, evaluator, number);
     read.unwrap_or_else(|error| {
         evaluator.reader.forget(number);

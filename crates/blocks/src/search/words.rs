@@ -36,26 +36,33 @@ pub(super) fn passes(filter: &Filter, words: Words<'_>) -> bool {
     }
 }
 
-/// What a filter says of every span of a service; `None` where that depends on the span.
-pub(super) fn decided(filter: &Filter, service: &str) -> Option<bool> {
+/// What is known of some spans: their service, and perhaps their status.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Span<'a> {
+    pub(super) service: &'a str,
+    pub(super) status: Option<StatusCode>,
+}
+
+/// What a filter says of every such span; `None` where that depends on the span.
+pub(super) fn decided(filter: &Filter, span: Span<'_>) -> Option<bool> {
     match filter {
         Filter::All => Some(true),
-        Filter::Is(condition) if condition.field == Field::Service => {
-            let words = Words { service, name: "", kind: Kind::Unspecified, status: StatusCode::Unset };
-            Some(holds(condition, words))
-        }
-        Filter::Is(_) => None,
-        Filter::And(all) => one_of(all, service, false),
-        Filter::Or(any) => one_of(any, service, true),
-        Filter::Not(filter) => decided(filter, service).map(|verdict| !verdict),
+        Filter::Is(condition) => match (&condition.field, span.status) {
+            (Field::Service, _) => Some(eval::holds_of(condition, Value::Text(span.service))),
+            (Field::Status, Some(status)) => Some(eval::holds_of(condition, Value::Text(status.as_str()))),
+            _ => None,
+        },
+        Filter::And(all) => one_of(all, span, false),
+        Filter::Or(any) => one_of(any, span, true),
+        Filter::Not(filter) => decided(filter, span).map(|verdict| !verdict),
     }
 }
 
 /// The verdict where one of the filters gives it, or all give the other.
-fn one_of(filters: &[Filter], service: &str, verdict: bool) -> Option<bool> {
+fn one_of(filters: &[Filter], span: Span<'_>, verdict: bool) -> Option<bool> {
     let mut all = Some(!verdict);
     for filter in filters {
-        match decided(filter, service) {
+        match decided(filter, span) {
             Some(found) if found == verdict => return Some(verdict),
             Some(_) => {}
             None => all = None,

@@ -258,6 +258,12 @@ fn narrow(field: Intrinsic, comparison: Comparison, literal: &Literal, found: &m
         (Intrinsic::TraceId, Literal::Text(text)) if comparison == Comparison::Equal => {
             found.ids = Some(TraceId::parse(text).into_iter().collect());
         }
+        (Intrinsic::RootName, Literal::Text(text)) if comparison == Comparison::Equal => {
+            found.trace.root_name.get_or_insert_with(|| text.clone());
+        }
+        (Intrinsic::RootService, Literal::Text(text)) if comparison == Comparison::Equal => {
+            found.trace.root_service.get_or_insert_with(|| text.clone());
+        }
         (Intrinsic::TraceDuration, Literal::Int(nanos) | Literal::Duration(nanos)) => {
             let nanos = u64::try_from(*nanos).unwrap_or(0);
             let filter = &mut found.trace;

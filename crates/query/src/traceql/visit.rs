@@ -88,10 +88,7 @@ fn plan(visit: &Visit) -> Plan {
     let found = prefilter(pipeline);
     // A trace may match by one span and pass the rest by another: the plan asks for a span of the first kind.
     let spans = if matches!(found.spans, Filter::All) { plan.spans } else { found.spans };
-    let trace = TraceFilter {
-        duration_min: found.trace.duration_min.max(visit.trace.duration_min),
-        duration_max: [found.trace.duration_max, visit.trace.duration_max].into_iter().flatten().min(),
-    };
+    let trace = found.trace.and(&visit.trace);
     Plan { ids: found.ids, spans, trace, ..plan }
 }
 

@@ -1,13 +1,13 @@
 //! Every comparison, on every type of value, on every level.
 
-use model::{Kind, TimeRange};
+use model::{Kind, StatusCode, TimeRange};
 use regex::bytes::Regex;
 
 use super::finds::{is, key, text};
 use super::story::plan;
 use super::{Any, Draft, Expected, Story, span_id, trace_id};
 use crate::TraceFilter;
-use crate::plan::{Ask, Compare, Field, Level, Numeral, Operand, Plan};
+use crate::plan::{Ask, Compare, Field, Filter, Level, Numeral, Operand, Plan};
 
 pub(super) fn stories() -> Vec<Story> {
     vec![
@@ -20,6 +20,7 @@ pub(super) fn stories() -> Vec<Story> {
         levels(),
         durations(),
         trace_durations(),
+        roots(),
         patterns(),
     ]
 }
@@ -261,9 +262,41 @@ fn durations() -> Story {
     )
 }
 
+fn roots() -> Story {
+    let rooted = |service: Option<&str>, name: Option<&str>| Plan {
+        trace: TraceFilter {
+            root_service: service.map(Into::into),
+            root_name: name.map(Into::into),
+            ..TraceFilter::default()
+        },
+        ..plan(Ask::Summaries)
+    };
+    let root = |number, service: &str, name: &str| Draft::new(number, 1).service(service).name(name);
+    let child = |number| Draft::new(number, 2).under(1).service("pay").name("POST /pay");
+    let failed = Filter::equal(Field::Status, Operand::Status(StatusCode::Error));
+    Story::new("traces by their root")
+        .write([root(1, "web", "GET /"), child(1), root(2, "web", "POST /pay"), child(2)])
+        .write([child(3).status(StatusCode::Error), child(4), root(5, "pay", "POST /pay"), child(5)])
+        .write([root(4, "web", "GET /")])
+        .asks("by name", rooted(None, Some("POST /pay")), Expected::Traces(vec![2, 3, 5]))
+        .asks("by service", rooted(Some("web"), None), Expected::Traces(vec![1, 2, 4]))
+        .asks("by both", rooted(Some("pay"), Some("POST /pay")), Expected::Traces(vec![3, 5]))
+        .asks("by none", rooted(Some("pay"), Some("GET /")), Expected::Traces(vec![]))
+        .asks(
+            "with a span that failed",
+            Plan { spans: failed, ..rooted(Some("pay"), None) },
+            Expected::Traces(vec![3]),
+        )
+        .asks(
+            "of named traces",
+            Plan { ids: Some(vec![trace_id(1), trace_id(2)]), ..rooted(None, Some("GET /")) },
+            Expected::Traces(vec![1]),
+        )
+}
+
 fn trace_durations() -> Story {
     let lasting = |min, max| Plan {
-        trace: TraceFilter { duration_min: min, duration_max: max },
+        trace: TraceFilter { duration_min: min, duration_max: max, ..TraceFilter::default() },
         ..plan(Ask::Summaries)
     };
     let gap = |number: u64, apart: u64| {

@@ -294,6 +294,7 @@ fn long_traces() -> Story {
                 trace: crate::TraceFilter {
                     duration_min: Some(21 * minute),
                     duration_max: Some(21 * minute),
+                    ..crate::TraceFilter::default()
                 },
                 ..found
             },

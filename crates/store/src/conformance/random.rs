@@ -240,6 +240,8 @@ fn plan(dice: &mut Dice, tenant: &Tenant) -> Plan {
         plan.trace = TraceFilter {
             duration_min: dice.chance(60).then(|| dice.under(2_000_000)),
             duration_max: dice.chance(40).then(|| dice.under(3_000_000)),
+            root_service: dice.chance(20).then(|| dice.one(&SERVICES).into()),
+            root_name: dice.chance(20).then(|| dice.one(&NAMES).into()),
         };
     }
     if dice.chance(30) {

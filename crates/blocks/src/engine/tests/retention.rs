@@ -37,7 +37,7 @@ fn rules() -> Retention {
         time: days * DAY,
     };
     let failed = Filter::equal(Field::Status, Operand::Status(StatusCode::Error));
-    let slow = TraceFilter { duration_min: Some(3_600_000_000_000), duration_max: None };
+    let slow = TraceFilter { duration_min: Some(3_600_000_000_000), ..TraceFilter::default() };
     let rules = vec![rule("errors", failed, TraceFilter::default(), 30), rule("slow", Filter::All, slow, 15)];
     Retention { rules, ..Retention::of_time(7 * DAY) }
 }

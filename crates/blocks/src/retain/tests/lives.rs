@@ -14,7 +14,7 @@ fn batch(drafts: &[Draft]) -> Batch {
 
 fn rules() -> Retention {
     let failed = Filter::equal(Field::Status, Operand::Status(StatusCode::Error));
-    let slow = TraceFilter { duration_min: Some(1_000_000_000), duration_max: None };
+    let slow = TraceFilter { duration_min: Some(1_000_000_000), ..TraceFilter::default() };
     Retention {
         rules: vec![
             rule("errors", failed, 240 * HOUR),

@@ -209,7 +209,7 @@ fn groups_and_numbers_are_told() {
 }
 
 /// Queries that match the trace or not; whichever match must pass the filter that a store is given.
-const QUERIES: [&str; 40] = [
+const QUERIES: [&str; 43] = [
     "{ .http.status_code = 500 }",
     "{ .http.status_code != 200 }",
     "{ .http.status_code != \"x\" }",
@@ -239,6 +239,9 @@ const QUERIES: [&str; 40] = [
     "{ rootName = \"GET /cart\" }",
     "{ trace:duration = 100ms }",
     "{ trace:duration > 100ms }",
+    "{ rootName = \"GET /cart\" && rootServiceName = \"web\" }",
+    "{ rootName = \"nowhere\" }",
+    "{ rootName = \"GET /cart\" && rootName = \"nowhere\" } || { duration > 0 }",
     "{ 5ms = duration }",
     "{ parent.user = \"12345\" }",
     "{ event.exception.type = \"Timeout\" && event:name != \"x\" }",
@@ -260,7 +263,8 @@ fn no_matching_trace_fails_the_filter_of_the_store() {
         let pipeline = pipeline(text);
         let filter = prefilter(&pipeline);
         let passes = trace.spans().any(|span| stored::passes(&filter.spans, span))
-            && filter.trace.passes(trace.summary().duration());
+            && filter.trace.passes(trace.summary().duration())
+            && filter.trace.passes_root(trace.root().service(), trace.root().name());
         let sets = eval::run(&pipeline, &subject);
         assert!(passes || sets.is_empty(), "{text}: {filter:?}");
         if filter.is_exact {

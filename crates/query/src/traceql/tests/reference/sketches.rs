@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use store::Reader;
-use store::conformance::{Any, Draft, NOW};
+use store::conformance::{Any, Draft};
 use store::sketch::RELATIVE_ERROR;
 
 use super::super::super::metrics;
