@@ -12,7 +12,7 @@ mod order;
 mod pages;
 pub mod plan;
 mod retail;
-mod suspects;
+mod scattered;
 #[cfg(test)]
 mod tests;
 

@@ -2,8 +2,8 @@
 //!
 //! Nothing is decoded for a trace that stands in one run of rows: its run is taken as it is. Runs of one trace in several
 //! row groups are merged by span start, spans that were sent twice are left out, and the parents are looked for anew.
-//! In memory: the runs of those row groups that lie around the same time, a fixed filter of trace ids, and one output
-//! row group of about [`GROUP_BYTES_MAX`]; a trace that is larger than a row group is merged piece by piece.
+//! In memory: the runs of those row groups that lie around the same time, where the runs of scattered traces are, and one
+//! output row group of about [`GROUP_BYTES_MAX`]; a trace that is larger than a row group is merged piece by piece.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
@@ -12,7 +12,7 @@ use foldhash::fast::FixedState;
 use model::{SpanId, TraceId, same};
 
 use super::pages::Pages;
-use super::suspects::Suspects;
+use super::scattered::Scattered;
 use crate::columns::order::GROUP_ROWS_MAX;
 use crate::columns::schema::leaf;
 use crate::columns::shred::{Parents, TraceRows};
@@ -29,7 +29,7 @@ pub(super) struct Merge<'a> {
     pub(super) inputs: Vec<Input<'a>>,
     /// The next run of each input; for one that is not loaded, the earliest that it may have.
     waiting: BinaryHeap<Reverse<(u64, TraceId, u32)>>,
-    suspects: Suspects,
+    scattered: Scattered,
     /// Runs that were joined to an earlier one, by input and first row.
     taken: HashSet<(u32, u32), FixedState>,
     /// A trace of which a part fitted into the last group.
@@ -85,17 +85,14 @@ impl<'a> Merge<'a> {
         let mut waiting = BinaryHeap::new();
         let mut runs = 0;
         for (at, pages) in inputs.iter().enumerate() {
-            let traces = pages.traces()?;
-            let earliest = traces.all().iter().map(|run| run.start).min().unwrap_or(u64::MAX);
+            let all = pages.group().runs()?;
+            let earliest = all.iter().map(|run| run.start).min().unwrap_or(u64::MAX);
             waiting.push(Reverse((earliest, TraceId::default(), at as u32)));
-            runs += traces.all().len() as u64;
+            runs += all.len() as u64;
         }
-        let mut suspects = Suspects::of(runs);
-        for pages in &inputs {
-            suspects.add(pages.traces()?.all());
-        }
+        let scattered = Scattered::of(&inputs, runs)?;
         let inputs = inputs.into_iter().map(Input::new).collect::<Result<_>>()?;
-        Ok(Self { waiting, suspects, taken: HashSet::default(), joining: None, inputs })
+        Ok(Self { waiting, scattered, taken: HashSet::default(), joining: None, inputs })
     }
 
     /// The rows of the next row group; `None` after the last.
@@ -106,10 +103,7 @@ impl<'a> Merge<'a> {
         }
         while self.joining.is_none() && out.has_room(1, 0) {
             let Some((input, run)) = self.peek()? else { break };
-            let runs = match self.suspects.may_hold(run.id) {
-                true => self.runs_of(run.id)?,
-                false => vec![(input, run)],
-            };
+            let runs = self.runs_of((input, run))?;
             let rows: u64 = runs.iter().map(|(_, run)| u64::from(run.count)).sum();
             let bytes = runs.iter().map(|(input, run)| self.bytes_of(*input, run.count)).sum();
             if out.rows > 0 && !out.has_room(rows, bytes) && Ordered::default().has_room(rows, bytes) {
@@ -149,12 +143,15 @@ impl<'a> Merge<'a> {
         Ok(None)
     }
 
-    /// Every run of a trace, in the order of the inputs.
-    fn runs_of(&self, id: TraceId) -> Result<Vec<(u32, TraceRows)>> {
+    /// Every run of the trace that this one is of, in the order of the inputs.
+    fn runs_of(&self, (input, run): (u32, TraceRows)) -> Result<Vec<(u32, TraceRows)>> {
         let mut runs = Vec::new();
-        for (at, input) in self.inputs.iter().enumerate() {
-            let traces = input.pages.traces()?;
-            runs.extend(traces.of(id).iter().map(|run| (at as u32, *run)));
+        for (input, at) in self.scattered.places(run.id) {
+            let other = self.inputs[input as usize].pages.traces()?.all()[at as usize];
+            runs.extend((other.id == run.id).then_some((input, other)));
+        }
+        if runs.is_empty() {
+            runs.push((input, run));
         }
         Ok(runs)
     }
