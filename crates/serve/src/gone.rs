@@ -5,12 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::{BufMut as _, BytesMut};
-use http::Request;
 use model::proto::Message;
 use model::{Clock, Tenant};
-use net::client::{ClientLimits, HttpClient};
-use net::tls::ClientTls;
 use net::{Budget, HttpLimits, Listener, Server};
 use query::{Limits, Query};
 use store::{Answer, Capabilities, Plan, ReadError, Reader};
@@ -20,7 +16,7 @@ use tokio::sync::watch;
 
 use crate::jaeger::grpc::{Services, query_handler};
 use crate::purge::Purge;
-use crate::testing::Fixed;
+use crate::testing::{Fixed, grpc};
 use crate::{Router, Rules, Site};
 
 /// Longer than anything takes that is not stuck, and shorter than the time limit of every question.
@@ -85,21 +81,12 @@ impl Heard {
 
     /// Calls over gRPC, and cancels the call before there is an answer.
     async fn call_and_go(&mut self, address: SocketAddr, (method, message): (&str, Vec<u8>)) {
-        let mut frame = BytesMut::new();
-        frame.put_u8(0);
-        frame.put_u32(message.len() as u32);
-        frame.put_slice(&message);
-        let request = Request::post(format!("http://{address}/{method}"))
-            .header("content-type", "application/grpc")
-            .header("te", "trailers")
-            .body(net::Body::full(frame.freeze()))
-            .unwrap();
-        let client = HttpClient::http2_only(ClientTls::default(), &ClientLimits::default()).unwrap();
+        let request = grpc::request(address, &format!("/{method}"), &message);
         let answer = Arc::new(Mutex::new(None));
         let kept = Arc::clone(&answer);
         // The head of an answer may come before the store is asked: it is held until the caller goes.
         let call = tokio::spawn(async move {
-            let began = client.send(request).await;
+            let began = grpc::client().send(request).await;
             *kept.lock().unwrap() = Some(began);
             std::future::pending::<()>().await;
         });

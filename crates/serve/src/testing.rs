@@ -1,5 +1,7 @@
 //! What the tests of all APIs share: a fixed clock, a plain client over a real socket.
 
+pub(crate) mod grpc;
+
 use std::net::SocketAddr;
 
 use model::Clock;

@@ -5,12 +5,8 @@ use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 use ::query::{Limits, Query};
-use bytes::{BufMut, Bytes, BytesMut};
-use http::Request;
-use http_body_util::BodyExt as _;
+use bytes::Bytes;
 use model::{Batch, Kind, StatusCode, Tenant};
-use net::client::{ClientLimits, HttpClient};
-use net::tls::ClientTls;
 use net::{Budget, HttpLimits, Listener, Server};
 use prost_reflect::prost::Message as _;
 use prost_reflect::{DescriptorPool, DynamicMessage};
@@ -21,6 +17,7 @@ use store::memory::MemoryStore;
 use super::{Services, query_handler, storage_handler};
 use crate::purge::Purge;
 use crate::testing::Fixed;
+use crate::testing::grpc::{self, Answered};
 
 mod queries;
 mod remote;
@@ -46,12 +43,9 @@ static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
 struct Doors {
     query: SocketAddr,
     storage: SocketAddr,
-    client: HttpClient,
 }
 
 /// What a call answers: its messages, or its code and message.
-type Answered = Result<Vec<Bytes>, (i32, String)>;
-
 async fn served(handler: net::Handler) -> SocketAddr {
     let listener = Listener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr();
@@ -75,7 +69,6 @@ impl Doors {
         Self {
             query: served(query_handler(Arc::clone(&services))).await,
             storage: served(storage_handler(services)).await,
-            client: HttpClient::http2_only(ClientTls::default(), &ClientLimits::default()).unwrap(),
         }
     }
 
@@ -93,7 +86,7 @@ impl Doors {
                 .with("items", 3);
             let cart = if number == 2 { cart.status(StatusCode::Error) } else { cart };
             let bytes = batch(&Tenant::default(), &[web, cart]).bytes().clone();
-            doors.raw(doors.storage, super::storage::EXPORT, bytes).await.unwrap();
+            grpc::call(doors.storage, super::storage::EXPORT, &bytes).await.unwrap();
         }
         doors
     }
@@ -107,7 +100,7 @@ impl Doors {
             service.methods().find(|method| method.name() == name).expect("the service has the method");
         let message = DynamicMessage::deserialize(method.input(), request).expect("a message of Jaeger's");
         let path = format!("/{}/{name}", service.full_name());
-        self.raw(address, &path, message.encode_to_vec().into()).await
+        grpc::call(address, &path, &message.encode_to_vec()).await
     }
 
     /// The messages of an answer as JSON.
@@ -134,39 +127,6 @@ impl Doors {
             (number, batch.spans().map(|span| span.name().to_owned()).collect())
         };
         Ok(chunks.into_iter().map(read).collect())
-    }
-
-    async fn raw(&self, address: SocketAddr, path: &str, message: Bytes) -> Answered {
-        let mut frame = BytesMut::new();
-        frame.put_u8(0);
-        frame.put_u32(message.len() as u32);
-        frame.put_slice(&message);
-        let request = Request::post(format!("http://{address}{path}"))
-            .header("content-type", "application/grpc")
-            .header("te", "trailers")
-            .body(net::Body::full(frame.freeze()))
-            .unwrap();
-        let (head, body) = self.client.send(request).await.unwrap().into_parts();
-        let collected = body.collect().await.unwrap();
-        let trailers = collected.trailers().cloned().unwrap_or_default();
-        let header = |name| {
-            trailers
-                .get(name)
-                .or_else(|| head.headers.get(name))
-                .map(|value| value.to_str().unwrap().to_owned())
-        };
-        let code: i32 = header("grpc-status").expect("a status").parse().unwrap();
-        if code != 0 {
-            return Err((code, header("grpc-message").unwrap_or_default()));
-        }
-        let mut rest = collected.to_bytes();
-        let mut messages = Vec::new();
-        while !rest.is_empty() {
-            let length = u32::from_be_bytes(rest[1..5].try_into().unwrap()) as usize;
-            messages.push(rest.slice(5..5 + length));
-            rest = rest.slice(5 + length..);
-        }
-        Ok(messages)
     }
 }
 
@@ -201,11 +161,11 @@ async fn both_doors_are_healthy_and_know_their_services() {
     ] {
         let mut asked = vec![0x0a, service.len() as u8];
         asked.extend(service.as_bytes());
-        let answer = doors.raw(address, "/grpc.health.v1.Health/Check", asked.into()).await.unwrap();
+        let answer = grpc::call(address, "/grpc.health.v1.Health/Check", &asked).await.unwrap();
         assert_eq!(answer[0].as_ref(), [8, 1]);
     }
-    refused(doors.raw(doors.query, "/a.B/C", Bytes::new()).await, UNIMPLEMENTED, "unknown method /a.B/C");
+    refused(grpc::call(doors.query, "/a.B/C", &[]).await, UNIMPLEMENTED, "unknown method /a.B/C");
     let path = "/jaeger.storage.v2.TraceReader/FindTraces";
-    refused(doors.raw(doors.storage, path, Bytes::from_static(&[0x0a, 9])).await, INVALID, "broken");
-    refused(doors.raw(doors.query, path, Bytes::new()).await, UNIMPLEMENTED, "unknown method");
+    refused(grpc::call(doors.storage, path, &[0x0a, 9]).await, INVALID, "broken");
+    refused(grpc::call(doors.query, path, &[]).await, UNIMPLEMENTED, "unknown method");
 }

@@ -1,48 +1,24 @@
 //! What Grafana asks when it streams: gRPC on the port of the HTTP API.
 
-use bytes::{BufMut as _, Bytes, BytesMut};
-use http::Request;
-use http_body_util::BodyExt as _;
+use bytes::Bytes;
 use model::proto::Message;
-use net::client::{ClientLimits, HttpClient};
-use net::tls::ClientTls;
 
 use super::{NOW, SocketAddr, site, trace_id};
 use crate::message::{bytes, every, number, text};
 use crate::tempo::grpc::SERVICE;
+use crate::testing::grpc;
 
-/// The messages of an answer, or its code and words.
+/// The only message of an answer, or its code and words.
 async fn call(
     address: SocketAddr,
     method: &str,
     write: impl FnOnce(&mut Message),
-) -> Result<Bytes, (String, String)> {
+) -> Result<Bytes, (i32, String)> {
     let mut message = Message::new();
     write(&mut message);
-    let message = message.into_bytes();
-    let mut frame = BytesMut::new();
-    frame.put_u8(0);
-    frame.put_u32(message.len() as u32);
-    frame.put_slice(&message);
-    let request = Request::post(format!("http://{address}/{SERVICE}/{method}"))
-        .header("content-type", "application/grpc")
-        .header("te", "trailers")
-        .body(net::Body::full(frame.freeze()))
-        .unwrap();
-    let client = HttpClient::http2_only(ClientTls::default(), &ClientLimits::default()).unwrap();
-    let (head, body) = client.send(request).await.unwrap().into_parts();
-    let collected = body.collect().await.unwrap();
-    let trailers = collected.trailers().cloned().unwrap_or_default();
-    let header = |name| {
-        let value = trailers.get(name).or_else(|| head.headers.get(name));
-        value.map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
-    };
-    if header("grpc-status") != "0" {
-        return Err((header("grpc-status"), header("grpc-message")));
-    }
-    let rest = collected.to_bytes();
-    assert_eq!(u32::from_be_bytes(rest[1..5].try_into().unwrap()) as usize, rest.len() - 5, "one message");
-    Ok(rest.slice(5..))
+    let messages = grpc::call(address, &format!("/{SERVICE}/{method}"), &message.into_bytes()).await?;
+    assert_eq!(messages.len(), 1);
+    Ok(messages[0].clone())
 }
 
 #[tokio::test]
@@ -166,10 +142,10 @@ async fn metrics_stream() {
 async fn what_is_wrong_has_its_code() {
     let address = site().await;
     for (method, query, code, words) in [
-        ("Search", "{ stats = error }", "3", "did you mean"),
-        ("Search", "{} | rate()", "3", "query_range"),
-        ("MetricsQueryRange", "{}", "3", "/api/search"),
-        ("Nothing", "{}", "12", "unknown method"),
+        ("Search", "{ stats = error }", 3, "did you mean"),
+        ("Search", "{} | rate()", 3, "query_range"),
+        ("MetricsQueryRange", "{}", 3, "/api/search"),
+        ("Nothing", "{}", 12, "unknown method"),
     ] {
         let field = if method == "Search" { 8 } else { 1 };
         let refused = call(address, method, |out| out.text(field, query)).await.expect_err(words);

@@ -155,9 +155,5 @@ async fn what_cannot_be_answered_is_refused_with_its_code() {
     ] {
         refused(doors.call(&format!("{READER}/{method}"), request).await, code, message);
     }
-    refused(
-        doors.raw(doors.storage, super::super::storage::EXPORT, Bytes::from_static(&[0x0a, 9])).await,
-        INVALID,
-        "",
-    );
+    refused(grpc::call(doors.storage, super::super::storage::EXPORT, &[0x0a, 9]).await, INVALID, "");
 }
