@@ -58,7 +58,7 @@ impl LooseFile {
     /// # Errors
     /// Where a page is damaged; what was handed over before is right.
     pub fn read(self, take: &mut dyn FnMut(Batch) -> bool) -> Result<()> {
-        let sources = Sources { head: Vec::new(), blocks: vec![Arc::new(self.view)] };
+        let sources = Sources { blocks: vec![Arc::new(self.view)], ..Sources::default() };
         let scan: Box<dyn store::Scan> = Box::new(Scan::new(sources, &Tenant::default(), TimeRange::ALL));
         scan.run(take).map_err(|error| Error::new(Next::Repair, error.to_string()))
     }
@@ -94,7 +94,7 @@ mod tests {
         let view = block(folder.path(), &[1_000, 9_500]);
         assert!(!view.layout.promoted.is_empty());
         let mut expected = Vec::new();
-        let sources = Sources { head: Vec::new(), blocks: vec![view] };
+        let sources = Sources { blocks: vec![view], ..Sources::default() };
         let scan: Box<dyn store::Scan> = Box::new(Scan::new(sources, &Tenant::default(), TimeRange::ALL));
         let mut take = |batch: Batch| {
             expected.push(batch.bytes().clone());

@@ -45,7 +45,7 @@ fn closed(folder: &Path) -> BlockMeta {
 
 /// Asks a view everything that reads pages of all kinds.
 fn ask_all(view: BlockView) -> Vec<Result<store::Answer, store::ReadError>> {
-    let sources = Sources { head: Vec::new(), blocks: vec![Arc::new(view)] };
+    let sources = Sources { blocks: vec![Arc::new(view)], ..Sources::default() };
     let plan = |ask| Plan { limit: 1000, ..Plan::new(Tenant::default(), ask) };
     let attribute = Field::Attribute { level: Level::Any, key: "user.id".into() };
     let filtered =
@@ -174,7 +174,7 @@ fn the_rows_of_a_damaged_page_are_missing_and_no_others() {
     let sound = BlockView::open(folder.path(), &meta, &Arc::default()).unwrap();
     let count = |view: BlockView, ask| {
         let plan = Plan { limit: store::plan::LIMIT_MAX, ..Plan::new(Tenant::default(), ask) };
-        let sources = Sources { head: Vec::new(), blocks: vec![Arc::new(view)] };
+        let sources = Sources { blocks: vec![Arc::new(view)], ..Sources::default() };
         let answer = run(&plan, &sources).unwrap();
         let spans: usize = match answer.rows {
             store::Rows::Traces(traces) => traces.iter().map(|trace| trace.spans().count()).sum(),
@@ -220,8 +220,8 @@ fn a_block_of_version_1_can_be_read() {
         let plan = Plan { limit: 1000, ..Plan::new(Tenant::default(), ask) };
         format!("{:?}", run(&plan, sources).unwrap().rows)
     };
-    let kept = Sources { head: Vec::new(), blocks: vec![view] };
-    let expected = Sources { head: vec![sent], blocks: Vec::new() };
+    let kept = Sources { blocks: vec![view], ..Sources::default() };
+    let expected = Sources { head: vec![sent], ..Sources::default() };
     let values = Ask::Values { key: "http.route".into(), level: Level::Any };
     for question in [Ask::Summaries, Ask::Services, Ask::Operations, Ask::Keys, Ask::Edges, Ask::Uses, values]
     {

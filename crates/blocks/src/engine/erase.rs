@@ -375,7 +375,7 @@ impl Inner {
 
 /// Does the block hold such a span?
 fn holds(erase: &Erase, view: Arc<BlockView>) -> Result<bool> {
-    let sources = Sources { head: Vec::new(), blocks: vec![view] };
+    let sources = Sources { blocks: vec![view], ..Sources::default() };
     let answer = search::run(&erase.plan(), &sources).doing(Next::Repair, "search a block")?;
     if let Some(partial) = answer.partial {
         return Err(Error::new(Next::Retry, partial));

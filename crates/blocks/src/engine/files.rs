@@ -1,6 +1,6 @@
 //! Blocks as files, for who wants a copy: those that lie within a question whole, and the spans of all others.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{path::Path, sync::Arc};
 
 use futures_util::TryStreamExt;
 use model::{Tenant, TimeRange};
@@ -8,6 +8,7 @@ use tokio::io::AsyncWriteExt;
 
 use super::{Engine, shelf::FILES};
 use crate::{
+    block::BlockView,
     error::{Doing, Error, Next, Result},
     manifest::{Block, BlockMeta},
     search::{Scan, Sources},
@@ -16,9 +17,9 @@ use crate::{
 /// Everything of a tenant that starts inside a range, at one instant.
 #[derive(Debug)]
 pub struct Parts {
-    /// Blocks that hold nothing else; oldest first.
+    /// Blocks that hold nothing else, and nothing that stands elsewhere, too; oldest first.
     pub whole: Vec<BlockMeta>,
-    /// What the others hold.
+    /// What the others hold, each span once.
     pub rest: Scan,
 }
 
@@ -34,17 +35,25 @@ impl Engine {
             return Err(Error::new(Next::Retry, reason));
         }
         let manifest = self.inner.manifest.lock().await;
-        let is_whole = |block: &&Block| {
+        let is_inside = |block: &&Block| {
             let meta = &block.meta;
             meta.tenants == [tenant.to_string()] && time.contains(meta.start_ns) && time.contains(meta.end_ns)
         };
-        let listed = manifest.state().blocks.values().filter(is_whole);
-        let mut whole: Vec<BlockMeta> = listed.map(|block| block.meta.clone()).collect();
-        let ids: BTreeSet<&str> = whole.iter().map(|meta| meta.id.as_str()).collect();
-        let visible = self.inner.head.visible_without(tenant, &ids);
-        whole.sort_by_key(|meta| meta.start_ns);
-        let sources = Sources { head: visible.head, blocks: visible.blocks };
-        Ok(Parts { whole, rest: Scan::new(sources, tenant, time) })
+        let visible = self.inner.head.visible(tenant);
+        let listed = manifest.state().blocks.values().filter(is_inside);
+        let with_view = |block: &Block| Some((block.meta.clone(), self.inner.head.view(&block.meta.id)?));
+        let mut inside: Vec<(BlockMeta, Arc<BlockView>)> = listed.filter_map(with_view).collect();
+        drop(manifest);
+        inside.sort_by_key(|(meta, _)| meta.start_ns);
+        let memory = Some(self.memory());
+        let sources = Sources { head: visible.head, blocks: visible.blocks, memory };
+        let mut rest = Scan::new(sources, tenant, time);
+        let divided = tokio::task::spawn_blocking(move || {
+            let (metas, views): (Vec<_>, Vec<_>) = inside.into_iter().unzip();
+            let whole = rest.set_apart(&views);
+            Parts { whole: whole.into_iter().map(|at| metas[at].clone()).collect(), rest }
+        });
+        divided.await.map_err(|_| Error::new(Next::Repair, "the reading of the store panicked"))
     }
 
     /// Copies the spans of a block into a new file, and compares their checksum.

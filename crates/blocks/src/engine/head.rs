@@ -6,7 +6,7 @@
 //! while something is computed or waited for.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -418,11 +418,6 @@ impl Head {
 
     /// Everything of a tenant that is searchable at this instant.
     pub(crate) fn visible(&self, tenant: &Tenant) -> Visible {
-        self.visible_without(tenant, &BTreeSet::new())
-    }
-
-    /// The same without these closed blocks.
-    pub(crate) fn visible_without(&self, tenant: &Tenant, ids: &BTreeSet<&str>) -> Visible {
         let (mut open, mut sealed, mut views) = (Vec::new(), Vec::new(), Vec::new());
         let (closed, seen) = {
             let state = self.lock();
@@ -434,8 +429,7 @@ impl Head {
             }
             (state.closed.clone(), state.seen.clone())
         };
-        views
-            .extend(closed.iter().filter(|(id, _)| !ids.contains(id.as_str())).map(|(_, view)| view.clone()));
+        views.extend(closed.values().cloned());
         let mut head: Vec<Batch> = sealed.iter().flat_map(|sealed| sealed.batches.iter().cloned()).collect();
         open.iter().for_each(|runs| head.extend(runs.batches()));
         Visible { head, blocks: views, seen }

@@ -49,6 +49,7 @@ use crate::block::{Beside, BlockView};
 use crate::columns::shred::TraceRows;
 use crate::error::Error;
 use crate::index::Group;
+use crate::memory::Memory;
 use literal::Literals;
 use repeats::Repeats;
 pub use scan::Scan;
@@ -64,6 +65,8 @@ pub struct Sources {
     pub head: Vec<Batch>,
     /// Open and closed blocks, in any order.
     pub blocks: Vec<Arc<BlockView>>,
+    /// What keeps what was found out about them; without it, that of the blocks does.
+    pub memory: Option<Arc<Memory>>,
 }
 
 /// Answers a plan.
@@ -109,6 +112,7 @@ struct Run<'a> {
     plan: &'a Plan,
     head: Vec<&'a Batch>,
     groups: Vec<Place<'a>>,
+    memory: Option<&'a Arc<Memory>>,
     begun: Instant,
     is_over: &'a dyn Fn() -> bool,
     work: Work,
@@ -134,6 +138,7 @@ impl<'a> Run<'a> {
             plan,
             head,
             groups,
+            memory: sources.memory.as_ref(),
             begun: Instant::now(),
             is_over,
             work: Work::default(),

@@ -2,7 +2,7 @@
 //!
 //! Copies are of one trace and start together, so only traces that lie in several places at that time are looked at, or
 //! several times in one. What was found between row groups is kept ([`known`]): they never change. What was found in the
-//! head is kept as long as the head is as it was ([`head`]).
+//! head is kept as long as the head only grows ([`head`]).
 
 mod classes;
 mod head;

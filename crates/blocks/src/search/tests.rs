@@ -72,14 +72,18 @@ impl Reader for Spread {
         let state = self.state.lock().unwrap();
         let mut blocks = state.closed.clone();
         blocks.push(state.open.view());
-        run(plan, &Sources { head: state.head.clone(), blocks })
+        run(plan, &Sources { head: state.head.clone(), blocks, ..Sources::default() })
     }
 
     async fn scan(&self, tenant: &Tenant, time: TimeRange) -> Result<Box<dyn store::Scan>, ReadError> {
         let state = self.state.lock().unwrap();
         let mut blocks = state.closed.clone();
         blocks.push(state.open.view());
-        Ok(Box::new(Scan::new(Sources { head: state.head.clone(), blocks }, tenant, time)))
+        Ok(Box::new(Scan::new(
+            Sources { head: state.head.clone(), blocks, ..Sources::default() },
+            tenant,
+            time,
+        )))
     }
 }
 
@@ -108,7 +112,7 @@ fn a_search_that_nobody_waits_for_ends_at_the_next_page() {
     let tenant = Tenant::default();
     let spans: Vec<_> = (1..=20_000).map(|number| conformance::Draft::new(number, 1)).collect();
     block.append(&[conformance::batch(&tenant, &spans)]).unwrap();
-    let sources = Sources { head: Vec::new(), blocks: vec![block.view()] };
+    let sources = Sources { blocks: vec![block.view()], ..Sources::default() };
     let nothing = store::Filter::equal(store::Field::StatusMessage, store::Operand::Text("none".into()));
     for (ask, order) in everything_asked() {
         let not = store::Filter::Not(Box::new(nothing.clone()));
@@ -152,7 +156,7 @@ fn a_search_that_may_read_no_more_says_so() {
                 let spans = (1..=500).map(draft);
                 block.append(&[conformance::batch(&tenant, &spans.collect::<Vec<_>>())]).unwrap();
             }
-            let sources = Sources { head: Vec::new(), blocks: vec![block.view()] };
+            let sources = Sources { blocks: vec![block.view()], ..Sources::default() };
             run(&Plan { bytes_max, ..plan.clone() }, &sources).unwrap()
         };
         let (whole, little) = (answer(u64::MAX), answer(1));
@@ -194,7 +198,7 @@ fn a_search_for_what_is_rare_reads_the_pages_of_its_minutes_alone() {
         let rare = draft(60 + minute, if minute == 7 { 2_000 } else { 10 }, failed);
         block.append(&[conformance::batch(&tenant, &[slow, rare])]).unwrap();
     }
-    let sources = Sources { head: Vec::new(), blocks: vec![block.view()] };
+    let sources = Sources { blocks: vec![block.view()], ..Sources::default() };
     let long = store::Condition {
         field: store::Field::Duration,
         compare: store::Compare::Greater,
@@ -229,7 +233,7 @@ fn lists_of_traces_read_nothing_but_their_ids() {
     };
     let spans: Vec<_> = (1..=300).flat_map(trace).collect();
     block.append(&[conformance::batch(&tenant, &spans)]).unwrap();
-    let sources = Sources { head: Vec::new(), blocks: vec![block.view()] };
+    let sources = Sources { blocks: vec![block.view()], ..Sources::default() };
     let failed = Filter::equal(store::Field::Status, store::Operand::Status(model::StatusCode::Error));
     let failed_in = |service| Filter::And(vec![Filter::service(service), failed.clone()]);
     let rooted = |service: &str| TraceFilter { root_service: Some(service.into()), ..TraceFilter::default() };
@@ -257,7 +261,7 @@ fn named_spans_of_a_large_trace_are_read_from_their_pages_alone() {
     let tenant = Tenant::default();
     let spans: Vec<_> = (1..=40_000).map(|number| conformance::Draft::new(1, number).with("k", 1)).collect();
     block.append(&[conformance::batch(&tenant, &spans)]).unwrap();
-    let sources = Sources { head: Vec::new(), blocks: vec![block.view()] };
+    let sources = Sources { blocks: vec![block.view()], ..Sources::default() };
     let id = conformance::trace_id(1);
     let named = Plan::spans(tenant.clone(), id, [39_999, 40_000].map(conformance::span_id).into());
     let few = run(&named, &sources).unwrap();

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use model::{Kind, StatusCode, Tenant, TimeRange};
+use model::{Batch, Kind, StatusCode, Tenant, TimeRange};
 use regex::bytes::Regex;
 
 use super::story::{same, same_metrics};
@@ -71,7 +71,7 @@ pub(super) async fn play(seed: u64, writer: &dyn Writer, reader: &dyn Reader) ->
     failures
 }
 
-/// Every trace of what a store hands over, or why it does not.
+/// Every trace of what a store hands over, with as many spans as it does, or why it does not.
 async fn handed_over(reader: &dyn Reader, tenant: &Tenant, time: TimeRange) -> Vec<String> {
     let mut all = Vec::new();
     let handed = match reader.scan(tenant, time).await {
@@ -85,8 +85,9 @@ async fn handed_over(reader: &dyn Reader, tenant: &Tenant, time: TimeRange) -> V
         return vec![error.to_string()];
     }
     let ids: BTreeSet<_> = all.iter().flat_map(|batch| batch.rows()).map(|row| row.trace_id).collect();
+    let count = all.iter().map(Batch::len).sum::<usize>();
     let traces = ids.into_iter().filter_map(|id| model::Trace::join(id, all.clone()));
-    traces.flat_map(|trace| describe(&trace)).collect()
+    traces.flat_map(|trace| describe(&trace)).chain([format!("{count} spans")]).collect()
 }
 
 fn compare(ask: &Ask, expected: &Answer, got: &Answer) -> Result<(), String> {

@@ -150,7 +150,7 @@ impl Inner {
             head.extend(borrowed.head);
             blocks.extend(borrowed.blocks);
             let missing = (!borrowed.missing.is_empty()).then(|| borrowed.missing.join("; "));
-            return (Sources { head, blocks }, missing);
+            return (Sources { head, blocks, memory: Some(self.memory.clone()) }, missing);
         }
         unreachable!("the last attempt returns")
     }

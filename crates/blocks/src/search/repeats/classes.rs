@@ -17,15 +17,15 @@ use crate::error::{Doing, Next, Result};
 /// A hash of all that a span holds, of so many bits that only equal ones are equal.
 type Content = [u64; 2];
 
-/// The spans that are the same, one list for each of which there are several; each list in ascending order.
+/// The spans that are the same, given the sets and the batches of the head that they are in: one list for each of which there are several; each list in ascending order.
 pub(super) fn classes(
     run: &mut Run<'_>,
-    sets: &[&Set<'_>],
+    (sets, head): (&[&Set<'_>], &[&Batch]),
     mut alike: Vec<(Token, Spot)>,
 ) -> Result<Vec<Vec<Spot>>> {
     alike.sort_unstable();
     alike.dedup();
-    let contents = contents(run, sets, &alike)?;
+    let contents = contents(run, (sets, head), &alike)?;
     let mut all: Vec<(Token, Content, Spot)> =
         alike.into_iter().filter_map(|(token, spot)| Some((token, *contents.get(&spot)?, spot))).collect();
     all.sort_unstable();
@@ -36,7 +36,7 @@ pub(super) fn classes(
 
 fn contents(
     run: &mut Run<'_>,
-    sets: &[&Set<'_>],
+    (sets, head): (&[&Set<'_>], &[&Batch]),
     alike: &[(Token, Spot)],
 ) -> Result<HashMap<Spot, Content, FixedState>> {
     let mut spots: Vec<Spot> = alike.iter().map(|(_, spot)| *spot).collect();
@@ -46,7 +46,7 @@ fn contents(
     for of_group in spots.chunk_by(|left, right| (left.block, left.group) == (right.block, right.group)) {
         let Spot { block, group, .. } = of_group[0];
         if block == HEAD {
-            let batch = run.head[group as usize];
+            let batch = head[group as usize];
             contents.extend(of_group.iter().map(|spot| (*spot, content(batch.span(spot.row as usize)))));
             continue;
         }

@@ -1,32 +1,41 @@
 //! Which spans of the head stand in it before, or in a row group.
+//!
+//! The head grows by batches that never change, so each is compared when a question meets it first, and row groups when
+//! they are new. Once a batch or a row group is gone, all are compared anew. What is kept takes some fifty bytes for each span
+//! of the head, under the budget of indexes; where it has no room all are compared each time.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use foldhash::fast::FixedState;
-use model::Tenant;
 use model::batch::Identity;
+use model::{Batch, Tenant};
 
 use super::super::Run;
 use super::classes::classes;
 use super::sets::{self, GroupId, Set};
-use super::table::{self, HEAD, Spot, Table, Traces};
+use super::table::{self, HEAD, Spot, Table, Token, Traces};
 use crate::error::Result;
 use crate::index::section::kind;
 use crate::index::short;
 use crate::index::tokens::id_token;
 use crate::memory::{Key, Memory};
 
-/// What was found in a head, and what of it depends on.
+/// What is known of a head.
 #[derive(Debug)]
-struct Found {
+struct Known {
     tenant: Tenant,
-    batches: Vec<Identity>,
-    /// The first and the last span start of the head.
+    /// Its batches in their order, with the numbers that they got as they came.
+    batches: Vec<(Identity, u32)>,
+    spans: Table,
+    traces: Traces,
+    /// The first and the last span start.
     extent: (u64, u64),
     /// The row groups that it was compared with.
-    groups: Vec<GroupId>,
+    groups: HashSet<GroupId, FixedState>,
+    /// Of the spans that look alike, how many were compared by all that they hold.
+    judged: usize,
     /// The repeated spans, in ascending order.
     repeated: Vec<Spot>,
 }
@@ -37,93 +46,174 @@ pub(super) fn places(run: &mut Run<'_>, sets: &[Set<'_>]) -> HashMap<usize, Vec<
     if run.head.is_empty() {
         return places;
     }
-    let memory = sets.first().map(|set| set.view.groups[0].index().memory());
-    let memory = memory.filter(|_| sets::is_shared(&run.views()));
-    let found = match memory.and_then(|memory| kept(run, memory, sets)) {
-        Some(known) => known,
-        None => found(run, (sets, memory)).unwrap_or_else(|error| {
+    let tenant = &run.plan.tenant;
+    let key =
+        Key { block: u64::MAX, kind: kind::REPEATS_OF_HEAD, number: FixedState::default().hash_one(tenant) };
+    let memory: Option<&Memory> = sets::memory(run).map(Arc::as_ref);
+    let kept = memory.and_then(|memory| memory.index.get::<Mutex<Known>>(key));
+    let kept = kept.unwrap_or_else(|| Arc::new(Mutex::new(Known::nothing(tenant))));
+    // Whoever else asks needs the same, and waits for it.
+    let mut known = kept.lock().unwrap_or_else(PoisonError::into_inner);
+    if known.tenant != *tenant {
+        *known = Known::nothing(tenant);
+    }
+    let before = known.bytes();
+    match known.follow(run, sets) {
+        Ok(batches) => {
+            for spot in &known.repeated {
+                let batch = std::ptr::from_ref(batches[spot.group as usize]).addr();
+                places.entry(batch).or_default().push(spot.row);
+            }
+        }
+        Err(error) => {
+            known.forget();
             run.go_on_without(&error);
-            Arc::default()
-        }),
-    };
-    for spot in &*found {
-        let batch = std::ptr::from_ref(run.head[spot.group as usize]).addr();
-        places.entry(batch).or_default().push(spot.row);
+        }
+    }
+    let bytes = known.bytes();
+    drop(known);
+    if let Some(memory) = memory.filter(|_| bytes != before) {
+        memory.index.put(key, kept, bytes);
     }
     places
 }
 
-fn key(tenant: &Tenant) -> Key {
-    Key { block: u64::MAX, kind: kind::REPEATS_OF_HEAD, number: FixedState::default().hash_one(tenant) }
-}
-
-/// What was found in a head that was as this one.
-fn kept(run: &Run<'_>, memory: &Memory, sets: &[Set<'_>]) -> Option<Arc<[Spot]>> {
-    let found = memory.index.get::<Found>(key(&run.plan.tenant))?;
-    let are_same = found.tenant == run.plan.tenant
-        && found.batches.len() == run.head.len()
-        && run.head.iter().zip(&found.batches).all(|(batch, known)| batch.is(known))
-        && near(sets, found.extent).flat_map(Set::ids).eq(found.groups.iter().copied());
-    are_same.then(|| found.repeated.as_slice().into())
-}
-
-/// The sets with spans that start within an extent.
-fn near<'s, 'a>(sets: &'s [Set<'a>], extent: (u64, u64)) -> impl Iterator<Item = &'s Set<'a>> {
-    sets.iter().filter(move |set| extent.0 <= set.extent.1 && set.extent.0 <= extent.1)
-}
-
-fn found(run: &mut Run<'_>, (sets, memory): (&[Set<'_>], Option<&Arc<Memory>>)) -> Result<Arc<[Spot]>> {
-    let (mut table, traces, extent) = added(run);
-    let tenant = run.plan.tenant.clone();
-    let mut met = Vec::new();
-    for set in near(sets, extent) {
-        if run.is_over_time() {
-            return Ok(Arc::default());
+impl Known {
+    fn nothing(tenant: &Tenant) -> Self {
+        Self {
+            tenant: tenant.clone(),
+            batches: Vec::new(),
+            spans: Table::with_room(0),
+            traces: Traces::of(0),
+            extent: (u64::MAX, 0),
+            groups: HashSet::default(),
+            judged: 0,
+            repeated: Vec::new(),
         }
-        let mut shared: Vec<u32> =
-            set.hashes()?.iter().copied().filter(|hash| traces.may_hold(*hash)).collect();
-        shared.dedup();
-        if shared.is_empty() {
-            continue;
-        }
-        let runs = set.runs(run, &tenant, &shared)?;
-        set.each(run, &runs, |token, spot| table.compare(token, spot))?;
-        met.push(set);
     }
-    let mut repeated = Vec::new();
-    for class in classes(run, &met, table.alike())? {
-        let first = usize::from(class[0].block == HEAD);
-        repeated.extend(class.into_iter().filter(|spot| spot.block == HEAD).skip(first));
-    }
-    repeated.sort_unstable();
-    let answer = repeated.as_slice().into();
-    if let Some(memory) = memory {
-        let batches: Vec<Identity> = run.head.iter().map(|batch| batch.identity()).collect();
-        let groups: Vec<_> = near(sets, extent).flat_map(Set::ids).collect();
-        let bytes = size_of_val(&*batches) + size_of_val(&*groups) + size_of_val(&*repeated);
-        memory.index.put(key(&tenant), Arc::new(Found { tenant, batches, extent, groups, repeated }), bytes);
-    }
-    Ok(answer)
-}
 
-/// All spans of the head, their traces, and the first and the last span start.
-fn added(run: &Run<'_>) -> (Table, Traces, (u64, u64)) {
-    let spans = run.head.iter().map(|batch| batch.len()).sum();
-    let (mut table, mut traces) = (Table::with_room(spans), Traces::of(spans));
-    let mut extent = (u64::MAX, 0);
-    let mut last = None;
-    for (group, batch) in (0..).zip(&run.head) {
+    fn forget(&mut self) {
+        *self = Self::nothing(&self.tenant);
+    }
+
+    /// What it takes in memory, about.
+    fn bytes(&self) -> usize {
+        let groups = self.groups.capacity() * 2 * size_of::<GroupId>();
+        let batches = self.batches.capacity() * size_of::<(Identity, u32)>();
+        let repeated = self.repeated.capacity() * size_of::<Spot>();
+        size_of::<Self>() + self.spans.bytes() + self.traces.bytes() + groups + batches + repeated
+    }
+
+    /// Compares what is new, and answers the batches of the head by their numbers. Where the time is over, nothing is known.
+    fn follow<'a>(&mut self, run: &mut Run<'a>, sets: &[Set<'_>]) -> Result<Vec<&'a Batch>> {
+        if !self.knows_all_of(run, sets) {
+            self.forget();
+        }
+        let (batches, traces) = self.add(&run.head);
+        let extent = self.extent;
+        let near = || sets.iter().filter(move |set| extent.0 <= set.extent.1 && set.extent.0 <= extent.1);
+        for set in near() {
+            if run.is_over_time() {
+                self.forget();
+                return Ok(Vec::new());
+            }
+            let hashes = set.hashes()?;
+            let shared = match set.ids().all(|id| self.groups.contains(&id)) {
+                true => among(&hashes, &traces),
+                false => self.traces.among(&hashes),
+            };
+            self.compare(run, set, &shared)?;
+        }
+        self.groups.extend(near().flat_map(Set::ids));
+        if self.judged < self.spans.alike().len() {
+            self.judge(run, (&near().collect::<Vec<_>>(), &batches))?;
+        }
+        Ok(batches)
+    }
+
+    /// True where the head has all batches in the order that is known, and no row group is gone.
+    fn knows_all_of(&self, run: &Run<'_>, sets: &[Set<'_>]) -> bool {
+        let mut known = self.batches.iter().peekable();
+        for batch in &run.head {
+            known.next_if(|(known, _)| batch.is(known));
+        }
+        let groups = sets.iter().flat_map(Set::ids).filter(|id| self.groups.contains(id));
+        known.next().is_none() && groups.count() == self.groups.len()
+    }
+
+    /// Adds the spans of those batches that are not known. Answers all batches by their numbers, and the hashes of the traces
+    /// of the new ones, in ascending order.
+    fn add<'a>(&mut self, head: &[&'a Batch]) -> (Vec<&'a Batch>, Vec<u32>) {
+        let mut known = std::mem::take(&mut self.batches).into_iter().peekable();
+        if known.peek().is_none() {
+            let spans = head.iter().map(|batch| batch.len()).sum();
+            (self.spans, self.traces) = (Table::with_room(spans), Traces::of(spans));
+        }
+        let mut next = known.len();
+        let mut batches = vec![head[0]; head.len()];
+        let mut traces = Vec::new();
+        for batch in head {
+            let of_it = known.next_if(|(known, _)| batch.is(known)).unwrap_or_else(|| {
+                let number = next as u32;
+                next += 1;
+                self.add_batch(batch, number, &mut traces);
+                (batch.identity(), number)
+            });
+            batches[of_it.1 as usize] = *batch;
+            self.batches.push(of_it);
+        }
+        traces.sort_unstable();
+        traces.dedup();
+        (batches, traces)
+    }
+
+    fn add_batch(&mut self, batch: &Batch, number: u32, traces: &mut Vec<u32>) {
+        let mut last = None;
         for (place, row) in (0..).zip(batch.rows()) {
             let trace = match last {
                 Some((id, trace)) if id == row.trace_id => trace,
-                _ => id_token(row.trace_id),
+                _ => {
+                    let trace = id_token(row.trace_id);
+                    self.traces.add(short(trace));
+                    traces.push(short(trace));
+                    trace
+                }
             };
-            traces.add(short(trace));
             last = Some((row.trace_id, trace));
-            extent = (extent.0.min(row.start), extent.1.max(row.start));
-            let spot = Spot { block: HEAD, group, row: place };
-            table.add(table::token(trace, row.span_id, row.start), spot);
+            self.extent = (self.extent.0.min(row.start), self.extent.1.max(row.start));
+            let spot = Spot { block: HEAD, group: number, row: place };
+            self.spans.add(table::token(trace, row.span_id, row.start), spot);
         }
     }
-    (table, traces, extent)
+
+    /// Compares the spans of some traces of a set with those of the head.
+    fn compare(&mut self, run: &mut Run<'_>, set: &Set<'_>, shared: &[u32]) -> Result<()> {
+        if shared.is_empty() {
+            return Ok(());
+        }
+        let runs = set.runs(run, &self.tenant, shared)?;
+        set.each(run, &runs, |token, spot| self.spans.compare(token, spot))
+    }
+
+    /// Finds out which of the spans that look like one that was just met are the same.
+    fn judge(&mut self, run: &mut Run<'_>, (sets, batches): (&[&Set<'_>], &[&Batch])) -> Result<()> {
+        let all = self.spans.alike();
+        let new: HashSet<Token, FixedState> = all[self.judged..].iter().map(|(token, _)| *token).collect();
+        let alike: Vec<(Token, Spot)> =
+            all.iter().filter(|(token, _)| new.contains(token)).copied().collect();
+        self.judged = all.len();
+        let looked_at: HashSet<Spot, FixedState> = alike.iter().map(|(_, spot)| *spot).collect();
+        self.repeated.retain(|spot| !looked_at.contains(spot));
+        for class in classes(run, (sets, batches), alike)? {
+            let first = usize::from(class[0].block == HEAD);
+            self.repeated.extend(class.into_iter().filter(|spot| spot.block == HEAD).skip(first));
+        }
+        self.repeated.sort_unstable();
+        Ok(())
+    }
+}
+
+/// Which of a few hashes are among many; both lists in ascending order.
+fn among(many: &[u32], few: &[u32]) -> Vec<u32> {
+    few.iter().copied().filter(|hash| many.binary_search(hash).is_ok()).collect()
 }

@@ -46,9 +46,7 @@ pub(super) fn rows(run: &mut Run<'_>, sets: &[Set<'_>]) -> HashMap<(usize, u32),
     let is_asked = |set: &&Set<'_>| plan.ids.is_some() || plan.time.overlaps(set.extent.0, set.extent.1);
     let asked: Vec<&Set<'_>> = sets.iter().filter(is_asked).collect();
     let mut left_out: HashMap<(usize, u32), Vec<u32>, FixedState> = HashMap::default();
-    let views = run.views();
-    let memory =
-        views.first().map(|view| view.groups[0].index().memory()).filter(|_| sets::is_shared(&views));
+    let memory = sets::memory(run).map(Arc::as_ref);
     let known = memory.and_then(|memory| kept(memory, &plan.tenant));
     let is_known = |set: &Set<'_>, known: &Known| set.ids().all(|id| known.groups.contains(&id));
     let known = match known {
@@ -188,7 +186,7 @@ fn compare_some(
     for (other, runs) in &theirs {
         other.each(run, runs, |token, spot| table.compare(token, spot))?;
     }
-    for class in classes(run, &sets, table.alike())? {
+    for class in classes(run, (&sets, &[]), table.alike().to_vec())? {
         add_repeats(&class, repeats);
     }
     Ok(())

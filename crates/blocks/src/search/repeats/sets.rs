@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::index::section::kind;
 use crate::index::short;
 use crate::index::tokens::id_token;
-use crate::memory::Key;
+use crate::memory::{Key, Memory};
 
 /// Row groups of a tenant that are looked up together.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ pub(super) struct Set<'a> {
 /// All sets with spans of the tenant. Blocks have the numbers of their memory, if they share one, else their places.
 pub(super) fn all<'a>(run: &Run<'a>) -> Vec<Set<'a>> {
     let views = run.views();
-    let shared = is_shared(&views);
+    let shared = memory(run).is_some();
     let mut sets: Vec<Set<'a>> = Vec::new();
     for (place, view) in (0..).zip(views) {
         let mut last = None;
@@ -58,12 +58,13 @@ pub(super) fn all<'a>(run: &Run<'a>) -> Vec<Set<'a>> {
     sets
 }
 
-/// True where all blocks have their numbers from one memory.
-pub(super) fn is_shared(views: &[&BlockView]) -> bool {
+/// The memory from which all blocks have their numbers; none where they have them from several.
+pub(super) fn memory<'a>(run: &Run<'a>) -> Option<&'a Arc<Memory>> {
+    let views = run.views();
     let mut memories =
-        views.iter().filter_map(|view| view.groups.first()).map(|group| group.index().memory());
-    let first = memories.next();
-    memories.all(|memory| first.is_some_and(|first| Arc::ptr_eq(first, memory)))
+        views.into_iter().filter_map(|view| view.groups.first()).map(|group| group.index().memory());
+    let first = run.memory.or_else(|| memories.next())?;
+    memories.all(|memory| Arc::ptr_eq(first, memory)).then_some(first)
 }
 
 /// A row group: the number of its block, and its own.

@@ -28,6 +28,7 @@ pub(super) fn token(trace: u64, span: SpanId, start: u64) -> Token {
 }
 
 /// Spans by their tokens.
+#[derive(Debug)]
 pub(super) struct Table {
     spans: Vec<(Token, Spot)>,
     /// Where a token leads to: its lower half, and the place of its first span after that; 0 where nothing is.
@@ -67,9 +68,16 @@ impl Table {
         }
     }
 
-    /// The spans that others are like, with what they have in common.
-    pub(super) fn alike(self) -> Vec<(Token, Spot)> {
-        self.alike
+    /// The spans that others are like, with what they have in common, in the order in which that was found; one may stand
+    /// there several times.
+    pub(super) fn alike(&self) -> &[(Token, Spot)] {
+        &self.alike
+    }
+
+    /// What it takes in memory, about.
+    pub(super) fn bytes(&self) -> usize {
+        let spans = (self.spans.capacity() + self.alike.capacity()) * size_of::<(Token, Spot)>();
+        spans + size_of_val(&*self.slots) + self.noted.capacity() * 2 * size_of::<usize>()
     }
 
     /// The slot of a token, or the one that it would get.
@@ -105,28 +113,51 @@ fn entry(token: Token, place: usize) -> u64 {
 }
 
 /// Hashes of traces: it may seem to hold one that was not added, never the other way round.
+#[derive(Debug)]
 pub(super) struct Traces {
     bits: Vec<u64>,
-    mask: usize,
+    /// How many times one was added.
+    added: usize,
 }
 
-/// Bits for each span of which the traces are added.
-const BITS_PER_SPAN: usize = 32;
+/// Bits for each hash that is added.
+const BITS_EACH: usize = 32;
 
 impl Traces {
-    /// For the traces of so many spans.
-    pub(super) fn of(spans: usize) -> Self {
-        let bits = (spans * BITS_PER_SPAN).next_power_of_two().max(64);
-        Self { bits: vec![0; bits / 64], mask: bits - 1 }
+    /// With room for so many.
+    pub(super) fn of(count: usize) -> Self {
+        let bits = (count * BITS_EACH).next_power_of_two().max(64);
+        Self { bits: vec![0; bits / 64], added: 0 }
     }
 
     pub(super) fn add(&mut self, hash: u32) {
-        let at = hash as usize & self.mask;
-        self.bits[at / 64] |= 1 << (at % 64);
+        if self.added * BITS_EACH >= self.bits.len() * 64 {
+            // A hash is at its remainder: in twice the bits that is the same place, or as far behind the middle.
+            self.bits.extend_from_within(..);
+        }
+        let (word, bit) = self.place(hash);
+        self.bits[word] |= bit;
+        self.added += 1;
     }
 
-    pub(super) fn may_hold(&self, hash: u32) -> bool {
-        let at = hash as usize & self.mask;
-        self.bits[at / 64] >> (at % 64) & 1 == 1
+    /// Those of an ascending list that may have been added, each once.
+    pub(super) fn among(&self, hashes: &[u32]) -> Vec<u32> {
+        let may_hold = |hash: &u32| {
+            let (word, bit) = self.place(*hash);
+            self.bits[word] & bit != 0
+        };
+        let mut found: Vec<u32> = hashes.iter().copied().filter(may_hold).collect();
+        found.dedup();
+        found
+    }
+
+    /// What they take in memory.
+    pub(super) fn bytes(&self) -> usize {
+        size_of_val(&*self.bits)
+    }
+
+    fn place(&self, hash: u32) -> (usize, u64) {
+        let at = hash as usize & (self.bits.len() * 64 - 1);
+        (at / 64, 1 << (at % 64))
     }
 }

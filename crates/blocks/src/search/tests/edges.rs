@@ -168,7 +168,7 @@ fn calls_in_whole_blocks_are_counted_without_reading_spans() {
     block.append(&[batch(&Tenant::default(), &spans)]).unwrap();
     let meta = block.close().unwrap();
     let view = BlockView::open(&folder.path().join("block"), &meta, &Arc::default()).unwrap();
-    let mut sources = Sources { head: Vec::new(), blocks: vec![Arc::new(view)] };
+    let mut sources = Sources { blocks: vec![Arc::new(view)], ..Sources::default() };
     let asked = |time: TimeRange, sources: &Sources| {
         let plan = Plan { time, ..Plan::new(Tenant::default(), Ask::Edges) };
         let answer = run(&plan, sources).unwrap();
