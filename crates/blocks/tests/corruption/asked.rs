@@ -1,14 +1,14 @@
 //! A fixed set of questions, and whether the answers to them are right, or say what is missing.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{collections::BTreeSet, path::Path, time::Duration};
 
-use model::Tenant;
+use model::{Tenant, TimeRange};
 use store::{
-    Answer, Ask, Compare, Condition, Field, Filter, Level, Operand, Order, Plan, Reader, Rows,
-    conformance::{describe, trace_id},
+    Answer, Ask, Compare, Condition, Field, Filter, Level, Operand, Order, Plan, Reader, Rows, TraceFilter,
+    conformance::{NOW, describe, trace_id},
 };
 
-use crate::made::{self, Image};
+use crate::made::{self, Content, Image, SPREAD};
 
 /// What the store answered, question by question.
 pub(crate) struct Answers(Vec<(String, Said)>);
@@ -104,13 +104,15 @@ pub(crate) fn names_damage(message: &str) -> bool {
 }
 
 /// The answers of the undamaged store.
-pub(crate) async fn whole(image: &Image) -> Answers {
+pub(crate) async fn whole(image: &Image, content: Content) -> Answers {
     let dir = image.write(None);
     let answers = ask(dir.path()).await.unwrap();
     assert!(answers.is_whole());
     let rows: usize = answers.0.iter().map(|(_, said)| said.lines.len()).sum();
-    // Spans of golden stores, which today's must equal, tell of nothing that is used.
-    let has_answer = |(question, said): &(String, Said)| question == "uses" || !said.lines.is_empty();
+    let tells = |question: &str| {
+        content == Content::TracesAndUses || !question.contains("a minute") && question != "uses"
+    };
+    let has_answer = |(question, said): &(String, Said)| !tells(question) || !said.lines.is_empty();
     assert!(answers.0.iter().all(has_answer), "every question has an answer");
     assert!(rows > 100, "{rows}");
     answers
@@ -138,11 +140,20 @@ fn questions() -> Vec<(&'static str, Plan)> {
     let attribute = |key: &str| Field::Attribute { level: Level::Span, key: key.into() };
     let find = |field, operand| Plan { spans: Filter::equal(field, operand), ..plan(Ask::Summaries) };
     let slow = Condition { field: Field::Duration, compare: Compare::AtLeast, operand: Operand::Int(1) };
+    // Whole minutes, of which blocks have sums.
+    let minute = TimeRange { start: NOW - 120_000_000_000, end: NOW - 60_000_000_000 - 1 };
+    let in_minute = |ask| Plan { time: minute, ..plan(ask) };
+    let root = TraceFilter { root_service: Some("web".into()), ..TraceFilter::default() };
+    let by_time = Ask::Metrics { by: vec![Field::Service, Field::Kind], step: Some(Duration::from_secs(60)) };
     let values = Ask::Values { key: "user.id".into(), level: Level::Any };
     vec![
         ("all traces", plan(Ask::Traces)),
         ("summaries, longest first", Plan { order: Order::Longest, ..plan(Ask::Summaries) }),
+        ("summaries, oldest first", Plan { order: Order::Oldest, ..plan(Ask::Summaries) }),
+        ("summaries by root", Plan { trace: root, ..plan(Ask::Summaries) }),
+        ("summaries of a minute", in_minute(Ask::Summaries)),
         ("one trace", Plan::trace(Tenant::default(), trace_id(2))),
+        ("one trace of a minute, in all blocks", Plan::trace(Tenant::default(), trace_id(SPREAD))),
         ("errors", find(Field::Status, Operand::Status(model::StatusCode::Error))),
         ("a service", find(Field::Service, Operand::Text("pay".into()))),
         ("a text", find(attribute("request.id"), Operand::Text("r-1".into()))),
@@ -154,6 +165,10 @@ fn questions() -> Vec<(&'static str, Plan)> {
         ("values", plan(values)),
         ("edges", plan(Ask::Edges)),
         ("uses", plan(Ask::Uses)),
+        ("edges of a minute", in_minute(Ask::Edges)),
+        ("uses of a minute", in_minute(Ask::Uses)),
+        ("uses of a minute by a service", Plan { spans: Filter::service("ship"), ..in_minute(Ask::Uses) }),
+        ("metrics by service, kind and minute", plan(by_time)),
         ("metrics by service", plan(Ask::Metrics { by: vec![Field::Service], step: None })),
     ]
 }

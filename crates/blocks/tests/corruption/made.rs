@@ -20,6 +20,9 @@ use tempfile::TempDir;
 /// Traces in each block, and in the journal.
 const TRACES: u64 = 4;
 
+/// A trace that lies in all blocks.
+pub(crate) const SPREAD: u64 = 100;
+
 /// Long enough for the journal to mark its end.
 const IDLE: Duration = Duration::from_millis(300);
 
@@ -123,25 +126,77 @@ pub(crate) async fn repair(path: &Path) -> Result<(), String> {
     Err("the lock was never released".into())
 }
 
+/// What a store has in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// Traces that lie in one block each.
+    Traces,
+    /// And what they use: databases, queues and peers; and a trace that lies in all blocks and in the journal.
+    TracesAndUses,
+}
+
 /// A store with three blocks, a checkpoint and an entry after it, and a journal that holds more.
-pub(crate) async fn store() -> Image {
+pub(crate) async fn store(content: Content) -> Image {
     let dir = folder();
     for block in 0..3 {
         let engine = open(dir.path()).await.unwrap();
-        for trace in 0..TRACES {
-            engine.write(batch(1 + block * TRACES + trace)).await.unwrap();
-        }
+        write(&engine, content, block).await;
         engine.close().await.unwrap();
     }
     let engine = open(dir.path()).await.unwrap();
-    for trace in 0..TRACES {
-        engine.write(batch(1 + 3 * TRACES + trace)).await.unwrap();
-    }
+    write(&engine, content, 3).await;
     // A span of a trace that is in a block already.
     engine.write(conformance::batch(&Tenant::default(), &[Draft::new(2, 9).under(1)])).await.unwrap();
     tokio::time::sleep(IDLE).await;
     // As a crash leaves it.
     Image::read(dir.path())
+}
+
+/// Writes what belongs into a block.
+async fn write(engine: &Engine, content: Content, block: u64) {
+    for trace in 0..TRACES {
+        engine.write(batch(1 + block * TRACES + trace)).await.unwrap();
+    }
+    if content == Content::TracesAndUses {
+        engine.write(uses(block)).await.unwrap();
+    }
+}
+
+/// What services use that send no spans, in a minute before all others; and a link of a chain of calls over all blocks.
+fn uses(block: u64) -> Batch {
+    let number = 70 + block;
+    let services = ["web", "pay", "ship", "bill"];
+    let link = Draft::new(SPREAD, 1 + block)
+        .under(block)
+        .service(services[block as usize])
+        .name("pass on")
+        .kind(Kind::Client)
+        .lasting(1_000 * (block + 1))
+        .with("peer.service", "next");
+    let spans = [
+        link,
+        Draft::new(number, 1)
+            .service("ship")
+            .name("SELECT")
+            .kind(Kind::Client)
+            .with("db.system", "postgresql"),
+        Draft::new(number, 2)
+            .service("ship")
+            .name("send")
+            .kind(Kind::Producer)
+            .under(1)
+            .with("messaging.system", "kafka")
+            .with("messaging.destination.name", "parcels"),
+        Draft::new(number, 3)
+            .service("bill")
+            .name("receive")
+            .kind(Kind::Consumer)
+            .under(2)
+            .status(StatusCode::Error)
+            .with("messaging.system", "kafka")
+            .with("messaging.destination.name", "parcels"),
+    ];
+    conformance::batch(&Tenant::default(), &spans)
 }
 
 /// A trace that crosses services, with attributes of all types, an event and an error.

@@ -17,7 +17,7 @@ use std::{
 };
 
 use asked::Answers;
-use made::Image;
+use made::{Content, Image};
 
 /// Bytes between two that are damaged, in the sample; a prime, so that no field is left out for ever.
 const STEP: usize = 211;
@@ -52,8 +52,8 @@ async fn no_damaged_byte_makes_a_wrong_answer() {
     }));
     let (step, flips) = if is_whole() { (1, &FLIPS[..]) } else { (STEP, &FLIPS[1..2]) };
     let began = Instant::now();
-    let image = made::store().await;
-    let expected = asked::whole(&image).await;
+    let image = made::store(Content::TracesAndUses).await;
+    let expected = asked::whole(&image, Content::TracesAndUses).await;
     let mut tallies: BTreeMap<String, Tally> = BTreeMap::new();
     let mut wrong = Vec::new();
     for (file, bytes) in image.files() {
