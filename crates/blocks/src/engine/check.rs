@@ -1,6 +1,6 @@
 //! Reads everything once and compares checksums; changes nothing, and needs no lock.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use super::{
     JOURNAL,
@@ -42,6 +42,12 @@ pub struct Report {
     pub damages: Vec<Damage>,
     /// Blocks with files but without an entry: left behind by a crash, deleted after a while.
     pub orphans: Vec<String>,
+}
+
+/// The URL at which the blocks of this data directory live, if a server that held it last kept them elsewhere.
+#[must_use]
+pub fn home(path: &Path) -> Option<String> {
+    Note::url(path)
 }
 
 /// Checks the store at these settings, whether or not a process holds it.

@@ -4,11 +4,12 @@
 //! samples of a block that was merged stand in newer merged ones, and all samples of a block that was written again
 //! stand in the one that it was written from.
 
-use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc};
 
 use model::{Batch, Span, time::UnixNanos};
 use store::Work;
 
+use super::shelf::Shelf;
 use crate::{
     block::{Beside, BlockView, GroupReader},
     columns::{rebuild::Rebuilder, sink::PAGE_ROWS},
@@ -33,7 +34,6 @@ const MEMORY_BYTES: usize = 32 << 20;
 /// A block with files.
 pub(super) struct Relative {
     pub(super) block: Block,
-    pub(super) folder: PathBuf,
     /// When its files were written.
     pub(super) modified: UnixNanos,
     /// An entry that can be read lists it.
@@ -60,8 +60,8 @@ impl Kin {
     }
 
     /// The blocks whose spans newer ones have, as far as those are to be kept.
-    pub(super) fn replaced(&self) -> BTreeSet<String> {
-        let memory = Arc::new(Memory::new(MEMORY_BYTES, MEMORY_BYTES));
+    pub(super) fn replaced(&self, shelf: &Shelf) -> BTreeSet<String> {
+        let reading = (shelf, &Arc::new(Memory::new(MEMORY_BYTES, MEMORY_BYTES)));
         let mut replaced = BTreeSet::new();
         for (at, one) in self.0.iter().enumerate() {
             let near =
@@ -71,7 +71,7 @@ impl Kin {
                 .map(|(_, two)| two)
                 .collect();
             let is_known = one.is_listed && newer.iter().all(|two| two.is_listed);
-            if !newer.is_empty() && !is_known && is_within(one, &newer, &memory) {
+            if !newer.is_empty() && !is_known && is_within(one, &newer, reading) {
                 replaced.insert(one.id().to_owned());
             }
             let is_rewrite = name(one.id()).is_some_and(|name| name.letter == Some(b'r'));
@@ -79,7 +79,7 @@ impl Kin {
                 continue;
             }
             for (_, two) in near().filter(|(_, two)| one.is_newer(two)) {
-                if is_within(one, &[two], &memory) {
+                if is_within(one, &[two], reading) {
                     replaced.insert(two.id().to_owned());
                 }
             }
@@ -130,9 +130,11 @@ fn name(id: &str) -> Option<Name<'_>> {
 }
 
 /// Do all samples of a block stand in the others? Not where something can't be read.
-fn is_within(inner: &Relative, outer: &[&Relative], memory: &Arc<Memory>) -> bool {
+fn is_within(inner: &Relative, outer: &[&Relative], (shelf, memory): (&Shelf, &Arc<Memory>)) -> bool {
     let looked = || -> Result<bool> {
-        let open = |one: &Relative| BlockView::open(&one.folder, &one.block.meta, memory);
+        let open = |Relative { block: Block { meta, .. }, .. }: &Relative| {
+            BlockView::of(&shelf.files(meta)?, meta, memory)
+        };
         let view = open(inner)?;
         let outer = outer.iter().map(|one| open(one)).collect::<Result<Vec<_>>>()?;
         let mut samples = 0;

@@ -57,7 +57,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use self::shelf::CacheFigures;
 pub use self::{
     archive::ARCHIVED_MAX,
-    check::{Progress, Report, check, inventory, stat},
+    check::{Progress, Report, check, home, inventory, stat},
     clock::Doubt,
     files::Parts,
     repair::{Mended, repair},

@@ -1,7 +1,8 @@
 //! Brings a store at rest back to a state in which everything that it lists is sound.
 //!
 //! A damaged block is replaced: what can still be read goes into a new block with a new index, one manifest entry adds that
-//! one and removes the other, and the files as they were found lie in `quarantine/<id>/` for whoever knows more. Nothing is
+//! one and removes the other, and the files as they were found lie in `quarantine/<id>/` for whoever knows more. Blocks in an
+//! object store are copied there to be read; one that cannot be had ends the repair, which tells damage from an outage. Nothing is
 //! believed whose checksum does not hold, so what a repair keeps is right. New files are written before anything refers
 //! to them, so a repair that is broken off has changed nothing, and doing it again does no harm.
 
@@ -16,12 +17,12 @@ use model::{Batch, Clock};
 use super::{
     check::{is_sound, open},
     node::Identity,
-    shelf::{FILES, Shelf},
+    shelf::Shelf,
 };
 use crate::{
-    block::{BlockView, GroupReader, OpenBlock},
+    block::{self, BlockView, GroupReader, OpenBlock},
     columns::{rebuild::Rebuilder, sink::PAGE_ROWS},
-    error::{Doing, Error, Next, Result},
+    error::{Doing, Next, Result},
     index::Group,
     lock::DirectoryLock,
     manifest::{Block, BlockMeta, Entry, Removal},
@@ -56,8 +57,8 @@ pub struct Mended {
 /// Replaces every block of the store that is not what the manifest lists.
 ///
 /// # Errors
-/// If a process holds the directory, the blocks live in an object store, or the manifest can't be read; and if something
-/// can't be written: then what was mended before stays so.
+/// If a process holds the directory, or the manifest can't be read; and if the object store fails or something can't be
+/// written: then what was mended before stays so.
 pub async fn repair(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Vec<Mended>> {
     let _lock = DirectoryLock::take(&settings.path, &settings.address)?;
     let (shelf, mut manifest) = open(settings).await?;
@@ -78,9 +79,13 @@ pub async fn repair(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Vec<Me
     for (number, block) in damaged.into_iter().enumerate() {
         let id = format!("{}-{:06}-r{number:06}", identity.node, identity.epoch);
         let quarantine = settings.path.join(QUARANTINE).join(&block.meta.id);
-        let from = shelf.folder(&block.meta.id).ok_or_else(far_away)?;
-        set_aside(&from, &quarantine)?;
-        let saved = save((&shelf, &from), &block.meta, &id)?;
+        shelf.set_aside(&block.meta.id, &quarantine).await?;
+        if is_copied(&quarantine, &block.meta) {
+            // It could not be read before.
+            fs::remove_dir_all(&quarantine).doing(Next::Retry, "remove what is not damaged")?;
+            continue;
+        }
+        let saved = save((&shelf, &quarantine), &block.meta, &id)?;
         let lost = block.meta.spans.saturating_sub(saved.as_ref().map_or(0, |meta| meta.spans));
         let mut entry = Entry::new(&identity.node, identity.epoch, clock.now());
         entry.remove = vec![Removal { spans: lost, ..Removal::replaced(&block.meta.id, WHY) }];
@@ -95,6 +100,7 @@ pub async fn repair(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Vec<Me
             entry.add = vec![Block { meta, received_ns: block.received_ns }];
         }
         manifest.commit(entry).await?;
+        new.iter().for_each(|meta| shelf.placed(meta));
         let saved = new.as_ref().map_or(0, |meta| meta.spans);
         let by = new.map(|meta| meta.id);
         tracing::info!(block = block.meta.id, saved, lost, "replaced a damaged block");
@@ -103,25 +109,11 @@ pub async fn repair(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Vec<Me
     Ok(mended)
 }
 
-pub(super) fn far_away() -> Error {
-    let what =
-        "only blocks on a disk of this machine are repaired: copy the bucket to a folder, and repair that";
-    Error::new(Next::Refuse, what)
-}
-
-/// Copies the files of a block, as far as they can be read.
-pub(super) fn set_aside(from: &Path, to: &Path) -> Result<()> {
-    let doing = || format!("copy {} to {}", from.display(), to.display());
-    fs::create_dir_all(to).doing(Next::Retry, doing())?;
-    for file in FILES {
-        match fs::copy(from.join(file), to.join(file)) {
-            Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => {
-                return Err(cause).doing(Next::Retry, doing());
-            }
-            _ => {}
-        }
-    }
-    fs::File::open(to).and_then(|folder| folder.sync_all()).doing(Next::Retry, doing())
+/// Is this copy of a block what the manifest lists?
+fn is_copied(folder: &Path, meta: &BlockMeta) -> bool {
+    let found = block::found(folder, &meta.id);
+    let sums = |of: &BlockMeta| (of.data_bytes, of.data_crc, of.index_bytes, of.index_crc);
+    found.is_ok_and(|found| sums(&found) == sums(meta))
 }
 
 /// Writes what can be trusted of a block into a new one, which is finished but not placed. An index that is of no use is

@@ -6,6 +6,7 @@
 //! cannot be known is said. The new files are written before the damaged ones are taken away.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
     sync::Arc,
@@ -16,7 +17,7 @@ use model::{Clock, time::UnixNanos};
 use super::{
     kin::{Kin, Relative},
     node::Identity,
-    repair::{QUARANTINE, WHY, far_away, set_aside},
+    repair::{QUARANTINE, WHY},
     shelf::Shelf,
 };
 use crate::{
@@ -50,11 +51,11 @@ pub struct Restored {
 /// Makes the manifest anew if a file of it is damaged or missing.
 ///
 /// # Errors
-/// If a process holds the directory, the blocks live in an object store, a file is of a newer version, or something can't
-/// be written: then nothing has changed, or doing it again ends it.
+/// If a process holds the directory, the object store fails, a file is of a newer version, or something can't be written:
+/// then nothing has changed, or doing it again ends it.
 pub async fn restore(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Option<Restored>> {
     let _lock = DirectoryLock::take(&settings.path, &settings.address)?;
-    let shelf = Shelf::new(settings)?;
+    let shelf = Arc::new(Shelf::new(settings)?);
     let (objects, root) = shelf.objects();
     let rescued = Rescued::of(objects.clone(), root, Note::read(settings).number()).await?;
     if rescued.damaged.is_empty() && rescued.gaps.is_empty() {
@@ -69,7 +70,11 @@ pub async fn restore(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Optio
     let mut entry = Entry::new(&identity.node, identity.epoch, clock.now());
     if !restored.gaps.is_empty() {
         let kin = relatives(settings, &shelf, &rescued, &mut restored).await?;
-        settle(&rescued, kin, (&mut entry, &mut restored));
+        // It reads files.
+        let reading = (kin, shelf.clone());
+        let compared = tokio::task::spawn_blocking(move || (reading.0.replaced(&reading.1), reading.0)).await;
+        let (replaced, kin) = compared.doing(Next::Repair, "compare blocks")?;
+        settle(&rescued, (kin, replaced), (&mut entry, &mut restored));
     }
     manifest::replace(objects, root, rescued, entry).await?;
     Ok(Some(restored))
@@ -106,10 +111,9 @@ async fn relatives(
     let files = shelf.list().await?;
     let mut kin = Kin::default();
     for block in rescued.state.blocks.values() {
-        let folder = shelf.folder(&block.meta.id).ok_or_else(far_away)?;
         match files.get(&block.meta.id) {
             Some(modified) => {
-                kin.add(Relative { block: block.clone(), folder, modified: *modified, is_listed: true });
+                kin.add(Relative { block: block.clone(), modified: *modified, is_listed: true });
             }
             None => restored.gone.push((block.meta.id.clone(), block.meta.spans)),
         }
@@ -117,12 +121,15 @@ async fn relatives(
     let is_unknown =
         |id: &&String| !rescued.state.blocks.contains_key(*id) && !rescued.state.removed.contains_key(*id);
     for id in files.keys().filter(is_unknown) {
-        let folder = shelf.folder(id).ok_or_else(far_away)?;
-        match described(settings, &folder, id, files[id]) {
-            Ok(block) => kin.add(Relative { block, folder, modified: files[id], is_listed: false }),
+        let copy = restored.quarantine.join(id);
+        shelf.set_aside(id, &copy).await?;
+        match described(settings, &copy, id, files[id]) {
+            Ok(block) => {
+                kin.add(Relative { block, modified: files[id], is_listed: false });
+                fs::remove_dir_all(&copy).doing(Next::Retry, "remove the copy of a block")?;
+            }
             Err(error) => {
                 tracing::warn!(%error, block = id, "a block does not say what is in it");
-                set_aside(&folder, &restored.quarantine.join(id))?;
                 restored.unusable.push(id.clone());
             }
         }
@@ -147,8 +154,11 @@ fn described(settings: &Settings, folder: &Path, id: &str, modified: UnixNanos) 
 }
 
 /// Decides what is listed.
-fn settle(rescued: &Rescued, kin: Kin, (entry, restored): (&mut Entry, &mut Restored)) {
-    let replaced = kin.replaced();
+fn settle(
+    rescued: &Rescued,
+    (kin, replaced): (Kin, BTreeSet<String>),
+    (entry, restored): (&mut Entry, &mut Restored),
+) {
     let gone = restored.gone.iter().map(|(id, _)| id);
     let listed = replaced.iter().filter(|id| rescued.state.blocks.contains_key(*id));
     entry.remove = listed.chain(gone).map(|id| Removal::replaced(id, WHY)).collect();

@@ -19,7 +19,10 @@ use bytes::Bytes;
 use futures_util::{TryStreamExt, stream::BoxStream};
 use model::time::UnixNanos;
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload, local::LocalFileSystem};
-use tokio::{io::AsyncReadExt, runtime::Handle};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    runtime::Handle,
+};
 
 use self::{cache::Cache, remote::RemoteFile};
 use crate::{
@@ -129,14 +132,6 @@ impl Shelf {
     pub(crate) fn clear_open(&self) -> Result<()> {
         let cleared = fs::remove_dir_all(&self.open).and_then(|()| fs::create_dir(&self.open));
         cleared.doing(Next::Retry, format!("empty {}", self.open.display()))
-    }
-
-    /// The folder of a block that lives on a disk of this machine.
-    pub(crate) fn folder(&self, id: &str) -> Option<PathBuf> {
-        match &self.home {
-            Home::Disk(blocks) => Some(blocks.join(id)),
-            Home::Bucket(_) => None,
-        }
     }
 
     /// The empty folder of a new block.
@@ -283,6 +278,24 @@ impl Shelf {
     ) -> Result<BoxStream<'static, object_store::Result<Bytes>>> {
         let found = self.store.get(&self.object(id, file)).await;
         Ok(found.doing(Next::Retry, format!("read {file} of block {id}"))?.into_stream())
+    }
+
+    /// Copies the files of a block to a folder, as far as there are any.
+    pub(crate) async fn set_aside(&self, id: &str, to: &Path) -> Result<()> {
+        let doing = || format!("copy block {id} to {}", to.display());
+        create(to)?;
+        for name in FILES {
+            let mut content = match self.store.get(&self.object(id, name)).await {
+                Err(object_store::Error::NotFound { .. }) => continue,
+                found => found.doing(Next::Retry, doing())?.into_stream(),
+            };
+            let mut file = tokio::fs::File::create(to.join(name)).await.doing(Next::Retry, doing())?;
+            while let Some(bytes) = content.try_next().await.doing(Next::Retry, doing())? {
+                file.write_all(&bytes).await.doing(Next::Retry, doing())?;
+            }
+            file.sync_all().await.doing(Next::Retry, doing())?;
+        }
+        sync(to).doing(Next::Retry, doing())
     }
 
     async fn upload(&self, path: &Path, id: &str, file: &str) -> Result<()> {

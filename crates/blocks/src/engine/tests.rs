@@ -4,6 +4,7 @@ mod clocks;
 mod compacts;
 mod crashes;
 mod erasure;
+mod far;
 mod life;
 mod limits;
 mod peers;

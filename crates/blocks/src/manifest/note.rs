@@ -53,6 +53,12 @@ impl Note {
         Self { path, seen }
     }
 
+    /// Where the manifest of a data directory lies, if it is elsewhere, and that is noted: a URL.
+    pub(crate) fn url(path: &Path) -> Option<String> {
+        let seen = read(&path.join(FILE)).ok().flatten()?;
+        Some(seen.store).filter(|url| !url.is_empty())
+    }
+
     /// The last entry that there was.
     pub(crate) fn number(&self) -> u64 {
         self.seen.number

@@ -11,7 +11,7 @@ use clap::Args;
 use model::SystemClock;
 
 use crate::cli::Server;
-use crate::closed::{self, Missing};
+use crate::closed;
 use crate::exit::{Ended, Exit, Failure};
 use crate::progress;
 use crate::term::{self, Ink, Paint};
@@ -23,7 +23,10 @@ pub struct Arguments {
     /// This data directory, instead of the running server's
     #[arg(long, value_name = "DIR")]
     data: Option<String>,
-    /// Replace what is damaged by what can be saved; no server may hold the directory
+    /// With --data: the server's configuration, which says where blocks live if not there
+    #[arg(long, short, value_name = "FILE", requires = "data")]
+    config: Vec<String>,
+    /// Replace what is damaged by what can be saved; no server may hold the directory, nor write to the same object store
     #[arg(long)]
     repair: bool,
     #[command(flatten)]
@@ -35,7 +38,7 @@ pub async fn run(arguments: &Arguments, paint: Paint) -> Ended {
         Some(data) => data.clone(),
         None => super::store::location(&arguments.server.url).await,
     };
-    let settings = super::store::existing(&data).map_err(blind)?;
+    let settings = super::keep::existing(&data, &arguments.config).map_err(blind)?;
     let report = match look(&settings).await {
         Err(unreadable) if arguments.repair => {
             term::say(&format!("{}\n", text::harmless(&unreadable.message)));
@@ -60,7 +63,7 @@ pub async fn run(arguments: &Arguments, paint: Paint) -> Ended {
     let mended = engine::repair(&settings, Arc::new(SystemClock)).await.map_err(blind)?;
     mended.iter().for_each(|one| term::say(&told(one)));
     if report.damages.iter().any(is_journal) {
-        journal(&data, &settings).await?;
+        journal(&settings).await?;
     }
     let report = look(&settings).await?;
     say(&data, &report, paint);
@@ -183,11 +186,11 @@ fn told(mended: &Mended) -> String {
 }
 
 /// Brings every sound frame into a block, as a start would, and keeps the segments as they were.
-async fn journal(data: &str, settings: &Settings) -> Result<(), Failure> {
+async fn journal(settings: &Settings) -> Result<(), Failure> {
     let (from, to) = (settings.path.join("journal"), settings.path.join("quarantine/journal"));
     copied(&from, &to)
         .map_err(|cause| blind(Failure::problem(format!("cannot copy the journal: {cause}"))))?;
-    let engine = closed::open(data, Missing::Fails).await.map_err(blind)?;
+    let engine = closed::open_at(settings).await.map_err(blind)?;
     let lost = engine.stat().await.recovery.frames_lost;
     engine.close().await.map_err(blind)?;
     term::say(&format!(

@@ -3,7 +3,6 @@
 //! They ask the running server, or with `--data` open a directory that no server holds.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use blocks::engine::{self, Engine};
 use blocks::settings::Compaction;
@@ -16,14 +15,12 @@ use serve::keep::{Archive, EraseAsked, Erasure, StoreStat};
 use super::keep_text;
 use crate::api::{Api, part};
 use crate::cli::Server;
+use crate::closed;
 use crate::exit::{Ended, Exit, Failure};
 use crate::server::keeper;
 use crate::settings::{self, Source};
 use crate::term::{self, Paint};
 use crate::text;
-
-/// How often it is looked whether everything in a directory is searchable.
-const OPENING_TICK: Duration = Duration::from_millis(20);
 
 /// Which store.
 #[derive(Debug, Args)]
@@ -208,7 +205,7 @@ fn trace_ids(texts: &[String]) -> Result<Vec<TraceId>, Failure> {
 }
 
 /// What a directory is kept by: the configuration if one is given, else the built-in one.
-fn existing(data: &str, config: &[String]) -> Result<blocks::settings::Settings, Failure> {
+pub fn existing(data: &str, config: &[String]) -> Result<blocks::settings::Settings, Failure> {
     if !std::path::Path::new(data).is_dir() {
         return Err(Failure::problem(format!(
             "there is no directory {data}\n       say which one with --data"
@@ -219,24 +216,21 @@ fn existing(data: &str, config: &[String]) -> Result<blocks::settings::Settings,
     let store = settings.filter(|_| !problems.has_errors()).and_then(|settings| settings.store);
     let store =
         store.ok_or_else(|| Failure::problem(format!("the configuration describes no store\n{problems}")))?;
-    Ok(crate::server::storage::engine_settings(&store))
+    let settings = crate::server::storage::engine_settings(&store);
+    closed::refuse_elsewhere(&settings)?;
+    Ok(settings)
 }
 
 /// Takes a directory that no server holds; nothing in it is dropped for its age.
 async fn open(data: &str) -> Result<Arc<Engine>, Failure> {
+    closed::refuse_elsewhere(&blocks::Settings::new(data))?;
     if !std::path::Path::new(data).join("manifest").is_dir() {
         return Err(Failure::problem(format!(
             "there is no store in {data}\n       say where it is with --data, or ask a running server with --url"
         )));
     }
     let compaction = Compaction { enabled: false, ..Compaction::default() };
-    let settings = blocks::Settings { is_tended: false, compaction, ..blocks::Settings::new(data) };
-    let engine = Engine::open(settings, Arc::new(SystemClock), &prometheus::Registry::new()).await;
-    let engine = engine.map(Arc::new).map_err(Failure::problem)?;
-    while !engine.stat().await.recovery.done {
-        tokio::time::sleep(OPENING_TICK).await;
-    }
-    Ok(engine)
+    closed::open_at(&blocks::Settings { compaction, ..blocks::Settings::new(data) }).await
 }
 
 async fn close(store: &Engine) -> Result<(), Failure> {

@@ -6,7 +6,7 @@ use serve::faden::{Figure, Report};
 use super::{check, keep};
 use crate::api::Api;
 use crate::cli::Server;
-use crate::exit::{Ended, Failure};
+use crate::exit::Ended;
 use crate::term::{self, When};
 use crate::text;
 
@@ -63,16 +63,6 @@ pub async fn location(url: &str) -> String {
         Err(_) => None,
     };
     asked.and_then(|report| report.store).map_or_else(|| DATA_DEFAULT.to_owned(), |store| store.location)
-}
-
-/// The settings of a store in a directory that is there.
-pub fn existing(data: &str) -> Result<blocks::settings::Settings, Failure> {
-    if !std::path::Path::new(data).is_dir() {
-        return Err(Failure::problem(format!(
-            "there is no directory {data}\n       say which one with --data"
-        )));
-    }
-    Ok(blocks::settings::Settings::new(data))
 }
 
 /// A number in its unit.
