@@ -11,7 +11,7 @@ use pipeline::Outcome;
 use crate::find::grpc_client;
 use crate::kill::traffic;
 use crate::ledger::{Ledger, check_found};
-use crate::server::{Server, faden};
+use crate::server::{Server, faden, output, text};
 
 /// What makes a node share the bucket.
 pub fn changes(bucket: &Bucket, data: &Path, name: &str) -> Vec<String> {
@@ -138,4 +138,39 @@ async fn the_query_node_finds_what_is_not_in_the_bucket_yet() {
     let (_, services) = reader.get("/api/faden/v1/services").await;
     let why = services["partial"].as_str().unwrap_or_default();
     assert!(why.contains("what only 127.0.0.1:"), "the peer that is away is named: {services}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_in_a_bucket_is_checked_and_mended_with_its_configuration() {
+    let bucket = Bucket::start("spans").await;
+    let data = tempfile::tempdir().unwrap();
+    let mut server = ingest(&bucket, data.path(), "one");
+    send(&server, 1, &mut Ledger::default()).await;
+    server.signal("TERM");
+    assert!(server.ended().success(), "{}", server.said());
+    let (config, place) = (data.path().join("one.yaml"), data.path().join("one"));
+    let options: Vec<String> =
+        bucket.options().iter().map(|(key, value)| format!("    {key}: \"{value}\"\n")).collect();
+    let written = format!("store:\n  url: {}\n  url_options:\n{}", bucket.url("shared"), options.concat());
+    std::fs::write(&config, written).unwrap();
+    let (config, place) = (config.to_str().unwrap(), place.to_str().unwrap());
+
+    let check = ["store", "check", "--data", place];
+    let elsewhere = output(&check);
+    assert_eq!(elsewhere.status.code(), Some(2), "{elsewhere:?}");
+    let said = text(&elsewhere.stderr);
+    assert!(said.contains("live at s3://spans/shared") && said.contains("--config"), "{said}");
+
+    let check = [&check[..], &["--config", config]].concat();
+    assert!(text(&output(&check).stdout).contains("everything is sound"));
+    let key = bucket.keys().into_iter().find(|key| key.ends_with("spans.idx")).unwrap();
+    let mut content = bucket.object(&key).unwrap().to_vec();
+    let middle = content.len() / 2;
+    content[middle] ^= 0x40;
+    bucket.put(&key, content);
+    assert_eq!(output(&check).status.code(), Some(1), "an index is damaged");
+    let mended = output(&[&check[..], &["--repair"]].concat());
+    let said = text(&mended.stdout);
+    assert!(mended.status.success() && said.contains("2,000 spans saved, 0 lost"), "{mended:?}");
+    assert!(text(&output(&check).stdout).contains("everything is sound"));
 }
