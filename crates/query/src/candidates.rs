@@ -23,6 +23,7 @@ pub struct Candidates<'q> {
     time_limit: Duration,
     bytes_max: u64,
     traces_max: usize,
+    page_max: usize,
     is_done: bool,
     /// Traces that were read.
     pub seen: usize,
@@ -33,11 +34,12 @@ pub struct Candidates<'q> {
 }
 
 impl<'q> Candidates<'q> {
-    /// Candidates of a plan that asks for [`store::Ask::Traces`]: pages of its limit, all within its time limit.
+    /// Candidates of a plan that asks for [`store::Ask::Traces`] or [`store::Ask::Outlines`]: pages of its limit, all within its time limit.
     #[must_use]
     pub fn new(query: &'q Query, plan: Plan) -> Self {
         let time_limit = plan.time_limit;
         let bytes_max = plan.bytes_max.min(query.limits().bytes_max);
+        let page_max = plan.limit;
         Self {
             query,
             plan,
@@ -45,6 +47,7 @@ impl<'q> Candidates<'q> {
             time_limit,
             bytes_max,
             traces_max: usize::MAX,
+            page_max,
             is_done: false,
             seen: 0,
             work: Work::default(),
@@ -56,6 +59,12 @@ impl<'q> Candidates<'q> {
     #[must_use]
     pub fn at_most(self, traces_max: usize) -> Self {
         Self { traces_max, ..self }
+    }
+
+    /// The same in pages that grow, each twice as long as the one before, up to so many traces.
+    #[must_use]
+    pub fn growing(self, page_max: usize) -> Self {
+        Self { page_max, ..self }
     }
 
     /// The next page; `None` after the last one.
@@ -95,6 +104,7 @@ impl<'q> Candidates<'q> {
         self.seen += page.rows.len();
         self.partial = page.partial;
         self.plan.after = page.next;
+        self.plan.limit = (self.plan.limit * 2).min(self.page_max);
         if self.plan.after.is_some() && self.partial.is_none() {
             self.partial = self.exhausted();
         }

@@ -116,7 +116,7 @@ impl Reader for MemoryStore {
         let mut run =
             Run { plan, batches: &batches, begun: Instant::now(), work: Work::default(), partial: None };
         let (rows, next) = match &plan.ask {
-            Ask::Traces | Ask::Outlines | Ask::Spans(_) | Ask::Summaries => run.traces().await,
+            Ask::Traces | Ask::Outlines(_) | Ask::Spans(_) | Ask::Summaries => run.traces().await,
             Ask::Marks => (Rows::Marks(run.marks().await), None),
             Ask::Edges => (Rows::Edges(run.edges().await), None),
             Ask::Uses => (Rows::Uses(run.uses().await), None),

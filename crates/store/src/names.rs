@@ -89,7 +89,7 @@ impl<'a> OfBatch<'a> {
                 });
             }
             Ask::Traces
-            | Ask::Outlines
+            | Ask::Outlines(_)
             | Ask::Spans(_)
             | Ask::Marks
             | Ask::Summaries

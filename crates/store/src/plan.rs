@@ -61,8 +61,9 @@ pub enum Ask {
     /// Whole traces.
     Traces,
     /// Traces, but of each span only what a picture of them needs: ids, times, name, kind, status without its message,
-    /// service, the names of its events and the trace ids of its links. A store that reads more may answer more.
-    Outlines,
+    /// service, the times and names of its events, the trace ids of its links, and the values of these fields. A store that reads
+    /// more may answer more.
+    Outlines(Vec<Field>),
     /// Traces that the plan names by their [`ids`](Plan::ids), found as [`Traces`](Self::Traces) are, but of each only the
     /// spans with one of these ids, with all that they hold; their places are those among each other. Every span is there
     /// that has the id. A trace without any of them has no row. 1 to [`SPANS_MAX`] ids.

@@ -85,7 +85,7 @@ pub fn run_until(plan: &Plan, sources: &Sources, is_over: &dyn Fn() -> bool) -> 
     plan.check()?;
     let mut run = Run::new(plan, sources, is_over);
     let answered = match &plan.ask {
-        Ask::Traces | Ask::Outlines | Ask::Spans(_) | Ask::Summaries => traces::traces(&mut run),
+        Ask::Traces | Ask::Outlines(_) | Ask::Spans(_) | Ask::Summaries => traces::traces(&mut run),
         Ask::Marks => Ok((Rows::Marks(marks::marks(&mut run)), None)),
         Ask::Edges => edges::edges(&mut run).map(|edges| (Rows::Edges(edges), None)),
         Ask::Uses => edges::uses(&mut run).map(|uses| (Rows::Uses(uses), None)),

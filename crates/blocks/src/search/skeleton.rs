@@ -2,20 +2,22 @@
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
+use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 use model::{Batch, SpanId, Trace, TraceId};
-use store::plan::{Condition, Field, Filter, Level, Plan};
+use store::plan::{Field, Filter, Level, Plan};
 
-use super::Run;
 use super::edges::asks_for_uses;
+use super::values::{self, Source};
+use super::{Place, Run};
 use crate::block::{BlockView, GroupReader, pages};
 use crate::columns::conventions;
 use crate::columns::rebuild::Rebuilder;
 use crate::columns::schema::leaf;
 use crate::columns::sink::PAGE_ROWS;
 use crate::error::{Doing, Next, Result};
-use crate::index::TAILS;
+use crate::index::Keys;
 
 /// How much of a trace is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,8 +26,8 @@ pub(super) enum Depth<'a> {
     Whole,
     /// Everything of the spans with these ids, and nothing of others.
     Named(&'a HashSet<SpanId, FixedState>),
-    /// The same as a summary, with the names of events and the trace ids of links.
-    Outline,
+    /// The same as a summary, with the names of events, the trace ids of links, and the values of these fields.
+    Outline(&'a [Field]),
     /// What a summary is made of: ids, names, times, roles, statuses and services.
     Skeleton,
     /// That, and the attributes that the plan's filter compares, or that tell what a span uses where that is asked for.
@@ -54,8 +56,8 @@ pub(super) struct Part<'a> {
     pub(super) batch: Batch,
 }
 
-/// What an outline has besides.
-const OUTLINE: [usize; 3] = [leaf::EVENT_TIME, leaf::EVENT_NAME, leaf::LINK_TRACE_ID];
+/// What is read of events and links at least, where there are any; the first leaf of each tells how many there are.
+const LISTS: [usize; 3] = [leaf::EVENT_TIME, leaf::EVENT_NAME, leaf::LINK_TRACE_ID];
 
 /// The leaves of a skeleton.
 pub(super) const SKELETON: [usize; 11] = [
@@ -106,49 +108,55 @@ pub(super) fn whole(
     Ok(Trace::join(id, parts.iter().map(|part| part.batch.clone()).collect()))
 }
 
-/// The leaves to read of a block; `None` for all.
-fn leaves(depth: Depth<'_>, plan: &Plan, view: &BlockView) -> Option<Vec<usize>> {
+/// The leaves to read of a row group; `None` for all.
+fn leaves(depth: Depth<'_>, plan: &Plan, place: Place<'_>) -> Option<Vec<usize>> {
     let mut leaves = SKELETON.to_vec();
+    // Without the catalogue of keys everything has to be read.
+    let keys = || place.group.keys().ok();
     match depth {
-        Depth::Whole | Depth::Named(_) => None,
-        Depth::Skeleton => Some(leaves),
-        Depth::Outline => {
-            leaves.extend(OUTLINE);
-            Some(leaves)
+        Depth::Whole | Depth::Named(_) => return None,
+        Depth::Skeleton => {}
+        Depth::Outline(fields) => {
+            leaves.extend(LISTS);
+            let keys = if fields.is_empty() { Arc::default() } else { keys()? };
+            fields.iter().for_each(|field| add_leaves(field, (place, &keys), &mut leaves));
         }
         Depth::Filtered => {
-            let mut suffices = add_leaves(&plan.spans, view, &mut leaves);
+            let keys = keys()?;
+            let mut add = |field: &Field| add_leaves(field, (place, &keys), &mut leaves);
+            each_field(&plan.spans, &mut add);
             if asks_for_uses(plan) {
-                suffices &= add_leaves(&store::uses::has_any(), view, &mut leaves);
+                each_field(&store::uses::has_any(), &mut add);
             }
-            suffices.then_some(leaves)
+        }
+    }
+    Some(leaves)
+}
+
+/// Adds the leaves that the values of a field are in.
+fn add_leaves(field: &Field, (place, keys): (Place<'_>, &Keys), leaves: &mut Vec<usize>) {
+    for source in values::sources(field, place, keys) {
+        match source {
+            Source::Service | Source::Kind | Source::Status | Source::Duration => {}
+            Source::Text { leaf, .. } | Source::Column { leaf, .. } => leaves.push(leaf),
+            Source::Tail { base, .. } => leaves.extend([base, base + leaf::VALUES, base + leaf::TYPES]),
+            Source::Many { leaf } => leaves.push(leaf),
+        }
+        if matches!(source, Source::Many { .. } | Source::Tail { level: Level::Event | Level::Link, .. }) {
+            leaves.extend(LISTS);
         }
     }
 }
 
-/// Adds the leaves of what a filter compares; false where that may be anywhere.
-fn add_leaves(filter: &Filter, view: &BlockView, leaves: &mut Vec<usize>) -> bool {
-    let (level, key) = match filter {
-        Filter::All => return true,
+fn each_field(filter: &Filter, visit: &mut dyn FnMut(&Field)) {
+    match filter {
+        Filter::All => {}
         Filter::And(filters) | Filter::Or(filters) => {
-            return filters.iter().all(|filter| add_leaves(filter, view, leaves));
+            filters.iter().for_each(|filter| each_field(filter, visit));
         }
-        Filter::Not(filter) => return add_leaves(filter, view, leaves),
-        Filter::Is(Condition { field: Field::Attribute { level, key }, .. }) => (*level, key),
-        Filter::Is(Condition { field, .. }) => {
-            return matches!(
-                field,
-                Field::Service | Field::Name | Field::Kind | Field::Status | Field::Duration
-            );
-        }
-    };
-    let tail = TAILS.iter().find(|(of, _)| *of == level).map(|(_, base)| *base);
-    let Some(base) = tail.filter(|_| matches!(level, Level::Span | Level::Resource | Level::Scope)) else {
-        return false;
-    };
-    leaves.extend([base, base + leaf::VALUES, base + leaf::TYPES]);
-    leaves.extend(view.layout.find(level, key).map(|(leaf, _)| leaf));
-    true
+        Filter::Not(filter) => each_field(filter, visit),
+        Filter::Is(condition) => visit(&condition.field),
+    }
 }
 
 fn from_head(run: &Run<'_>, ids: &[TraceId], depth: Depth<'_>) -> Vec<(usize, Batch)> {
@@ -176,7 +184,6 @@ fn from_head(run: &Run<'_>, ids: &[TraceId], depth: Depth<'_>) -> Vec<(usize, Ba
 fn from_groups<'a>(run: &mut Run<'a>, ids: &[TraceId], depth: Depth<'_>) -> Result<Vec<Vec<Part<'a>>>> {
     let mut parts: Vec<Vec<Part<'a>>> = ids.iter().map(|_| Vec::new()).collect();
     for view in run.views() {
-        let only = leaves(depth, run.plan, view);
         let mut wanted: Vec<(usize, u32, u32, usize)> = Vec::new();
         for (number, id) in ids.iter().enumerate() {
             if run.is_abandoned() {
@@ -191,7 +198,9 @@ fn from_groups<'a>(run: &mut Run<'a>, ids: &[TraceId], depth: Depth<'_>) -> Resu
         run.open(view);
         wanted.sort_unstable();
         for of_group in wanted.chunk_by(|left, right| left.0 == right.0) {
-            let mut reader = GroupReader::new(view, &view.groups[of_group[0].0])?;
+            let place = Place { view, group: &view.groups[of_group[0].0] };
+            let only = leaves(depth, run.plan, place);
+            let mut reader = GroupReader::new(view, place.group)?;
             for (_, first, count, number) in of_group {
                 if run.is_abandoned() {
                     break;

@@ -174,7 +174,7 @@ fn everything_asked() -> Vec<(store::Ask, store::Order)> {
     let values = Ask::Values { key: code(), level: store::Level::Any };
     let mut asked: Vec<_> = [Order::Newest, Order::Oldest, Order::Longest]
         .into_iter()
-        .flat_map(|order| [Ask::Traces, Ask::Outlines, Ask::Summaries].map(|ask| (ask, order)))
+        .flat_map(|order| [Ask::Traces, Ask::Outlines(Vec::new()), Ask::Summaries].map(|ask| (ask, order)))
         .collect();
     let others = [Ask::Services, Ask::Operations, Ask::Keys, values, Ask::Edges, Ask::Uses];
     asked.extend(others.map(|ask| (ask, Order::Newest)));

@@ -75,7 +75,9 @@ pub(super) fn traces(run: &mut Run<'_>) -> Result<(Rows, Option<Cursor>)> {
     let ids: Vec<TraceId> = found.iter().map(|((_, id), _)| *id).collect();
     let rows = match &plan.ask {
         Ask::Summaries => Rows::Summaries(listed::summaries(run, &found)?),
-        Ask::Outlines => Rows::Traces(join(run, &ids, Depth::Outline)?.into_iter().map(Arc::new).collect()),
+        Ask::Outlines(fields) => {
+            Rows::Traces(join(run, &ids, Depth::Outline(fields))?.into_iter().map(Arc::new).collect())
+        }
         Ask::Spans(spans) => {
             let named = spans.iter().copied().collect();
             Rows::Traces(join(run, &ids, Depth::Named(&named))?.into_iter().map(Arc::new).collect())

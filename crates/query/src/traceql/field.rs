@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use store::plan::Level;
+use store::plan::{Field as Stored, Level};
 
 /// Something of a span that a query can name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -154,6 +154,42 @@ impl Field {
             )),
             Some((key, scope)) => Ok(Self::Attribute { scope, key: key.into(), of_parent }),
             None => Err((format!("`{name}` is not known"), advice(name))),
+        }
+    }
+}
+
+impl Field {
+    /// What of a span, or of its parent, a store has to answer besides an outline for this to be known.
+    #[must_use]
+    pub fn stored(&self) -> Vec<Stored> {
+        let intrinsic = match self {
+            Self::Attribute { scope, key, .. } => {
+                let levels = scope.levels().iter();
+                return levels.map(|level| Stored::Attribute { level: *level, key: key.clone() }).collect();
+            }
+            Self::Intrinsic(intrinsic) => intrinsic,
+        };
+        match intrinsic {
+            Intrinsic::StatusMessage => vec![Stored::StatusMessage],
+            Intrinsic::EventName | Intrinsic::EventTime => vec![Stored::EventName],
+            Intrinsic::LinkTraceId => vec![Stored::LinkTraceId],
+            Intrinsic::LinkSpanId => vec![Stored::LinkSpanId],
+            Intrinsic::ScopeName => vec![Stored::ScopeName],
+            Intrinsic::ScopeVersion => vec![Stored::ScopeVersion],
+            Intrinsic::Duration
+            | Intrinsic::Name
+            | Intrinsic::Kind
+            | Intrinsic::Status
+            | Intrinsic::SpanId
+            | Intrinsic::ParentId
+            | Intrinsic::ChildCount
+            | Intrinsic::TraceDuration
+            | Intrinsic::RootName
+            | Intrinsic::RootService
+            | Intrinsic::TraceId
+            | Intrinsic::NestedSetLeft
+            | Intrinsic::NestedSetRight
+            | Intrinsic::NestedSetParent => Vec::new(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Finds the traces that a pipeline answers, newest first, a page at a time.
 //!
-//! Candidates come from the store, chosen by `prefilter.rs`; each is evaluated whole. `order by` has to see every
+//! Candidates come from the store, chosen by `prefilter.rs`, with those attributes that the query names; each is evaluated
+//! whole. `order by` has to see every
 //! candidate before it knows the first, so it reads until a limit of [`Candidates`] ends it, and says so.
 
 use std::collections::HashSet;
@@ -8,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::{Tenant, TimeRange, Trace};
-use store::{Ask, Cursor, Order, Plan, Work};
+use store::{Ask, Cursor, Field as Stored, Order, Plan, Work};
 
 use super::ast::{Direction, Expr, Field, Pipeline, Spanset, Stage};
 use super::eval::{self, Subject, Value};
@@ -17,8 +18,11 @@ use crate::apart::apart;
 use crate::candidates::{CANDIDATES_MAX, Candidates};
 use crate::{Error, Query};
 
-/// Candidates that are asked for at once.
-const BATCH_TRACES: usize = 64;
+/// Candidates that are asked for at first, where the store can't tell how many of them match;
+const TRACES_AT_FIRST: usize = 32;
+
+/// and at once in the end: each page is twice as long as the one before.
+const TRACES_AT_ONCE: usize = 256;
 
 /// What a search asks for besides its text.
 #[derive(Clone, Debug)]
@@ -53,7 +57,7 @@ pub struct Answer {
 /// A trace with the spans that matched.
 #[derive(Clone, Debug)]
 pub struct Match {
-    /// The whole trace.
+    /// The trace, with what the query names of its spans.
     pub trace: Arc<Trace>,
     /// Its spansets; at least one.
     pub sets: Vec<Spans>,
@@ -74,23 +78,24 @@ pub struct Spans {
 /// [`Error`].
 pub async fn search(query: &Query, pipeline: Arc<Pipeline>, request: &Request) -> Result<Answer, Error> {
     let filter = prefilter(&pipeline);
+    let is_ordered = ordered(&pipeline).is_some();
+    let enough = if is_ordered { usize::MAX } else { request.limit };
+    let kept_max = if is_ordered { request.limit.saturating_mul(2).max(TRACES_AT_FIRST) } else { usize::MAX };
+    let at_first = if filter.is_exact { request.limit } else { request.limit.max(TRACES_AT_FIRST) };
     let plan = Plan {
         time: request.time,
         ids: filter.ids,
         spans: filter.spans,
         trace: filter.trace,
         order: Order::Newest,
-        limit: BATCH_TRACES,
+        limit: at_first.clamp(1, TRACES_AT_ONCE),
         after: request.after,
         time_limit: request.time_limit,
-        ..Plan::new(request.tenant.clone(), Ask::Traces)
+        ..Plan::new(request.tenant.clone(), Ask::Outlines(looked_at(&pipeline)))
     };
-    let is_ordered = ordered(&pipeline).is_some();
-    let enough = if is_ordered { usize::MAX } else { request.limit };
-    let kept_max = if is_ordered { request.limit.saturating_mul(2).max(BATCH_TRACES) } else { usize::MAX };
     let (seen, ranked) = (HashSet::new(), Vec::new());
     let mut found = Gathering { pipeline, seen, ranked, kept_max, limit: request.limit };
-    let mut candidates = Candidates::new(query, plan).at_most(CANDIDATES_MAX);
+    let mut candidates = Candidates::new(query, plan).at_most(CANDIDATES_MAX).growing(TRACES_AT_ONCE);
     let mut next = None;
     while let Some(traces) = candidates.next().await? {
         (found, next) = found.look(traces, enough).await?;
@@ -102,6 +107,11 @@ pub async fn search(query: &Query, pipeline: Arc<Pipeline>, request: &Request) -
     let traces = found.first();
     let Candidates { seen, work, partial, .. } = candidates;
     Ok(Answer { traces, next, partial, work, candidates: seen })
+}
+
+/// Where a store finds what a query looks at.
+fn looked_at(pipeline: &Pipeline) -> Vec<Stored> {
+    fields(pipeline).iter().flat_map(Field::stored).collect()
 }
 
 /// The fields that a query names, each once, in order: what an answer shows of its spans.

@@ -136,7 +136,7 @@ fn no_row(name: &str, text: &str) -> Failed {
 
 /// The skeleton as it is now.
 pub(super) async fn made(api: &Api, tenant: &Tenant, id: TraceId) -> Result<Arc<Made>, Failed> {
-    let plan = Plan { ask: Ask::Outlines, ..Plan::trace(tenant.clone(), id) };
+    let plan = Plan { ask: Ask::Outlines(Vec::new()), ..Plan::trace(tenant.clone(), id) };
     let (mut traces, answer) = api.faden.query.traces(&plan).await?;
     let trace = traces.pop().ok_or_else(|| not_found(id, answer.partial.as_deref()))?;
     let made = computed(move || {

@@ -93,7 +93,10 @@ async fn handed_over(reader: &dyn Reader, tenant: &Tenant, time: TimeRange) -> V
 fn compare(ask: &Ask, expected: &Answer, got: &Answer) -> Result<(), String> {
     match (&expected.rows, &got.rows) {
         (Rows::Traces(expected), Rows::Traces(got)) => {
-            let text = if *ask == Ask::Outlines { outline } else { describe };
+            let text = |trace: &model::Trace| match ask {
+                Ask::Outlines(fields) => outline(trace, fields),
+                _ => describe(trace),
+            };
             let lines = |traces: &[std::sync::Arc<model::Trace>]| {
                 traces.iter().map(|trace| text(trace)).collect::<Vec<_>>()
             };
@@ -213,7 +216,8 @@ fn plan(dice: &mut Dice, tenant: &Tenant) -> Plan {
         0..3 => match dice.under(6) {
             0 => Ask::Spans((0..=dice.under(4)).map(|_| span_id(1 + dice.under(8))).collect()),
             1 => Ask::Marks,
-            _ => dice.one(&[Ask::Traces, Ask::Traces, Ask::Outlines]),
+            2..4 => Ask::Outlines((0..dice.under(4)).map(|_| field(dice)).collect()),
+            _ => Ask::Traces,
         },
         3..6 => Ask::Summaries,
         6 => Ask::Services,

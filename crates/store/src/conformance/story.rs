@@ -211,7 +211,7 @@ pub(super) fn same_metrics(expected: &[Metric], got: &[Metric]) -> Result<(), St
 
 async fn check_traces(reader: &dyn Reader, plan: &Plan, numbers: &[u64]) -> Result<(), String> {
     let expected: Vec<String> = numbers.iter().map(|number| trace_id(*number).to_string()).collect();
-    for ask in [Ask::Summaries, Ask::Outlines, Ask::Traces] {
+    for ask in [Ask::Summaries, Ask::Outlines(Vec::new()), Ask::Traces] {
         let plan = Plan { ask, ..plan.clone() };
         let answer = whole(reader, &plan).await?;
         same(&format!("ids of {:?}", plan.ask), &expected, &ids(&answer.rows))?;
@@ -236,10 +236,10 @@ async fn check_whole(reader: &dyn Reader, plan: &Plan, spans: &[Draft]) -> Resul
     let Rows::Traces(got) = whole(reader, plan).await?.rows else { return Err(wrong_kind(plan)) };
     let got: Vec<_> = got.iter().flat_map(|trace| describe(trace)).collect();
     same("spans", &describe(&expected), &got)?;
-    let plan = Plan { ask: Ask::Outlines, ..plan.clone() };
+    let plan = Plan { ask: Ask::Outlines(Vec::new()), ..plan.clone() };
     let Rows::Traces(got) = whole(reader, &plan).await?.rows else { return Err(wrong_kind(&plan)) };
-    let got: Vec<_> = got.iter().flat_map(|trace| outline(trace)).collect();
-    same("outlines", &outline(&expected), &got)?;
+    let got: Vec<_> = got.iter().flat_map(|trace| outline(trace, &[])).collect();
+    same("outlines", &outline(&expected, &[]), &got)?;
     check_named(reader, &plan, spans).await
 }
 

@@ -5,6 +5,8 @@
 
 use model::{Attributes, Span, Trace, Value};
 
+use crate::{Field, eval, metrics};
+
 /// One line for each span of the trace.
 #[must_use]
 pub fn describe(trace: &Trace) -> Vec<String> {
@@ -27,15 +29,17 @@ pub fn describe(trace: &Trace) -> Vec<String> {
     lines
 }
 
-/// The same for an outline: structure and what is drawn of it.
-pub(super) fn outline(trace: &Trace) -> Vec<String> {
+/// The same for an outline: structure, what is drawn of it, and the values of some fields.
+pub(super) fn outline(trace: &Trace, fields: &[Field]) -> Vec<String> {
     let text = |node: &model::Node| {
         let span = trace.span(node);
         let parent = node.parent.map(|parent| trace.span(&trace.nodes()[parent as usize]).span_id());
-        let events: Vec<_> = span.events().map(|event| event.name()).collect();
+        let events: Vec<_> = span.events().map(|event| (event.time(), event.name())).collect();
         let links: Vec<_> = span.links().map(|link| link.trace_id()).collect();
+        let values: Vec<_> = fields.iter().map(|field| values(field, span)).collect();
         format!(
-            "{} {:?} {:?} {:?} {}..{} {:?} {:?} in {parent:?} depth {} orphan {} self {} events {events:?} links {links:?}",
+            "{} {:?} {:?} {:?} {}..{} {:?} {:?} in {parent:?} depth {} orphan {} self {} events {events:?} links {links:?} \
+             values {values:?}",
             span.span_id(),
             span.parent(),
             span.service(),
@@ -52,6 +56,24 @@ pub(super) fn outline(trace: &Trace) -> Vec<String> {
     let mut lines: Vec<String> = trace.nodes().iter().map(text).collect();
     lines.sort_unstable();
     lines
+}
+
+/// Every value of a field, those of one event or link together.
+fn values(field: &Field, span: Span<'_>) -> Vec<Vec<String>> {
+    let mut all = Vec::new();
+    match field {
+        Field::Attribute { level, key } => {
+            eval::any_attribute(*level, span, &mut |attributes| {
+                let mut here: Vec<_> = attributes.values_of(key).map(value_text).collect();
+                here.sort_unstable();
+                all.push(here);
+                false
+            });
+        }
+        Field::LinkSpanId => all.extend(span.links().map(|link| vec![link.span_id().to_string()])),
+        field => all.push(metrics::text_of(field, span).map(Into::into).into_iter().collect()),
+    }
+    all
 }
 
 fn span_text(span: Span<'_>) -> String {
@@ -99,6 +121,6 @@ fn value_text(value: Value<'_>) -> String {
         Value::Double(number) => format!("double {number} bits {:x}", number.to_bits()),
         Value::Array(values) => format!("[{}]", values.iter().map(value_text).collect::<Vec<_>>().join(",")),
         Value::Map(map) => pairs(map.iter()),
-        other => format!("{} {:?}", crate::eval::type_word(other), other.to_text()),
+        other => format!("{} {:?}", eval::type_word(other), other.to_text()),
     }
 }
