@@ -131,6 +131,11 @@ impl BlockView {
         self.groups.iter().any(|group| group.tenant == *tenant)
     }
 
+    /// True where row groups may follow.
+    pub(crate) fn grows(&self) -> bool {
+        !self.digests.is_empty() || self.groups.last().is_some_and(|group| group.live().is_some())
+    }
+
     /// How many spans it has.
     #[must_use]
     pub fn spans(&self) -> u64 {

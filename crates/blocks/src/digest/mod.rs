@@ -168,6 +168,11 @@ impl Digests {
         }
     }
 
+    /// True where nothing was added.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Those of a tenant.
     pub(crate) fn of(&self, tenant: &Tenant) -> &[Arc<Digest>] {
         self.0.iter().find(|(known, _)| known == tenant).map_or(&[], |(_, digests)| digests)

@@ -40,6 +40,10 @@ pub(crate) mod kind {
     pub(crate) const REPEATS: u32 = (1 << 16) + 5;
     /// The spans of a tenant's head that stand there several times, which are kept in memory only.
     pub(crate) const REPEATS_OF_HEAD: u32 = (1 << 16) + 6;
+    /// What some row groups of a block add up to, which is kept in memory only.
+    pub(crate) const SUMS: u32 = (1 << 16) + 7;
+    /// What the head adds up to, which is kept in memory only.
+    pub(crate) const SUMS_OF_HEAD: u32 = (1 << 16) + 8;
     /// The directory of sections, which is kept in memory like a section.
     pub(crate) const DIRECTORY: u32 = 0;
 }

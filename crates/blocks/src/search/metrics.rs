@@ -3,12 +3,13 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use model::StatusCode;
+use model::{Batch, StatusCode};
 use store::metrics::{FIELDS_MAX, step_of, text_of};
 use store::{Field, Metric, Plan};
 
-use super::groups::{Groups, NO_TEXT};
+use super::groups::{Groups, NO_TEXT, Sums};
 use super::mask::Evaluator;
+use super::remembered::{self, Question};
 use super::repeats::Repeats;
 use super::texts::Numbering;
 use super::values::{self, Source};
@@ -23,12 +24,15 @@ pub(super) struct By<'a> {
     pub(super) step: Option<u64>,
 }
 
-pub(super) fn metrics(run: &mut Run<'_>, fields: &[Field], step: Option<Duration>) -> Vec<Metric> {
+pub(super) fn metrics<'a>(run: &mut Run<'a>, fields: &[Field], step: Option<Duration>) -> Vec<Metric> {
     let step = step.map(|step| u64::try_from(step.as_nanos()).unwrap_or(u64::MAX));
     let by = By { fields, step };
-    let mut groups = Groups::new(fields.len(), step.is_some(), run.plan.limit);
+    let mut groups = by.groups(run.plan.limit);
     run.repeats = Rc::new(Repeats::of(run));
-    head(run, &by, &mut groups);
+    let question = Question::of(run.plan);
+    let of_head =
+        |run: &mut Run<'a>, known: Option<&Sums>, batches: &[&'a Batch]| head(run, &by, known, batches);
+    remembered::of_head(run, question.as_ref(), of_head, |sums: &Sums| groups.add(sums));
     let places = run.groups.clone();
     for block in places.chunk_by(|left, right| std::ptr::eq(left.view, right.view)) {
         if run.is_over_time() {
@@ -36,12 +40,18 @@ pub(super) fn metrics(run: &mut Run<'_>, fields: &[Field], step: Option<Duration
         }
         for time in counted::count(run, block[0].view, &by, &mut groups) {
             let plan = Plan { time, ..run.plan.clone() };
-            for place in block {
-                if run.is_over_time() {
-                    break;
-                }
-                if let Err(error) = scan(run, (&plan, *place), &by, &mut groups) {
-                    run.go_on_without(&error);
+            for unit in remembered::units(run, &plan, block) {
+                match unit.keeps(question.as_ref()) {
+                    None => of_places(run, (&plan, unit.places), &by, &mut groups),
+                    Some(question) => {
+                        let make = |run: &mut Run<'_>| {
+                            // One group more tells that there are more.
+                            let mut here = by.groups(run.plan.limit + 1);
+                            of_places(run, (&plan, unit.places), &by, &mut here);
+                            Sums::of(here)
+                        };
+                        groups.add(&remembered::of_unit(run, (question, unit), make).sum);
+                    }
                 }
             }
         }
@@ -53,10 +63,31 @@ pub(super) fn metrics(run: &mut Run<'_>, fields: &[Field], step: Option<Duration
     rows
 }
 
-fn head(run: &mut Run<'_>, by: &By<'_>, groups: &mut Groups) {
-    for batch in run.head_candidates() {
+impl By<'_> {
+    fn groups(&self, rows_max: usize) -> Groups {
+        Groups::new(self.fields.len(), self.step.is_some(), rows_max)
+    }
+}
+
+/// Counts the spans of row groups by their columns.
+fn of_places(run: &mut Run<'_>, (plan, places): (&Plan, &[Place<'_>]), by: &By<'_>, groups: &mut Groups) {
+    for place in places {
         if run.is_over_time() {
-            return;
+            break;
+        }
+        if let Err(error) = scan(run, (plan, *place), by, groups) {
+            run.go_on_without(&error);
+        }
+    }
+}
+
+/// Counts batches of the head, on top of others.
+fn head<'a>(run: &mut Run<'a>, by: &By<'_>, known: Option<&Sums>, batches: &[&'a Batch]) -> Sums {
+    let mut groups = by.groups(run.plan.limit + 1);
+    known.iter().for_each(|known| groups.add(known));
+    for batch in run.candidates(batches) {
+        if run.is_over_time() {
+            break;
         }
         let resources = batch.resource_count();
         let mut of_resource: Vec<Option<u32>> = vec![None; resources * by.fields.len()];
@@ -77,6 +108,7 @@ fn head(run: &mut Run<'_>, by: &By<'_>, groups: &mut Groups) {
         });
         groups.settle();
     }
+    Sums::of(groups)
 }
 
 /// Counts the spans of a row group by its columns.
@@ -138,7 +170,12 @@ fn page(
             times[row] = step_of(start as u64, step);
         })?;
     }
-    for (row, _) in mask.iter().enumerate().filter(|(_, passed)| **passed) {
+    let passing = mask.iter().enumerate().filter(|(_, passed)| **passed).map(|(row, _)| row);
+    if let ([column], None) = (&columns[..], by.step) {
+        passing.for_each(|row| groups.tally_of(column[row]).add(durations[row], failed[row]));
+        return Ok(());
+    }
+    for row in passing {
         let mut numbers = [NO_TEXT; FIELDS_MAX];
         numbers.iter_mut().zip(&columns).for_each(|(number, column)| *number = column[row]);
         groups.tally((numbers, times[row])).add(durations[row], failed[row]);

@@ -21,6 +21,7 @@ mod names;
 mod opened;
 mod ordered;
 mod prune;
+mod remembered;
 mod repeats;
 mod scan;
 mod scattered;
@@ -124,6 +125,8 @@ struct Run<'a> {
     repeats: Rc<Repeats>,
     /// What is wrong with each page that could not be read; at most [`DAMAGES_MAX`].
     damages: BTreeSet<String>,
+    /// How often something could not be read.
+    faults: u64,
 }
 
 impl<'a> Run<'a> {
@@ -147,6 +150,7 @@ impl<'a> Run<'a> {
             sought: Sought::default(),
             repeats: Rc::default(),
             damages: BTreeSet::new(),
+            faults: 0,
         }
     }
 
@@ -205,6 +209,7 @@ impl<'a> Run<'a> {
 
     /// Goes on without a page that can't be read: its rows alone are missing, and the answer says so.
     fn go_on_without(&mut self, error: &Error) {
+        self.faults += 1;
         if self.damages.len() < DAMAGES_MAX && self.damages.insert(error.to_string()) {
             tracing::error!(%error, "a page is left out of an answer");
         }
@@ -225,8 +230,13 @@ impl<'a> Run<'a> {
 
     /// The batches of the head that may hold a span that the plan looks for.
     fn head_candidates(&self) -> Vec<&'a Batch> {
+        self.candidates(&self.head)
+    }
+
+    /// Those of some batches that may hold one.
+    fn candidates(&self, batches: &[&'a Batch]) -> Vec<&'a Batch> {
         let literals = Literals::of(&self.plan.spans);
-        self.head.iter().copied().filter(|batch| literals.may_be_in(batch)).collect()
+        batches.iter().copied().filter(|batch| literals.may_be_in(batch)).collect()
     }
 
     /// True where the plan asks for this trace, or for any.

@@ -2,22 +2,25 @@
 //!
 //! Where the plan asks for all spans of a block, what is listed for it answers; else the columns are read.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 use foldhash::fast::FixedState;
-use model::{Kind, StatusCode};
+use model::{Batch, Kind, StatusCode};
 use store::names::{Counts, OfBatch};
 use store::plan::{Ask, Field, Filter};
 use store::{Name, eval};
 
 use super::mask::Evaluator;
+use super::remembered::{self, Question, ROWS_MAX, Sum};
 use super::repeats::Repeats;
 use super::skeleton::SKELETON;
 use super::values::{self, Source};
 use super::words::{self, Words};
 use super::{Place, Run, counted};
 use crate::block::BlockView;
+use crate::columns::cursor;
+use crate::columns::decode::Held;
 use crate::columns::rebuild::Rebuilder;
 use crate::columns::sink::PAGE_ROWS;
 use crate::digest::Listing;
@@ -26,7 +29,8 @@ use crate::error::{Doing, Next, Result};
 pub(super) fn names(run: &mut Run<'_>) -> Vec<Name> {
     let mut counts = Counts::default();
     run.repeats = Rc::new(Repeats::of(run));
-    head(run, &mut counts);
+    let question = Question::of(run.plan);
+    remembered::of_head(run, question.as_ref(), head, |here: &Names| here.add_to(&mut counts));
     let groups = run.groups.clone();
     for block in groups.chunk_by(|left, right| std::ptr::eq(left.view, right.view)) {
         let left = by_listing(run, block, &mut counts).unwrap_or_else(|error| {
@@ -34,26 +38,65 @@ pub(super) fn names(run: &mut Run<'_>) -> Vec<Name> {
             run.go_on_without(&error);
             block.to_vec()
         });
-        for place in left {
+        for unit in remembered::units(run, run.plan, &left) {
             if run.is_over_time() {
                 break;
             }
-            if !run.may_pass(run.plan, place) {
-                continue;
-            }
-            if let Err(error) = by_columns(run, place, &mut counts) {
-                run.go_on_without(&error);
+            match unit.keeps(question.as_ref()) {
+                None => of_places(run, unit.places, &mut counts),
+                Some(question) => {
+                    let make = |run: &mut Run<'_>| {
+                        let mut here = Counts::default();
+                        of_places(run, unit.places, &mut here);
+                        Names(here.finish())
+                    };
+                    remembered::of_unit(run, (question, unit), make).sum.add_to(&mut counts);
+                }
             }
         }
     }
     run.cut(counts.finish())
 }
 
-fn head(run: &mut Run<'_>, counts: &mut Counts) {
-    let plan = run.plan;
-    for batch in run.head_candidates() {
+/// Names with their spans, in the order of an answer.
+struct Names(Vec<Name>);
+
+impl Names {
+    fn add_to(&self, counts: &mut Counts) {
+        self.0.iter().for_each(|name| counts.add(&name.name, name.kind, name.spans));
+    }
+}
+
+impl Sum for Names {
+    fn bytes(&self) -> Option<usize> {
+        let texts: usize = self.0.iter().map(|name| name.name.len()).sum();
+        (self.0.len() <= ROWS_MAX).then_some(texts + self.0.len() * size_of::<Name>())
+    }
+}
+
+/// Counts the columns of row groups.
+fn of_places(run: &mut Run<'_>, places: &[Place<'_>], counts: &mut Counts) {
+    for place in places {
         if run.is_over_time() {
-            return;
+            break;
+        }
+        if !run.may_pass(run.plan, *place) {
+            continue;
+        }
+        if let Err(error) = by_columns(run, *place, counts) {
+            run.go_on_without(&error);
+        }
+    }
+}
+
+/// Counts batches of the head, on top of others.
+fn head<'a>(run: &mut Run<'a>, known: Option<&Names>, batches: &[&'a Batch]) -> Names {
+    let plan = run.plan;
+    let mut counts = Counts::default();
+    known.iter().for_each(|known| known.add_to(&mut counts));
+    for batch in run.candidates(batches) {
+        if run.is_over_time() {
+            break;
         }
         if plan.ask == Ask::Services {
             let mut spans = vec![0; batch.resource_count()];
@@ -65,8 +108,9 @@ fn head(run: &mut Run<'_>, counts: &mut Counts) {
         }
         let mut here = OfBatch::default();
         run.each_found(batch, |span, _| here.count(&plan.ask, span));
-        here.add_to(counts);
+        here.add_to(&mut counts);
     }
+    Names(counts.finish())
 }
 
 /// Counts by what is listed for a block; answers the row groups of which that does not suffice.
@@ -168,8 +212,10 @@ fn by_columns(run: &mut Run<'_>, place: Place<'_>, counts: &mut Counts) -> Resul
         evaluator.reader.forget(number);
     }
     run.work += evaluator.reader.work;
-    for ((name, kind), number) in tally.numbers {
-        counts.add(&name, kind, tally.spans[number as usize]);
+    for (kind, numbers) in tally.numbers {
+        for (name, number) in numbers {
+            counts.add(&name, kind, tally.spans[number as usize]);
+        }
     }
     Ok(())
 }
@@ -195,21 +241,30 @@ fn page(
     }
 }
 
-/// Counts of names, by a number for each.
+/// Counts of names of a row group, by a number for each.
 #[derive(Default)]
 struct Tally {
-    numbers: HashMap<(String, &'static str), u32, FixedState>,
+    numbers: BTreeMap<&'static str, HashMap<String, u32, FixedState>>,
     spans: Vec<u64>,
     here: Vec<(u32, u32)>,
+    /// The numbers of the entries of the one dictionary that names are in.
+    of_dictionary: Vec<u32>,
 }
 
 impl Tally {
-    fn name(&mut self, row: usize, name: String, kind: &'static str) {
-        let next = self.spans.len() as u32;
-        let number = *self.numbers.entry((name, kind)).or_insert(next);
-        if number == next {
-            self.spans.push(0);
+    fn number(&mut self, name: &str, kind: &'static str) -> u32 {
+        let of_kind = self.numbers.entry(kind).or_default();
+        if let Some(number) = of_kind.get(name) {
+            return *number;
         }
+        let next = self.spans.len() as u32;
+        of_kind.insert(name.to_owned(), next);
+        self.spans.push(0);
+        next
+    }
+
+    fn name(&mut self, row: usize, name: &str, kind: &'static str) {
+        let number = self.number(name, kind);
         self.here.push((row as u32, number));
     }
 
@@ -242,7 +297,13 @@ fn columns(
         })?;
     }
     let key = if let Field::Attribute { key, .. } = &field { key.as_str() } else { "" };
-    for source in values::sources(&field, evaluator.place, &evaluator.keys) {
+    let sources = values::sources(&field, evaluator.place, &evaluator.keys);
+    if let [only] = sources[..]
+        && by_dictionary(evaluator, only, (mask, number), tally)?
+    {
+        return Ok(());
+    }
+    for source in sources {
         values::visit(&mut evaluator.reader, source, (key, number), &mut |row, value| {
             if mask[row] {
                 let kind = match ask {
@@ -250,12 +311,40 @@ fn columns(
                     Ask::Operations => kinds.get(row).copied().unwrap_or("unspecified"),
                     _ => eval::type_word(value),
                 };
-                tally.name(row, value.to_text().into_owned(), kind);
+                tally.name(row, &value.to_text(), kind);
             }
         })?;
     }
     tally.count();
     Ok(())
+}
+
+/// Counts the values of a column by the dictionary that they are in; false where there is none.
+fn by_dictionary(
+    evaluator: &mut Evaluator<'_>,
+    source: Source,
+    (mask, number): (&[bool], usize),
+    tally: &mut Tally,
+) -> Result<bool> {
+    let Source::Column { leaf, older, .. } = source else { return Ok(false) };
+    let Some(page) = evaluator.reader.page(leaf, number)? else { return Ok(true) };
+    let Held::Ids(ids, dictionary) = &page.values else { return Ok(false) };
+    let applies = values::named_so(&mut evaluator.reader, leaf, older, number)?;
+    for at in tally.of_dictionary.len()..dictionary.len() {
+        let value = cursor::value((dictionary, at));
+        let number = tally.number(&value.to_text(), eval::type_word(value));
+        tally.of_dictionary.push(number);
+    }
+    let max = evaluator.place.view.layout.leaves[leaf].def_max;
+    let mut ids = ids.iter();
+    for (row, passes) in mask.iter().enumerate() {
+        let is_there = page.def.get(row).is_none_or(|def| *def == max);
+        let Some(id) = is_there.then(|| ids.next()).flatten() else { continue };
+        if *passes && applies.as_ref().is_none_or(|applies| applies[row]) {
+            tally.spans[tally.of_dictionary[*id as usize] as usize] += 1;
+        }
+    }
+    Ok(true)
 }
 
 fn keys(
@@ -269,8 +358,7 @@ fn keys(
     let mut rebuilder = Rebuilder::default();
     evaluator.reader.rebuild(&rows.collect::<Vec<_>>(), None, &mut rebuilder)?;
     let tenant = evaluator.place.group.tenant.clone();
-    let batch =
-        model::Batch::read(rebuilder.finish().into(), tenant).doing(Next::Repair, "put spans together")?;
+    let batch = Batch::read(rebuilder.finish().into(), tenant).doing(Next::Repair, "put spans together")?;
     let mut here = OfBatch::default();
     batch.spans().for_each(|span| here.count(ask, span));
     here.add_to(counts);

@@ -1,4 +1,5 @@
 mod edges;
+mod remembered;
 mod repeats;
 
 use std::sync::{Arc, Mutex};
@@ -113,14 +114,19 @@ fn a_search_that_nobody_waits_for_ends_at_the_next_page() {
     let spans: Vec<_> = (1..=20_000).map(|number| conformance::Draft::new(number, 1)).collect();
     block.append(&[conformance::batch(&tenant, &spans)]).unwrap();
     let sources = Sources { blocks: vec![block.view()], ..Sources::default() };
-    let nothing = store::Filter::equal(store::Field::StatusMessage, store::Operand::Text("none".into()));
+    // What was asked before may be known: each question is another one.
+    let not = |text: String| {
+        let nothing = store::Filter::equal(store::Field::StatusMessage, store::Operand::Text(text));
+        store::Filter::Not(Box::new(nothing))
+    };
     for (ask, order) in everything_asked() {
-        let not = store::Filter::Not(Box::new(nothing.clone()));
         let names_traces = matches!(ask, store::Ask::Spans(_));
         let ids = names_traces.then(|| (1..=200).map(|number| conformance::trace_id(number * 100)).collect());
-        let plan = Plan { spans: not, order, ids, limit: 10_000, ..Plan::new(tenant.clone(), ask) };
+        let spans = not("none".into());
+        let plan = Plan { spans, order, ids, limit: 10_000, ..Plan::new(tenant.clone(), ask) };
         let whole = run(&plan, &sources).unwrap().work;
         for after in [0, 1, 2, 5] {
+            let plan = Plan { spans: not(format!("none after {after}")), ..plan.clone() };
             let looks = std::cell::Cell::new(0);
             let is_over = || looks.replace(looks.get() + 1) >= after;
             let answer = super::run_until(&plan, &sources, &is_over).unwrap();

@@ -50,7 +50,8 @@ fn a_question_that_is_dropped_ends_between_two_batches() {
     }
     let values = Ask::Values { key: "code".into(), level: Level::Any };
     let by_name = Ask::Metrics { by: vec![Field::Name], step: None };
-    let asks = [Ask::Traces, Ask::Outlines(Vec::new()), Ask::Summaries, Ask::Services, Ask::Operations, Ask::Keys];
+    let asks =
+        [Ask::Traces, Ask::Outlines(Vec::new()), Ask::Summaries, Ask::Services, Ask::Operations, Ask::Keys];
     for ask in asks.into_iter().chain([values, Ask::Edges, Ask::Uses, by_name]) {
         let plan = Plan::new(Tenant::default(), ask);
         let mut run = std::pin::pin!(store.run(&plan));

@@ -16,36 +16,36 @@ use crate::manifest::BlockMeta;
 use crate::memory::Memory;
 
 /// Where blocks are made that share a memory.
-struct Yard {
+pub(super) struct Yard {
     folder: tempfile::TempDir,
     memory: Arc<Memory>,
     begun: usize,
 }
 
 impl Yard {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { folder: tempfile::tempdir().unwrap(), memory: Arc::default(), begun: 0 }
     }
 
     /// A block that takes chunks.
-    fn open(&mut self, chunks: &[Vec<Batch>]) -> OpenBlock {
+    pub(super) fn open(&mut self, chunks: &[Vec<Batch>]) -> OpenBlock {
         let (id, folder) = self.begin().unwrap();
         let mut block = OpenBlock::create(&folder, &id, &self.memory).unwrap();
         chunks.iter().for_each(|chunk| block.append(chunk).unwrap());
         block
     }
 
-    fn closed(&mut self, chunks: &[Vec<Batch>]) -> Arc<BlockView> {
+    pub(super) fn closed(&mut self, chunks: &[Vec<Batch>]) -> Arc<BlockView> {
         let meta = self.open(chunks).close().unwrap();
         self.view(&meta)
     }
 
-    fn view(&self, meta: &BlockMeta) -> Arc<BlockView> {
+    pub(super) fn view(&self, meta: &BlockMeta) -> Arc<BlockView> {
         let folder = self.folder.path().join(&meta.id);
         Arc::new(BlockView::open(&folder, meta, &self.memory).unwrap())
     }
 
-    fn merged(&mut self, blocks: &[Arc<BlockView>]) -> Arc<BlockView> {
+    pub(super) fn merged(&mut self, blocks: &[Arc<BlockView>]) -> Arc<BlockView> {
         let memory = self.memory.clone();
         let merged = merge(blocks, Form { own_min: 0, level: LEVEL }, &memory, self).unwrap();
         self.view(&BlockMeta { level: 1, ..merged.outputs[0].clone() })
@@ -67,7 +67,7 @@ impl Site for Yard {
 }
 
 /// Three spans of each of these traces.
-fn traces(numbers: impl Iterator<Item = u64>) -> Batch {
+pub(super) fn traces(numbers: impl Iterator<Item = u64>) -> Batch {
     let spans = numbers.flat_map(|number| {
         let status = if number.is_multiple_of(7) { StatusCode::Error } else { StatusCode::Unset };
         [
@@ -122,7 +122,7 @@ fn questions() -> Vec<Plan> {
 
 /// Checks that every answer equals that of a memory store to which all of this was sent.
 #[track_caller]
-fn check(sources: &Sources, sent: &[&Batch]) {
+pub(super) fn check(sources: &Sources, sent: &[&Batch]) {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let store = MemoryStore::default();
     for batch in sent {
