@@ -20,20 +20,19 @@ fn check_twice(head: &[&Batch], blocks: &[Arc<crate::block::BlockView>], sent: &
 #[test]
 fn what_is_kept_of_answers_follows_the_store() {
     let mut yard = Yard::new();
-    let [one, two, three, four, five] =
-        [1..=120, 121..=200, 201..=240, 241..=260, 261..=300].map(|numbers| traces(numbers));
+    let [one, two, three, four, five] = [1..=120, 121..=200, 201..=240, 241..=260, 261..=300].map(traces);
     let again = traces(195..=205);
     let closed = yard.closed(&[vec![one.clone()], vec![two.clone()]]);
     let mut growing = yard.open(&[]);
     let begun = vec![closed.clone(), growing.view()];
     check_twice(&[&three, &four], &begun, &[&one, &two, &three, &four]);
     check_twice(&[&three, &four, &five], &begun, &[&one, &two, &three, &four, &five]);
-    growing.append(&[three.clone()]).unwrap();
+    growing.append(std::slice::from_ref(&three)).unwrap();
     let grown = vec![closed.clone(), growing.view()];
     check_twice(&[&four, &five], &grown, &[&one, &two, &three, &four, &five]);
     check_twice(&[&four, &five, &again], &grown, &[&one, &two, &three, &four, &five, &again]);
-    growing.append(&[four.clone()]).unwrap();
-    growing.append(&[again.clone()]).unwrap();
+    growing.append(std::slice::from_ref(&four)).unwrap();
+    growing.append(std::slice::from_ref(&again)).unwrap();
     let grown = vec![closed.clone(), growing.view()];
     check_twice(&[&five], &grown, &[&one, &two, &three, &four, &five, &again]);
     let meta = growing.close().unwrap();
