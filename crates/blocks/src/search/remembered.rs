@@ -133,7 +133,8 @@ pub(super) fn of_head<'a, S: Sum>(
     make: impl Fn(&mut Run<'a>, Option<&S>, &[&'a Batch]) -> S,
     mut take: impl FnMut(&S),
 ) {
-    let memory: Option<&'a Arc<Memory>> = run.groups.first().map(|place| place.group.index().memory());
+    let of_blocks = || run.groups.first().map(|place| place.group.index().memory());
+    let memory: Option<&'a Arc<Memory>> = run.memory.or_else(of_blocks);
     let (Some(question), Some(memory)) = (question, memory) else {
         let head = run.head.clone();
         return take(&make(run, None, &head));

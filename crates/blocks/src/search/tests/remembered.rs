@@ -11,8 +11,11 @@ use super::repeats::{Yard, check, traces};
 /// Checks everything twice: what is kept of the first answers makes the second ones.
 #[track_caller]
 fn check_twice(head: &[&Batch], blocks: &[Arc<crate::block::BlockView>], sent: &[&Batch]) {
-    let sources =
-        Sources { head: head.iter().map(|batch| (*batch).clone()).collect(), blocks: blocks.to_vec() };
+    let sources = Sources {
+        head: head.iter().map(|batch| (*batch).clone()).collect(),
+        blocks: blocks.to_vec(),
+        ..Sources::default()
+    };
     check(&sources, sent);
     check(&sources, sent);
 }
@@ -47,7 +50,7 @@ fn what_is_kept_is_not_read_again() {
     let mut yard = Yard::new();
     let [sent, late] = [traces(1..=500), traces(501..=510)];
     let block = yard.closed(&[vec![sent]]);
-    let sources = Sources { head: vec![late], blocks: vec![block] };
+    let sources = Sources { head: vec![late], blocks: vec![block], ..Sources::default() };
     let values = Ask::Values { key: "k".into(), level: Level::Span };
     let plan = Plan { limit: 100, ..Plan::new(Tenant::default(), values) };
     let [first, second] = [(); 2].map(|()| run(&plan, &sources).unwrap());
