@@ -11,7 +11,11 @@ use store::{
 use crate::made::{self, Content, Image, SPREAD};
 
 /// What the store answered, question by question.
-pub(crate) struct Answers(Vec<(String, Said)>);
+pub(crate) struct Answers {
+    said: Vec<(String, Said)>,
+    /// How often a part of an index was found to be damaged.
+    pub(crate) damaged_parts: u64,
+}
 
 /// An answer as comparable lines.
 struct Said {
@@ -24,12 +28,12 @@ struct Said {
 impl Answers {
     /// Was every answer whole?
     pub(crate) fn is_whole(&self) -> bool {
-        self.0.iter().all(|(_, said)| said.partial.is_none())
+        self.said.iter().all(|(_, said)| said.partial.is_none())
     }
 
     /// Is every answer the expected one, or partial, with a reason and without anything that is not expected?
     pub(crate) fn compare(&self, expected: &Self) -> Result<(), String> {
-        for ((question, said), (_, right)) in self.0.iter().zip(&expected.0) {
+        for ((question, said), (_, right)) in self.said.iter().zip(&expected.said) {
             match &said.partial {
                 None if said.lines == right.lines => {}
                 None => {
@@ -108,12 +112,12 @@ pub(crate) async fn whole(image: &Image, content: Content) -> Answers {
     let dir = image.write(None);
     let answers = ask(dir.path()).await.unwrap();
     assert!(answers.is_whole());
-    let rows: usize = answers.0.iter().map(|(_, said)| said.lines.len()).sum();
+    let rows: usize = answers.said.iter().map(|(_, said)| said.lines.len()).sum();
     let tells = |question: &str| {
         content == Content::TracesAndUses || !question.contains("a minute") && question != "uses"
     };
     let has_answer = |(question, said): &(String, Said)| !tells(question) || !said.lines.is_empty();
-    assert!(answers.0.iter().all(has_answer), "every question has an answer");
+    assert!(answers.said.iter().all(has_answer), "every question has an answer");
     assert!(rows > 100, "{rows}");
     answers
 }
@@ -121,18 +125,18 @@ pub(crate) async fn whole(image: &Image, content: Content) -> Answers {
 /// Asks everything of the store in a folder.
 pub(crate) async fn ask(path: &Path) -> Result<Answers, String> {
     let engine = made::open(path).await?;
-    let mut answers = Vec::new();
+    let mut all = Vec::new();
     for (question, plan) in questions() {
         match engine.run(&plan).await {
-            Ok(answer) => answers.push((question.to_owned(), Said::new(&answer))),
+            Ok(answer) => all.push((question.to_owned(), Said::new(&answer))),
             Err(error) if names_damage(&error.to_string()) => {
                 let (lines, parts) = Default::default();
-                answers.push((question.to_owned(), Said { lines, parts, partial: Some(error.to_string()) }));
+                all.push((question.to_owned(), Said { lines, parts, partial: Some(error.to_string()) }));
             }
             Err(error) => return Err(format!("{question}: {error}")),
         }
     }
-    Ok(Answers(answers))
+    Ok(Answers { said: all, damaged_parts: engine.memory().damaged() })
 }
 
 fn questions() -> Vec<(&'static str, Plan)> {
@@ -141,7 +145,7 @@ fn questions() -> Vec<(&'static str, Plan)> {
     let find = |field, operand| Plan { spans: Filter::equal(field, operand), ..plan(Ask::Summaries) };
     let slow = Condition { field: Field::Duration, compare: Compare::AtLeast, operand: Operand::Int(1) };
     // Whole minutes, of which blocks have sums.
-    let minute = TimeRange { start: NOW - 120_000_000_000, end: NOW - 60_000_000_000 - 1 };
+    let minute = TimeRange { start: NOW - 120_000_000_000, end: NOW - 60_000_000_000 };
     let in_minute = |ask| Plan { time: minute, ..plan(ask) };
     let root = TraceFilter { root_service: Some("web".into()), ..TraceFilter::default() };
     let by_time = Ask::Metrics { by: vec![Field::Service, Field::Kind], step: Some(Duration::from_secs(60)) };

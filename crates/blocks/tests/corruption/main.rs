@@ -99,6 +99,31 @@ async fn no_damaged_byte_makes_a_wrong_answer() {
     }
 }
 
+/// What is damaged in vain tells nothing: some question reads what indexes know of traces, calls and uses.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn damage_to_what_an_index_sums_up_is_met() {
+    let image = made::store(Content::TracesAndUses).await;
+    let expected = asked::whole(&image, Content::TracesAndUses).await;
+    let (file, index) = image.files().find(|(file, _)| file.ends_with("spans.idx")).unwrap();
+    for kind in SUMS {
+        let at = section(index, kind).unwrap_or_else(|| panic!("{file} has no section of kind {kind}"));
+        let answers = asked::ask(image.write(Some((file, (at, 0x01)))).path()).await.unwrap();
+        answers.compare(&expected).unwrap();
+        assert!(answers.damaged_parts > 0, "nothing reads sections of kind {kind}");
+    }
+}
+
+/// Calls, their cube, summaries of traces, uses, their cube (`docs/format/index.md`).
+const SUMS: [u32; 5] = [13, 14, 15, 16, 17];
+
+/// Where the first section of a kind begins.
+fn section(index: &[u8], kind: u32) -> Option<usize> {
+    let word = |at: usize| u32::from_le_bytes(index[at..at + 4].try_into().expect("four bytes"));
+    let end = index.len() - 20;
+    let mut directory = (end - word(end) as usize..end).step_by(32);
+    directory.find(|at| word(*at) == kind).map(|at| word(at + 8) as usize)
+}
+
 #[expect(clippy::disallowed_methods, reason = "whoever runs the test says how long it may take")]
 fn ending() -> Option<String> {
     std::env::var("FADEN_CORRUPTION").ok()
