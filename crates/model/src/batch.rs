@@ -3,6 +3,7 @@
 //! A batch is cheap to clone and never changes. Merging concatenates bytes and selecting copies ranges: neither
 //! decodes an attribute. Bounded by 4 GiB of bytes, since offsets are 32 bits.
 
+use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
@@ -23,6 +24,20 @@ pub struct Batch {
 /// Which batch one is: its clones have the same, and no other batch ever.
 #[derive(Clone, Debug)]
 pub struct Identity(Weak<Table>);
+
+impl PartialEq for Identity {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ptr_eq(&other.0)
+    }
+}
+
+impl Eq for Identity {}
+
+impl Hash for Identity {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.as_ptr().hash(state);
+    }
+}
 
 /// A part of the batch's bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -263,7 +263,7 @@ impl Run<'_> {
     }
 
     async fn uses(&mut self) -> Vec<Use> {
-        let mut sums: BTreeMap<(String, Target<String>, bool), Tally> = BTreeMap::new();
+        let mut sums: BTreeMap<(String, Target<String>), (Tally, u64)> = BTreeMap::new();
         let found = self.extents().await;
         for (id, extent) in found.iter().filter(|(_, extent)| extent.is_found) {
             others_turn().await;
@@ -272,12 +272,14 @@ impl Run<'_> {
             }
             uses::each(&self.join(*id, extent), |span, target, is_answered| {
                 if self.finds(span) {
-                    let key = (span.service().to_owned(), target.to_owned(), is_answered);
-                    sums.entry(key).or_default().add(span.duration(), span.status() == StatusCode::Error);
+                    let key = (span.service().to_owned(), target.to_owned());
+                    let (sum, answered) = sums.entry(key).or_default();
+                    sum.add(span.duration(), span.status() == StatusCode::Error);
+                    *answered += u64::from(is_answered);
                 }
             });
         }
-        let rows = sums.into_iter().map(|(of, sum)| Use::of(of, sum)).collect();
+        let rows = sums.into_iter().map(|(of, (sum, answered))| Use::of(of, sum, answered)).collect();
         self.cut(rows)
     }
 

@@ -103,10 +103,10 @@ pub struct Use {
     pub service: String,
     /// What they use.
     pub target: Target<String>,
-    /// For a peer: true where a child of the span belongs to another service; else false.
-    pub is_answered: bool,
     /// How many spans.
     pub spans: u64,
+    /// For a peer: how many of those have a child that belongs to another service; else 0.
+    pub answered: u64,
     /// How many of those failed.
     pub errors: u64,
     /// How long they took.
@@ -114,22 +114,15 @@ pub struct Use {
 }
 
 impl Use {
-    /// The use of which spans add up to this.
+    /// The use of which spans add up to this; so many of them were answered.
     #[must_use]
-    pub fn of((service, target, is_answered): (String, Target<String>, bool), sum: Tally) -> Self {
-        Self {
-            service,
-            target,
-            is_answered,
-            spans: sum.spans(),
-            errors: sum.errors,
-            durations: sum.durations,
-        }
+    pub fn of((service, target): (String, Target<String>), sum: Tally, answered: u64) -> Self {
+        Self { service, target, spans: sum.spans(), answered, errors: sum.errors, durations: sum.durations }
     }
 }
 
 /// Visits the spans of a trace that use something; each with its target, and whether it was answered (see
-/// [`Use::is_answered`]).
+/// [`Use::answered`]).
 pub fn each<'a>(trace: &'a Trace, mut visit: impl FnMut(Span<'a>, Target<&'a str>, bool)) {
     let nodes = trace.nodes();
     let mut answered = vec![false; nodes.len()];

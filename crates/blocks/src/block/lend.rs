@@ -75,13 +75,15 @@ pub(crate) struct Borrowed {
     source: Arc<Source>,
     /// The row groups that were seen.
     groups: u64,
+    number: Arc<u64>,
     lives: BTreeMap<u32, Arc<Live>>,
 }
 
 impl Borrowed {
     pub(crate) fn new(files: BlockFiles, memory: &Arc<Memory>) -> Self {
         let index = Arc::new(Index::borrowed(files.index, memory.clone()));
-        Self { index, source: Arc::new(Source::new(files.data)), groups: 0, lives: BTreeMap::new() }
+        let source = Arc::new(Source::new(files.data));
+        Self { index, source, groups: 0, number: Arc::new(memory.block()), lives: BTreeMap::new() }
     }
 
     /// Of how many row groups the lookups need not be sent again.
@@ -131,6 +133,7 @@ impl Borrowed {
             groups,
             source: self.source.clone(),
             digests: Digests::default(),
+            number: self.number.clone(),
             is_joined: false,
         })
     }

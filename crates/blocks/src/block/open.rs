@@ -25,6 +25,7 @@ use crate::memory::Memory;
 /// A block that takes row groups.
 pub struct OpenBlock {
     id: String,
+    number: Arc<u64>,
     folder: PathBuf,
     source: Arc<Source>,
     /// The file, until its columns are known.
@@ -61,6 +62,7 @@ impl OpenBlock {
         let index = Arc::new(Index::growing(&writer, memory.clone())?);
         Ok(Self {
             id: id.into(),
+            number: memory.number(id),
             folder: folder.into(),
             source: Arc::new(Source::new(Arc::new(LocalFile::new(reading, path)))),
             empty: Some(file),
@@ -111,6 +113,7 @@ impl OpenBlock {
             groups: self.groups.clone(),
             source: self.source.clone(),
             digests: self.digests.clone(),
+            number: self.number.clone(),
             is_joined: false,
         })
     }

@@ -192,6 +192,7 @@ impl Rebuilding<'_> {
             ))],
             source: self.source.clone(),
             digests: Digests::default(),
+            number: Arc::new(self.index.block()),
             is_joined: false,
         };
         let mut reader = GroupReader::with_parts(&view, &view.groups[0], Arc::new(parts.clone()));

@@ -25,6 +25,8 @@ pub struct BlockView {
     pub(crate) source: Arc<Source>,
     /// What the spans add up to, while the block grows; the index knows it then.
     pub(crate) digests: Digests,
+    /// By which its row groups are known, among those of all blocks of one memory; they never change.
+    pub(crate) number: Arc<u64>,
     /// It was merged from others, so no span stands in it twice.
     pub(crate) is_joined: bool,
 }
@@ -103,7 +105,8 @@ impl BlockView {
         let groups = (0..).zip(&facts.groups).zip(places).map(group).collect();
         let source = Arc::new(Source::new(files.data.clone()));
         let is_joined = meta.level > 0;
-        Ok(Self { layout, groups, source, digests: Digests::default(), is_joined })
+        let number = memory.number(&meta.id);
+        Ok(Self { layout, groups, source, digests: Digests::default(), number, is_joined })
     }
 
     /// What the spans of a tenant add up to: one after the other while the block grows; `None` where it is not known.

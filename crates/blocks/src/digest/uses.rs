@@ -29,7 +29,7 @@ pub(crate) struct Using {
     pub(crate) target: u32,
     /// The role of the spans.
     pub(crate) kind: Kind,
-    /// See [`store::Use::is_answered`].
+    /// True for peers of which a span of another service is a child; see [`store::Use::answered`].
     pub(crate) is_answered: bool,
 }
 

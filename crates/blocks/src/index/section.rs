@@ -28,7 +28,7 @@ pub(crate) mod kind {
     pub(crate) const PIECES: u32 = 128;
     /// The runs of a row group with their ids, which are kept in memory only.
     pub(crate) const TRACES: u32 = 1 << 16;
-    /// The calls of traces in several places, by the first of their blocks, which are kept in memory only.
+    /// The calls of a tenant's traces in several places, which are kept in memory only.
     pub(crate) const JOINED: u32 = (1 << 16) + 1;
     /// The hashes of the traces of closed blocks, by the first of them, which are kept in memory only.
     pub(crate) const SPREAD: u32 = (1 << 16) + 2;
@@ -44,6 +44,8 @@ pub(crate) mod kind {
     pub(crate) const SUMS: u32 = (1 << 16) + 7;
     /// What the head adds up to, which is kept in memory only.
     pub(crate) const SUMS_OF_HEAD: u32 = (1 << 16) + 8;
+    /// Where the traces of a tenant lie that lie in several places, which is kept in memory only.
+    pub(crate) const WHEREABOUTS: u32 = (1 << 16) + 9;
     /// The directory of sections, which is kept in memory like a section.
     pub(crate) const DIRECTORY: u32 = 0;
 }

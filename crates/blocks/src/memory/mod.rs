@@ -28,6 +28,7 @@ pub struct Memory {
     pub(crate) index: Cache,
     pub(crate) pages: Cache,
     layouts: Mutex<HashMap<Vec<Promoted>, Weak<Layout>>>,
+    numbers: Mutex<HashMap<String, Weak<u64>>>,
     blocks: AtomicU64,
     damaged: AtomicU64,
     rebuilt: Option<PathBuf>,
@@ -47,6 +48,7 @@ impl Memory {
             index: Cache::new(index_bytes_max),
             pages: Cache::new(page_bytes_max),
             layouts: Mutex::default(),
+            numbers: Mutex::default(),
             blocks: AtomicU64::new(0),
             damaged: AtomicU64::new(0),
             rebuilt: None,
@@ -88,6 +90,19 @@ impl Memory {
     /// A number for one more block, under which its parts are kept.
     pub(crate) fn block(&self) -> u64 {
         self.blocks.fetch_add(1, Relaxed)
+    }
+
+    /// The number by which the row groups of a block are known: the same while any view on it is there, whether the block
+    /// grows, is closed, or was opened again.
+    pub(crate) fn number(&self, id: &str) -> Arc<u64> {
+        let mut numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = numbers.get(id).and_then(Weak::upgrade) {
+            return known;
+        }
+        numbers.retain(|_, number| number.strong_count() > 0);
+        let number = Arc::new(self.block());
+        numbers.insert(id.into(), Arc::downgrade(&number));
+        number
     }
 
     /// The columns of blocks that promote these keys, made once for all of them.

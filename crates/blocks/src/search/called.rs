@@ -1,7 +1,7 @@
 //! Counts calls and uses by the digests of blocks, without reading spans.
 //!
-//! A digest has counted those in each run of rows as if nothing of its trace lay elsewhere. So the traces that lie in
-//! several places are named here, to be joined, and what was counted of them to be corrected ([`super::joined`]).
+//! A digest has counted those in each run of rows as if nothing of its trace lay elsewhere. What it counted of traces that
+//! lie in several places is corrected later, and those that it did not count are named here ([`super::kept`]).
 
 use std::sync::Arc;
 
@@ -12,7 +12,6 @@ use store::uses::Target;
 use super::Run;
 use super::counted::{extent, whole};
 use super::edges::{Odd, Sums, To, asks_for_uses};
-use super::spread::Spread;
 use super::words::{Words, compares_only};
 use crate::block::BlockView;
 use crate::digest::{Calls, Cube, Digested, Listing, MESSAGING, STATUSES, Uses};
@@ -26,10 +25,9 @@ const KNOWN: [Field; 3] = [Field::Service, Field::Kind, Field::Status];
 pub(super) fn count(
     run: &mut Run<'_>,
     view: &BlockView,
-    spread: &Spread,
     (sums, odd): (&mut Sums, &mut Odd),
 ) -> Option<TimeRange> {
-    let counted = digested(run, view, spread, (sums, odd));
+    let counted = digested(run, view, (sums, odd));
     counted.unwrap_or_else(|error| {
         run.go_on_without(&error);
         None
@@ -39,13 +37,9 @@ pub(super) fn count(
 fn digested(
     run: &mut Run<'_>,
     view: &BlockView,
-    spread: &Spread,
     (sums, odd): (&mut Sums, &mut Odd),
 ) -> Result<Option<TimeRange>> {
     let plan = run.plan;
-    if plan.ids.is_some() || !is_known(plan) {
-        return Ok(None);
-    }
     let extent = extent(view, &plan.tenant);
     let Some(digests) = view.digests(&plan.tenant)? else { return Ok(None) };
     let mut chosen = Vec::new();
@@ -60,9 +54,7 @@ fn digested(
     }
     let whole = TimeRange { start, end };
     run.open(view);
-    let spread_here = spread.runs_in(run, view)?;
     let in_time = |start: u64, end: u64| plan.time.overlaps(start, end);
-    spread_here.iter().filter(|rows| in_time(rows.start, rows.end)).for_each(|rows| odd.add(rows.id));
     for choice in &chosen {
         let left = choice.left.left.iter().filter(|left| in_time(left.start, left.end));
         left.for_each(|left| odd.add(left.id));
@@ -121,7 +113,7 @@ impl Choice {
 
     fn count(&self, filter: &Filter, whole: TimeRange, sums: &mut Sums) -> Option<()> {
         for subject in 0..self.cube.subjects() {
-            let Subject { parent, service, to, kind, has_queue } = self.subject(subject)?;
+            let Subject { parent, service, to, kind, has_queue, is_answered } = self.subject(subject)?;
             let passed =
                 STATUSES.map(|status| passes(filter, Words { service, name: "", kind, status }, has_queue));
             if passed == [false; STATUSES.len()] {
@@ -132,10 +124,14 @@ impl Choice {
                 if !passed[status] || !(self.cube.step == 0 || whole.contains(begin)) {
                     return store::sketch::Sketch::skip_bytes(sketch);
                 }
-                let before = sum.spans();
-                sum.durations.merge_bytes(sketch)?;
+                let before = sum.tally.spans();
+                sum.tally.durations.merge_bytes(sketch)?;
+                let more = sum.tally.spans() - before;
                 if STATUSES[status] == model::StatusCode::Error {
-                    sum.errors += sum.spans() - before;
+                    sum.tally.errors += more;
+                }
+                if is_answered {
+                    sum.answered += more as i64;
                 }
                 Some(())
             })?;
@@ -150,14 +146,28 @@ impl Choice {
                 let call = calls.calls.get(at)?;
                 let (parent, service) = (service(call.parent)?, service(call.child)?);
                 let to = To::Service(service.to_owned());
-                Some(Subject { parent, service, to, kind: call.kind, has_queue: call.has_queue })
+                Some(Subject {
+                    parent,
+                    service,
+                    to,
+                    kind: call.kind,
+                    has_queue: call.has_queue,
+                    is_answered: false,
+                })
             }
             Counted::Uses(uses) => {
                 let using = uses.uses.get(at)?;
                 let (user, target) = (service(using.service)?, uses.targets.get(using.target as usize)?);
                 let target = Target { means: target.means, system: &*target.system, name: &*target.name };
-                let to = To::Target(target.to_owned(), using.is_answered);
-                Some(Subject { parent: user, service: user, to, kind: using.kind, has_queue: false })
+                let to = To::Target(target.to_owned());
+                Some(Subject {
+                    parent: user,
+                    service: user,
+                    to,
+                    kind: using.kind,
+                    has_queue: false,
+                    is_answered: using.is_answered,
+                })
             }
         }
     }
@@ -171,6 +181,7 @@ struct Subject<'a> {
     to: To<String, String>,
     kind: Kind,
     has_queue: bool,
+    is_answered: bool,
 }
 
 /// Does the condition ask whether a call came through a queue? Then what it wants to hear.

@@ -2,7 +2,8 @@
 //!
 //! Most of it the digests of blocks know ([`super::called`]). What they don't is read: most traces stand in one run of rows,
 //! each span with an id of its own and after its parent, and their calls are counted from the columns of services and
-//! parents; what they use, from those of some keys as well ([`super::told`]). The others are joined ([`super::joined`]).
+//! parents; what they use, from those of some keys as well ([`super::told`]). The others are joined: where digests count, once
+//! for as long as their places are the same ([`super::kept`]), else for each question ([`super::afresh`]).
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -12,41 +13,60 @@ use store::metrics::Tally;
 use store::uses::Target;
 use store::{Ask, Edge, Plan, Use};
 
-use super::joined::Excess;
 use super::mask::Evaluator;
-use super::spread::Spread;
 use super::told::Told;
 use super::values::{self, Source, each_flat};
-use super::{Place, Run, called, joined, kept};
+use super::whereabouts::Whereabouts;
+use super::{Place, Run, afresh, called, kept};
 use crate::columns::schema::leaf;
 use crate::columns::sink::PAGE_ROWS;
 use crate::error::Result;
 use crate::index::TraceRun;
 
 /// Whom a service calls, or what it uses.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum To<S, T> {
     /// A service.
     Service(S),
-    /// Something that sends no spans, and whether it answered nevertheless.
-    Target(Target<T>, bool),
+    /// Something that sends no spans.
+    Target(Target<T>),
+}
+
+/// What calls or uses add up to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Sum {
+    pub(super) tally: Tally,
+    /// How many uses were answered; what corrects another sum may be negative.
+    pub(super) answered: i64,
+}
+
+impl Sum {
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.tally.merge(&other.tally);
+        self.answered += other.answered;
+    }
+
+    pub(super) fn add(&mut self, duration: u64, failed: bool, is_answered: bool) {
+        self.tally.add(duration, failed);
+        self.answered += i64::from(is_answered);
+    }
 }
 
 /// Calls or uses, by the service that calls.
-pub(super) type Sums = BTreeMap<(String, To<String, String>), Tally>;
+pub(super) type Sums = BTreeMap<(String, To<String, String>), Sum>;
 
 pub(super) fn edges(run: &mut Run<'_>) -> Result<Vec<Edge>> {
-    let edge = |((parent, to), sum)| match to {
-        To::Service(child) => Some(Edge::of((parent, child), sum)),
-        To::Target(..) => None,
+    let edge = |((parent, to), sum): (_, Sum)| match to {
+        To::Service(child) => Some(Edge::of((parent, child), sum.tally)),
+        To::Target(_) => None,
     };
     let rows = sums(run)?.into_iter().filter_map(edge).collect();
     Ok(run.cut(rows))
 }
 
 pub(super) fn uses(run: &mut Run<'_>) -> Result<Vec<Use>> {
-    let row = |((service, to), sum)| match to {
-        To::Target(target, is_answered) => Some(Use::of((service, target, is_answered), sum)),
+    let row = |((service, to), sum): (_, Sum)| match to {
+        To::Target(target) => Some(Use::of((service, target), sum.tally, sum.answered.unsigned_abs())),
         To::Service(_) => None,
     };
     let rows = sums(run)?.into_iter().filter_map(row).collect();
@@ -58,7 +78,7 @@ fn sums(run: &mut Run<'_>) -> Result<Sums> {
         Some(sums) => sums,
         None => counted(run, false)?.unwrap_or_default(),
     };
-    sums.retain(|_, sum| sum.spans() > 0);
+    sums.retain(|_, sum| sum.tally.spans() > 0);
     Ok(sums)
 }
 
@@ -70,9 +90,13 @@ pub(super) fn asks_for_uses(plan: &Plan) -> bool {
 /// All calls; `None` where digests counted some too often that can't be taken out of their sums.
 fn counted(run: &mut Run<'_>, by_digests: bool) -> Result<Option<Sums>> {
     let mut sums = Sums::new();
-    let spread = Spread::of(run);
+    let known = Whereabouts::of(run);
+    let by_digests = by_digests && run.plan.ids.is_none() && called::is_known(run.plan);
+    let kept = known.clone().filter(|_| by_digests);
     let mut odd = Odd::default();
-    joined::head(run, spread.as_ref(), (&mut sums, &mut odd));
+    if kept.is_none() {
+        afresh::head(run, known.as_deref(), (&mut sums, &mut odd));
+    }
     let places = run.groups.clone();
     let mut counted: Vec<Option<TimeRange>> = Vec::new();
     for block in places.chunk_by(|left, right| std::ptr::eq(left.view, right.view)) {
@@ -80,8 +104,7 @@ fn counted(run: &mut Run<'_>, by_digests: bool) -> Result<Option<Sums>> {
             break;
         }
         let view = block[0].view;
-        let known = spread.as_ref().filter(|_| by_digests);
-        let whole = known.and_then(|spread| called::count(run, view, spread, (&mut sums, &mut odd)));
+        let whole = kept.as_ref().and_then(|_| called::count(run, view, (&mut sums, &mut odd)));
         counted.push(whole);
         for time in left_over(run.plan.time, whole) {
             let plan = Plan { time, ..run.plan.clone() };
@@ -89,16 +112,20 @@ fn counted(run: &mut Run<'_>, by_digests: bool) -> Result<Option<Sums>> {
                 if run.is_over_time() {
                     break;
                 }
-                if let Err(error) = group(run, (&plan, *place), spread.as_ref(), (&mut sums, &mut odd)) {
+                if let Err(error) = group(run, (&plan, *place), known.as_deref(), (&mut sums, &mut odd)) {
                     run.go_on_without(&error);
                 }
             }
         }
     }
-    let mut excess = Excess::default();
-    let known = spread.as_ref().filter(|_| by_digests);
-    kept::correct(run, (known, &odd.ids), &counted, (&mut sums, &mut excess))?;
-    Ok(excess.take_out(&mut sums).then_some(sums))
+    let is_right = match kept {
+        Some(known) => kept::correct(run, (&known, &odd), &counted, &mut sums)?,
+        None => {
+            afresh::join(run, &odd, &mut sums)?;
+            true
+        }
+    };
+    Ok(is_right.then_some(sums))
 }
 
 /// What digests did not count of a time.
@@ -111,7 +138,7 @@ fn left_over(time: TimeRange, counted: Option<TimeRange>) -> Vec<TimeRange> {
 /// Traces that have to be joined, in the order in which they were met.
 #[derive(Default)]
 pub(super) struct Odd {
-    ids: Vec<TraceId>,
+    pub(super) ids: Vec<TraceId>,
     known: HashSet<TraceId, FixedState>,
 }
 
@@ -144,13 +171,13 @@ struct Columns {
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Number {
     Service(u32),
-    Target(u32, bool),
+    Target(u32),
 }
 
 fn group(
     run: &mut Run<'_>,
     (plan, place): (&Plan, Place<'_>),
-    spread: Option<&Spread>,
+    known: Option<&Whereabouts>,
     (sums, odd): (&mut Sums, &mut Odd),
 ) -> Result<()> {
     if !run.may_pass(plan, place) {
@@ -180,7 +207,7 @@ fn group(
             run.go_on_without(&error);
         }
     }
-    let mut calls: HashMap<(u32, Number), Tally, FixedState> = HashMap::default();
+    let mut calls: HashMap<(u32, Number), Sum, FixedState> = HashMap::default();
     for trace in evaluator.runs()?.iter() {
         let is_found = columns.found[rows(trace)].contains(&true);
         if !is_found {
@@ -188,7 +215,7 @@ fn group(
         }
         evaluator.reader.forget_before(trace.first as usize / PAGE_ROWS);
         match evaluator.reader.trace_id(trace.first) {
-            Ok(id) if trace.plain && spread.is_some_and(|spread| !spread.holds(id)) => {
+            Ok(id) if trace.plain && known.is_some_and(|known| !known.is_spread(id)) => {
                 match asks_for_uses(plan) {
                     true => columns.count_uses(trace, &mut calls),
                     false => columns.count(trace, &mut calls),
@@ -202,7 +229,7 @@ fn group(
     for ((service, number), sum) in calls {
         let to = match number {
             Number::Service(child) => To::Service(columns.names[child as usize].clone()),
-            Number::Target(target, is_answered) => To::Target(columns.told.target(target), is_answered),
+            Number::Target(target) => To::Target(columns.told.target(target)),
         };
         sums.entry((columns.names[service as usize].clone(), to)).or_default().merge(&sum);
     }
@@ -275,22 +302,21 @@ impl Columns {
         (caller != called && caller != LOST && called != LOST).then_some(parent)
     }
 
-    fn count(&self, trace: &TraceRun, calls: &mut HashMap<(u32, Number), Tally, FixedState>) {
+    fn count(&self, trace: &TraceRun, calls: &mut HashMap<(u32, Number), Sum, FixedState>) {
         for row in rows(trace).filter(|row| self.found[*row]) {
             let Some(parent) = self.caller(trace, row) else { continue };
             let sum = calls.entry((self.services[parent], Number::Service(self.services[row]))).or_default();
-            sum.add(self.durations[row], self.failed[row]);
+            sum.add(self.durations[row], self.failed[row], false);
         }
     }
 
-    fn count_uses(&self, trace: &TraceRun, uses: &mut HashMap<(u32, Number), Tally, FixedState>) {
+    fn count_uses(&self, trace: &TraceRun, uses: &mut HashMap<(u32, Number), Sum, FixedState>) {
         let answered: HashSet<usize, FixedState> =
             rows(trace).filter_map(|row| self.caller(trace, row)).collect();
         for row in rows(trace).filter(|row| self.found[*row] && self.services[*row] != LOST) {
             let Some((number, is_peer)) = self.told.of_row(row) else { continue };
-            let number = Number::Target(number, is_peer && answered.contains(&row));
-            let sum = uses.entry((self.services[row], number)).or_default();
-            sum.add(self.durations[row], self.failed[row]);
+            let sum = uses.entry((self.services[row], Number::Target(number))).or_default();
+            sum.add(self.durations[row], self.failed[row], is_peer && answered.contains(&row));
         }
     }
 }

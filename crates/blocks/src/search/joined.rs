@@ -1,28 +1,24 @@
-//! Counts the calls and uses of traces that have to be joined, and takes back what digests counted of their parts.
+//! The calls and uses of a trace that has to be joined, and what digests counted of its parts.
 //!
 //! A digest counts each run of rows alone. Of a trace in several places a call may be missing there (parent and child lie
 //! apart), or be counted twice (a span was sent twice). So the calls of the whole trace are compared with those of its
-//! counted runs: what is missing is added at once, what is too much is taken out in the end.
+//! runs: what is missing is added, what is too much is taken out in the end.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
-use model::{Batch, Kin, Kind, Span, StatusCode, TimeRange, Trace, TraceId};
-use store::metrics::Tally;
-use store::uses::{self, Means, Target};
+use model::{Batch, Kin, Kind, Span, StatusCode, TimeRange, Trace};
+use store::uses::{Means, Target};
 
-use super::Run;
-use super::edges::{Odd, Sums, To, asks_for_uses};
-use super::skeleton::Part;
-use super::spread::Spread;
+use super::edges::{Sum, Sums, To};
 use crate::digest;
 
 /// A call or a use, with all that questions that digests answer tell apart.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Call {
-    parent: Arc<str>,
-    to: To<Arc<str>, Arc<str>>,
+    /// Between whom, among [`Names`].
+    pub(super) pair: u32,
     /// When the span started that it is counted by, and how long it took.
     pub(super) start: u64,
     duration: u64,
@@ -32,12 +28,16 @@ pub(super) struct Call {
 }
 
 /// A call of a trace, or one that only a part of it seems to have.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Seen {
     call: Call,
     /// True where the whole trace has it.
     is_one: bool,
-    /// The part by which a digest may have counted it, by the place of its block.
+    /// For a call that the trace has not: true where it has an equal one.
+    has_equal: bool,
+    /// For a use: whether the whole trace answers it, and whether the part does.
+    is_answered: (bool, bool),
+    /// The run by which a digest may have counted it.
     part: Option<u32>,
 }
 
@@ -45,246 +45,240 @@ struct Seen {
 #[derive(Debug, Default)]
 pub(super) struct Joined(Vec<Seen>);
 
-/// Which calls to note: given a run and the called span, whether to note it, and whether it came through a queue.
-pub(super) type Noted<'n> = &'n dyn Fn(&mut Run<'_>, Span<'_>) -> Option<bool>;
+/// The spans of a trace, or of a part of it, with the places of their parents.
+pub(super) struct Family<'a> {
+    spans: Vec<Span<'a>>,
+    parents: Vec<Option<usize>>,
+}
+
+impl<'a> Family<'a> {
+    /// `None` where some spans may have been sent twice, or are their own ancestors: then digests do not count them.
+    pub(super) fn of(spans: Vec<Span<'a>>) -> Option<Self> {
+        let kin = |span: &Span<'_>| Kin {
+            start: span.start(),
+            id: span.span_id(),
+            parent: span.parent(),
+            kind: span.kind(),
+        };
+        let parents = digest::parents(&spans.iter().map(kin).collect::<Vec<_>>())?;
+        Some(Self { spans, parents })
+    }
+
+    /// That of a run of rows.
+    pub(super) fn of_batch(run: &'a Batch) -> Option<Self> {
+        Self::of(run.spans().collect())
+    }
+
+    /// That of a trace of which each span is known once.
+    pub(super) fn whole(trace: &'a Trace) -> Self {
+        let parents = trace.nodes().iter().map(|node| node.parent.map(|parent| parent as usize));
+        Self { spans: trace.spans().collect(), parents: parents.collect() }
+    }
+
+    /// Visits its calls, or what it uses: between whom, the span by which it is counted, and whether it was answered.
+    pub(super) fn each(
+        &self,
+        (names, are_uses): (&mut Names, bool),
+        mut visit: impl FnMut(u32, Span<'a>, bool),
+    ) {
+        let services: Vec<u32> = self.spans.iter().map(|span| names.text(span.service())).collect();
+        let called = self.parents.iter().enumerate().filter_map(|(child, parent)| {
+            parent.filter(|parent| services[*parent] != services[child]).map(|parent| (parent, child))
+        });
+        if !are_uses {
+            for (parent, child) in called {
+                let pair = names.pair(services[parent], To::Service(services[child]));
+                visit(pair, self.spans[child], false);
+            }
+            return;
+        }
+        let mut answered = vec![false; self.spans.len()];
+        called.for_each(|(parent, _)| answered[parent] = true);
+        for (at, span) in self.spans.iter().enumerate() {
+            let Some(Target { means, system, name }) = Target::of_span(*span) else { continue };
+            let target = Target { means, system: names.text(system), name: names.text(name) };
+            let pair = names.pair(services[at], To::Target(target));
+            visit(pair, *span, answered[at] && means == Means::Peer);
+        }
+    }
+}
+
+/// Which calls to note, and how.
+pub(super) struct Noting<'n> {
+    pub(super) names: &'n mut Names,
+    /// True where uses are noted, not calls.
+    pub(super) are_uses: bool,
+    /// Whether a call came through a queue.
+    pub(super) has_queue: &'n dyn Fn(Span<'_>) -> bool,
+}
+
+impl Noting<'_> {
+    fn calls(&mut self, family: &Family<'_>, mut visit: impl FnMut(Call, bool)) {
+        let has_queue = self.has_queue;
+        family.each((self.names, self.are_uses), |pair, span, is_answered| {
+            let call = Call {
+                pair,
+                start: span.start(),
+                duration: span.duration(),
+                kind: span.kind(),
+                status: span.status(),
+                has_queue: has_queue(span),
+            };
+            visit(call, is_answered);
+        });
+    }
+}
 
 impl Joined {
-    /// The calls of a trace in these parts, each with the place of its block where it is in one.
-    pub(super) fn of(
-        run: &mut Run<'_>,
-        trace: &Trace,
-        parts: &[(Option<u32>, &Part<'_>)],
-        noted: Noted<'_>,
-    ) -> Self {
+    /// The calls of a trace with these runs, each with its place among them.
+    pub(super) fn of(family: &Family<'_>, runs: &[(u32, Family<'_>)], noting: &mut Noting<'_>) -> Self {
         let mut seen: Vec<Seen> = Vec::new();
-        calls(run, trace, noted, |call| seen.push(Seen { call, is_one: true, part: None }));
+        noting.calls(family, |call, is| {
+            let is_answered = (is, is);
+            seen.push(Seen { call, is_one: true, has_equal: false, is_answered, part: None });
+        });
         let mut open: HashMap<Call, Vec<usize>, FixedState> = HashMap::default();
-        for (at, seen) in seen.iter().enumerate() {
-            open.entry(seen.call.clone()).or_default().push(at);
+        if !runs.is_empty() {
+            (0..seen.len()).for_each(|at| open.entry(seen[at].call).or_default().push(at));
         }
-        for (place, part) in parts {
-            let Some(place) = place.filter(|_| is_counted(&part.batch)) else { continue };
-            let Some(alone) = Trace::join(trace.id(), vec![part.batch.clone()]) else { continue };
-            calls(run, &alone, noted, |call| match open.get_mut(&call).and_then(Vec::pop) {
-                Some(at) => seen[at].part = Some(place),
-                None => seen.push(Seen { call, is_one: false, part: Some(place) }),
+        for (part, alone) in runs {
+            noting.calls(alone, |call, is| match open.get_mut(&call).map(Vec::pop) {
+                Some(Some(at)) => (seen[at].part, seen[at].is_answered.1) = (Some(*part), is),
+                there => {
+                    let is_answered = (false, is);
+                    let has_equal = there.is_some();
+                    seen.push(Seen { call, is_one: false, has_equal, is_answered, part: Some(*part) });
+                }
             });
         }
+        seen.shrink_to_fit();
         Self(seen)
     }
 
     /// Adds the calls that no digest counted, and notes those that one counted too often. `whole` is the time of which the
-    /// digests of a block counted all.
+    /// digests of a run's block counted all.
     pub(super) fn correct(
         &self,
         asked: &dyn Fn(&Call) -> bool,
         whole: &dyn Fn(u32) -> Option<TimeRange>,
-        (sums, excess): (&mut Sums, &mut Excess),
+        corrections: &mut Corrections,
     ) {
-        for Seen { call, is_one, part } in self.0.iter().filter(|seen| asked(&seen.call)) {
-            let is_counted = part.and_then(whole).is_some_and(|whole| whole.contains(call.start));
-            if *is_one == is_counted {
-                continue;
-            }
-            let names = ((*call.parent).to_owned(), call.to.to_owned());
+        for seen in self.0.iter().filter(|seen| asked(&seen.call)) {
+            let Seen { call, is_one, is_answered, .. } = *seen;
+            let is_counted = seen.part.and_then(whole).is_some_and(|whole| whole.contains(call.start));
             let failed = call.status == StatusCode::Error;
-            if *is_one {
-                sums.entry(names).or_default().add(call.duration, failed);
-                continue;
+            let sum = corrections.sum(call.pair);
+            sum.answered += i64::from(is_one && is_answered.0) - i64::from(is_counted && is_answered.1);
+            match (is_one, is_counted) {
+                (true, false) => sum.tally.add(call.duration, failed),
+                (false, true) => {
+                    corrections.excess.push((call.pair, call.duration, failed, seen.has_equal));
+                }
+                _ => {}
             }
-            let alike = |seen: &Seen| seen.is_one && seen.call.looks_like(call) && asked(&seen.call);
-            excess.0.push((names, call.duration, failed, self.0.iter().any(alike)));
         }
     }
 
-    /// What it takes in memory at most, names and all.
+    /// What it takes in memory.
     pub(super) fn memory(&self) -> usize {
-        let names = self.0.iter().map(|seen| seen.call.parent.len() + seen.call.to.len());
-        size_of::<Self>() + self.0.capacity() * size_of::<Seen>() + names.sum::<usize>()
+        size_of::<Self>() + self.0.len() * size_of::<Seen>()
     }
 }
 
-impl Call {
-    /// The service of the span that it is counted by.
-    pub(super) fn service(&self) -> &str {
-        match &self.to {
-            To::Service(child) => child,
-            To::Target(..) => &self.parent,
-        }
-    }
-
-    fn looks_like(&self, other: &Self) -> bool {
-        (&self.parent, &self.to, self.duration) == (&other.parent, &other.to, other.duration)
-    }
-}
-
-impl To<Arc<str>, Arc<str>> {
-    fn to_owned(&self) -> To<String, String> {
-        match self {
-            Self::Service(child) => To::Service((**child).to_owned()),
-            Self::Target(Target { means, system, name }, is_answered) => {
-                let target = Target { means: *means, system: &**system, name: &**name };
-                To::Target(target.to_owned(), *is_answered)
-            }
-        }
-    }
-
-    fn len(&self) -> usize {
-        match self {
-            Self::Service(child) => child.len(),
-            Self::Target(target, _) => target.system.len() + target.name.len(),
-        }
-    }
-}
-
-/// Calls that were counted too often.
+/// What joined traces have beside what digests counted, by the numbers of [`Names`].
 #[derive(Default)]
-pub(super) struct Excess(Vec<Surplus>);
+pub(super) struct Corrections {
+    sums: Vec<Sum>,
+    /// Calls that were counted too often: between whom, how long it took, whether it failed, and whether the trace has an equal one.
+    excess: Vec<(u32, u64, bool, bool)>,
+}
 
-/// Between whom, how long it took, whether it failed, and whether the trace has an equal one.
-type Surplus = ((String, To<String, String>), u64, bool, bool);
+impl Corrections {
+    fn sum(&mut self, pair: u32) -> &mut Sum {
+        if self.sums.len() <= pair as usize {
+            self.sums.resize_with(pair as usize + 1, Sum::default);
+        }
+        &mut self.sums[pair as usize]
+    }
 
-impl Excess {
-    /// Takes them out; false where a sum can't be told without counting anew.
-    pub(super) fn take_out(self, sums: &mut Sums) -> bool {
-        self.0.into_iter().all(|(names, duration, failed, has_equal)| {
-            let sum = sums.get_mut(&names);
-            sum.is_some_and(|sum| sum.remove(duration, failed, has_equal))
+    /// Corrects the sums of digests; false where one can't be told without counting anew.
+    pub(super) fn apply(self, names: &Names, sums: &mut Sums) -> bool {
+        for (pair, sum) in (0..).zip(&self.sums).filter(|(_, sum)| **sum != Sum::default()) {
+            sums.entry(names.of(pair)).or_default().merge(sum);
+        }
+        let mut of_pair: HashMap<u32, Vec<(u64, bool, bool)>, FixedState> = HashMap::default();
+        for (pair, duration, failed, has_equal) in self.excess {
+            of_pair.entry(pair).or_default().push((duration, failed, has_equal));
+        }
+        of_pair.into_iter().all(|(pair, excess)| {
+            let names = names.of(pair);
+            let Some(sum) = sums.get_mut(&names) else { return false };
+            if sum.tally.spans() == excess.len() as u64 {
+                sums.remove(&names);
+                return true;
+            }
+            let mut excess = excess.into_iter();
+            excess.all(|(duration, failed, has_equal)| sum.tally.remove(duration, failed, has_equal))
         })
     }
 }
 
-/// Counts the calls of the traces that lie in the head alone, and names the others that the plan looks for.
-pub(super) fn head(run: &mut Run<'_>, spread: Option<&Spread>, (sums, odd): (&mut Sums, &mut Odd)) {
-    let batches = run.head.clone();
-    let mut rows: Vec<(TraceId, u32, u32)> = Vec::new();
-    for (number, batch) in (0..).zip(&batches) {
-        rows.extend((0..).zip(batch.rows()).map(|(place, row)| (row.trace_id, number, place)));
+/// Texts and who calls whom, by number.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Names {
+    texts: Vec<Arc<str>>,
+    numbers: HashMap<Arc<str>, u32, FixedState>,
+    pairs: Vec<Pair>,
+    places: HashMap<Pair, u32, FixedState>,
+}
+
+/// A service, and whom it calls or what it uses.
+type Pair = (u32, To<u32, u32>);
+
+impl Names {
+    fn text(&mut self, text: &str) -> u32 {
+        if let Some(known) = self.numbers.get(text) {
+            return *known;
+        }
+        let number = self.texts.len() as u32;
+        let text: Arc<str> = text.into();
+        self.texts.push(text.clone());
+        self.numbers.insert(text, number);
+        number
     }
-    rows.sort_unstable();
-    let services = Services::of(&batches);
-    let mut counted: HashMap<(u32, To<u32, &str>), Tally, FixedState> = HashMap::default();
-    for of_trace in rows.chunk_by(|left, right| left.0 == right.0) {
-        if run.is_over_time() {
-            break;
+
+    fn pair(&mut self, service: u32, to: To<u32, u32>) -> u32 {
+        let next = self.pairs.len() as u32;
+        let number = *self.places.entry((service, to)).or_insert(next);
+        if number == next {
+            self.pairs.push((service, to));
         }
-        let span = |at: usize| batches[of_trace[at].1 as usize].span(of_trace[at].2 as usize);
-        let service =
-            |at: usize| services.of_batch[of_trace[at].1 as usize][span(at).row().resource as usize];
-        let found: Vec<bool> = (0..of_trace.len()).map(|at| run.finds(span(at))).collect();
-        if !found.contains(&true) {
-            continue;
-        }
-        let is_alone = spread.is_some_and(|spread| !spread.holds(of_trace[0].0));
-        let kin: Vec<Kin> = (0..of_trace.len()).map(|at| kin(span(at))).collect();
-        let Some(parents) = digest::parents(&kin).filter(|_| is_alone) else {
-            odd.add(of_trace[0].0);
-            continue;
-        };
-        let caller = |(child, parent): (usize, &Option<usize>)| {
-            let parent = parent.filter(|parent| service(*parent) != service(child))?;
-            Some((parent, child))
-        };
-        let called = parents.iter().enumerate().filter_map(caller);
-        let mut count = |parent: usize, to, at: usize| {
-            let sum = counted.entry((service(parent), to)).or_default();
-            sum.add(span(at).duration(), span(at).status() == StatusCode::Error);
-        };
-        if !asks_for_uses(run.plan) {
-            for (parent, child) in called.filter(|(_, child)| found[*child]) {
-                count(parent, To::Service(service(child)), child);
-            }
-            continue;
-        }
-        let answered: HashSet<usize, FixedState> = called.map(|(parent, _)| parent).collect();
-        for at in (0..of_trace.len()).filter(|at| found[*at]) {
-            if let Some(target) = Target::of_span(span(at)) {
-                let is_answered = target.means == Means::Peer && answered.contains(&at);
-                count(at, To::Target(target, is_answered), at);
-            }
-        }
+        number
     }
-    for ((service, to), sum) in counted {
+
+    /// Between whom a call is.
+    pub(super) fn of(&self, pair: u32) -> (String, To<String, String>) {
+        let text = |number: u32| (*self.texts[number as usize]).to_owned();
+        let (service, to) = self.pairs[pair as usize];
         let to = match to {
-            To::Service(child) => To::Service(services.name(child)),
-            To::Target(target, is_answered) => To::Target(target.to_owned(), is_answered),
-        };
-        sums.entry((services.name(service), to)).or_default().merge(&sum);
-    }
-}
-
-/// The services of the head, by number.
-struct Services<'a> {
-    names: Vec<&'a str>,
-    /// By batch and resource.
-    of_batch: Vec<Vec<u32>>,
-}
-
-impl<'a> Services<'a> {
-    fn of(batches: &[&'a Batch]) -> Self {
-        let mut names: Vec<&'a str> = Vec::new();
-        let mut numbers: HashMap<&'a str, u32, FixedState> = HashMap::default();
-        let mut number = |name: &'a str| {
-            let next = names.len() as u32;
-            let number = *numbers.entry(name).or_insert(next);
-            if number == next {
-                names.push(name);
+            To::Service(child) => To::Service(text(child)),
+            To::Target(Target { means, system, name }) => {
+                To::Target(Target { means, system: text(system), name: text(name) })
             }
-            number
         };
-        let of_batch = batches
-            .iter()
-            .map(|batch| {
-                let resources = 0..batch.resource_count() as u32;
-                resources.map(|at| number(batch.resource(at).service())).collect()
-            })
-            .collect();
-        Self { names, of_batch }
+        (text(service), to)
     }
 
-    fn name(&self, number: u32) -> String {
-        self.names[number as usize].to_owned()
+    /// The service of the span that a call is counted by.
+    pub(super) fn service(&self, call: &Call) -> &str {
+        let (parent, to) = self.pairs[call.pair as usize];
+        let service = if let To::Service(child) = to { child } else { parent };
+        &self.texts[service as usize]
     }
-}
 
-fn kin(span: Span<'_>) -> Kin {
-    Kin { start: span.start(), id: span.span_id(), parent: span.parent(), kind: span.kind() }
-}
-
-/// True where a digest counts a run of these spans.
-fn is_counted(run: &Batch) -> bool {
-    digest::parents(&run.spans().map(kin).collect::<Vec<_>>()).is_some()
-}
-
-/// Visits the calls or uses of a trace that are to be noted.
-fn calls(run: &mut Run<'_>, trace: &Trace, noted: Noted<'_>, mut visit: impl FnMut(Call)) {
-    let mut known: HashMap<&str, Arc<str>, FixedState> = HashMap::default();
-    let mut shared = |text| known.entry(text).or_insert_with_key(|text| (*text).into()).clone();
-    let call = |span: Span<'_>, (parent, to), has_queue| Call {
-        parent,
-        to,
-        start: span.start(),
-        duration: span.duration(),
-        kind: span.kind(),
-        status: span.status(),
-        has_queue,
-    };
-    if asks_for_uses(run.plan) {
-        uses::each(trace, |span, Target { means, system, name }, is_answered| {
-            let Some(has_queue) = noted(run, span) else { return };
-            let target = Target { means, system: shared(system), name: shared(name) };
-            visit(call(span, (shared(span.service()), To::Target(target, is_answered)), has_queue));
-        });
-        return;
-    }
-    for node in trace.nodes() {
-        let Some(parent) = node.parent else { continue };
-        let (child, parent) = (trace.span(node), trace.span(&trace.nodes()[parent as usize]));
-        if parent.service() == child.service() {
-            continue;
-        }
-        let Some(has_queue) = noted(run, child) else { continue };
-        let to = To::Service(shared(child.service()));
-        visit(call(child, (shared(parent.service()), to), has_queue));
+    /// What it takes in memory, about.
+    pub(super) fn memory(&self) -> usize {
+        let texts: usize = self.texts.iter().map(|text| text.len()).sum();
+        texts + self.texts.len() * 64 + self.pairs.len() * 64
     }
 }

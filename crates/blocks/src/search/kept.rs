@@ -1,210 +1,249 @@
 //! Joins the traces whose calls or uses digests can't tell, and keeps what was found as long as memory has room.
 //!
-//! Closed blocks never change, so a trace that lies in such alone is joined once. What is kept is no answer but the calls
-//! themselves, of which a question of any time takes those that it asks for. They are kept by the blocks that may hold
-//! the trace, so that a new block leaves what is known of others as it is.
+//! Row groups and batches of the head never change, so a trace is joined again only where it came to lie elsewhere. What is
+//! kept is no answer but the calls themselves, of which a question of any time takes those that it asks for.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
-use model::{Span, Tenant, TimeRange, Trace, TraceId};
+use model::{Batch, Span, Tenant, TimeRange, Trace, TraceId};
 use store::plan::{Compare, Condition, Field, Filter, Level, Operand, Plan};
 
 use super::Run;
-use super::called::{is_known, passes};
-use super::edges::{Sums, asks_for_uses};
-use super::joined::{Call, Excess, Joined, Noted};
-use super::skeleton::{Depth, Part, parts, whole};
-use super::spread::Spread;
+use super::called::passes;
+use super::edges::{Odd, Sums, asks_for_uses};
+use super::joined::{Call, Corrections, Family, Joined, Names, Noting};
+use super::skeleton::{Depth, WHOLE_MAX};
+use super::views::Views;
+use super::whereabouts::{Places, Whereabouts};
 use super::words::Words;
-use crate::block::BlockView;
 use crate::digest::MESSAGING;
 use crate::error::Result;
 use crate::index::section::kind;
 use crate::memory::{Key, Memory};
 
 /// Traces that are joined at once.
-const JOINED_MAX: usize = 1024;
+pub(super) const JOINED_MAX: usize = 1024;
 
 /// What a trace takes among those that are kept, besides its calls.
-const TRACE_BYTES: usize = 48;
+const TRACE_BYTES: usize = 64;
 
-/// Whose traces are kept, and in which blocks.
+/// What is kept of whose traces.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Of {
+struct Whose {
     tenant: Tenant,
-    blocks: Vec<u64>,
     /// True where their uses are kept, not their calls.
     are_uses: bool,
     /// True where it is known which of the calls came through a queue.
     with_queues: bool,
 }
 
-type Traces = HashMap<TraceId, Arc<Joined>, FixedState>;
+/// A trace that was joined when it lay in these places.
+type Held = (Arc<Places>, Arc<Joined>);
 
-/// Joined traces that are kept.
-#[derive(Debug)]
+/// Joined traces.
+#[derive(Clone, Debug)]
 struct Kept {
-    of: Of,
-    traces: Traces,
+    of: Whose,
+    names: Names,
+    traces: HashMap<TraceId, Held, FixedState>,
 }
 
-/// The traces of the same closed blocks.
-struct Home {
-    of: Of,
-    kept: Option<Arc<Kept>>,
-    new: Vec<(TraceId, Arc<Joined>)>,
-}
-
-/// Adds the calls of these traces that no digest counted, and notes those that one counted too often. `counted` has, for
-/// each block, the time of which its digests counted all.
+/// Corrects what digests counted by the traces that they can't tell, the odd ones among them; `counted` has, for each
+/// block, the time of which its digests counted all. False where a sum can't be told without counting anew.
 pub(super) fn correct(
     run: &mut Run<'_>,
-    (spread, odd): (Option<&Spread>, &[TraceId]),
+    (known, odd): (&Whereabouts, &Odd),
     counted: &[Option<TimeRange>],
-    (sums, excess): (&mut Sums, &mut Excess),
-) -> Result<()> {
+    sums: &mut Sums,
+) -> Result<bool> {
     let plan = run.plan;
-    let views = run.views();
-    let spread = spread.filter(|_| plan.ids.is_none() && is_known(plan));
-    let asked = |call: &Call| {
-        let words = Words { service: call.service(), name: "", kind: call.kind, status: call.status };
-        plan.time.contains(call.start) && passes(&plan.spans, words, call.has_queue)
+    let views = Views::of(run);
+    let memory = views.memory.clone();
+    let of = Whose::by(plan);
+    let before = memory.as_ref().and_then(|memory| Kept::read(memory, &of));
+    let mut now = before.as_deref().map_or_else(|| Kept::new(of), Kept::clone_names);
+    let mut missing: Vec<(TraceId, Arc<Places>)> = Vec::new();
+    let mut corrections = Corrections::default();
+    let asked: Vec<(TraceId, Arc<Places>)> = asked(run, (known, odd), (&views, before.as_deref()))?;
+    let is_new = |id: &TraceId, places: &Arc<Places>| {
+        let held = before.as_ref().and_then(|before| before.traces.get(id));
+        held.filter(|(known, _)| Arc::ptr_eq(known, places)).map(|(_, joined)| joined.clone())
     };
-    let whole = |place: u32| counted.get(place as usize).copied().flatten();
-    let mut homes: BTreeMap<&[u32], Option<Home>> = BTreeMap::new();
-    let mut missing: Vec<(TraceId, &[u32])> = Vec::new();
-    for id in odd {
-        let places = spread.and_then(|spread| spread.homes(*id)).unwrap_or_default();
-        let home = homes.entry(places).or_insert_with(|| Home::of(&views, places, plan));
-        match home.as_ref().and_then(|home| home.kept.as_ref()?.traces.get(id)) {
+    let whole = |places: &Places, run: u32| {
+        let (block, _) = places.runs.get(run as usize)?.0;
+        counted.get(*views.places.get(&block)?).copied().flatten()
+    };
+    for (id, places) in asked {
+        match is_new(&id, &places) {
             Some(joined) => {
-                let whole = |place: u32| places.get(place as usize).copied().and_then(whole);
-                joined.correct(&asked, &whole, (sums, excess));
+                let asked = |call: &Call| now.is_asked(plan, call);
+                joined.correct(&asked, &|run| whole(&places, run), &mut corrections);
             }
-            None => missing.push((*id, places)),
+            None => missing.push((id, places)),
         }
     }
+    let mut joined: Vec<(TraceId, Held)> = Vec::new();
+    let order = if missing.is_empty() { HashMap::default() } else { known.order(run) };
     for some in missing.chunks(JOINED_MAX) {
         if run.is_over_time() {
             break;
         }
-        for (id, places, of) in join(run, some)? {
-            match homes.get_mut(places) {
-                Some(Some(home)) => {
-                    let joined = of.noted(run, places, &|run, span| Some(home.note(run, span)));
-                    let whole = |place: u32| places.get(place as usize).copied().and_then(whole);
-                    joined.correct(&asked, &whole, (sums, excess));
-                    home.new.push((id, Arc::new(joined)));
-                }
-                _ => {
-                    let all: Vec<u32> = (0..).take(views.len()).collect();
-                    let found = |run: &mut Run<'_>, span: Span<'_>| run.finds(span).then_some(false);
-                    of.noted(run, &all, &found).correct(&|_| true, &whole, (sums, excess));
-                }
-            }
+        for ((id, places), found) in some.iter().zip(now.join(run, (&views, &order), some)?) {
+            let Some(found) = found else { continue };
+            let asked = |call: &Call| now.is_asked(plan, call);
+            found.correct(&asked, &|run| whole(places, run), &mut corrections);
+            joined.push((*id, (places.clone(), Arc::new(found))));
         }
     }
+    let is_right = corrections.apply(&now.names, sums);
     // What was broken off may lack parts of traces.
-    if run.damages.is_empty() && !run.is_abandoned() {
-        homes
-            .into_iter()
-            .for_each(|(places, home)| home.into_iter().for_each(|home| home.keep(&views, places)));
+    if let Some(memory) = memory.filter(|_| run.damages.is_empty() && !run.is_abandoned()) {
+        now.keep(&memory, (before.as_deref(), joined), known);
     }
-    Ok(())
+    Ok(is_right)
 }
 
-/// A trace, and what it was joined from.
-struct Whole<'a> {
-    trace: Trace,
-    parts: Vec<Part<'a>>,
-}
-
-/// Joins traces; those that are nowhere are left out.
-fn join<'a, 'p>(
+/// The traces that are to be joined, and where they lie.
+fn asked<'a>(
     run: &mut Run<'a>,
-    some: &[(TraceId, &'p [u32])],
-) -> Result<Vec<(TraceId, &'p [u32], Whole<'a>)>> {
-    let depth = if needs_attributes(run.plan) { Depth::Filtered } else { Depth::Skeleton };
-    let ids: Vec<TraceId> = some.iter().map(|(id, _)| *id).collect();
-    let mut joined = Vec::with_capacity(some.len());
-    for ((id, places), parts) in some.iter().zip(parts(run, &ids, depth)?) {
-        if let Some(trace) = whole(run, *id, (&parts, depth))? {
-            joined.push((*id, *places, Whole { trace, parts }));
+    (known, odd): (&Whereabouts, &Odd),
+    (views, before): (&Views<'a>, Option<&Kept>),
+) -> Result<Vec<(TraceId, Arc<Places>)>> {
+    let time = run.plan.time;
+    let scattered = known.traces.iter().filter(|(_, places)| places.overlaps(time));
+    let mut asked: Vec<(TraceId, Arc<Places>)> =
+        scattered.map(|(id, places)| (*id, places.clone())).collect();
+    for id in odd.ids.iter().filter(|id| !known.traces.contains_key(id)) {
+        if run.is_over_time() {
+            break;
         }
+        let held = before.and_then(|before| before.traces.get(id));
+        let held = held.filter(|(places, _)| is_there(known, places)).map(|(places, _)| places.clone());
+        asked.push((*id, held.unwrap_or_else(|| Arc::new(views.find(run, *id)))));
     }
-    Ok(joined)
+    Ok(asked)
 }
 
-impl Whole<'_> {
-    /// Its calls that are to be noted; the blocks are those of the question at these places.
-    fn noted(&self, run: &mut Run<'_>, places: &[u32], noted: Noted<'_>) -> Joined {
-        let views = run.views();
-        let place = |part: &Part<'_>| {
-            let is_here =
-                |place: &u32| part.view.is_some_and(|view| std::ptr::eq(views[*place as usize], view));
-            places.iter().position(is_here).map(|place| place as u32)
-        };
-        let parts: Vec<_> = self.parts.iter().map(|part| (place(part), part)).collect();
-        Joined::of(run, &self.trace, &parts, noted)
-    }
+/// True where a trace that lies in one run of rows is still there.
+fn is_there(known: &Whereabouts, places: &Places) -> bool {
+    places.head.is_empty() && places.runs.iter().all(|(group, _)| known.has(*group))
 }
 
-impl Home {
-    /// What is kept of the traces of blocks; `None` where that may change, or there is no memory common to all of them.
-    fn of(views: &[&BlockView], places: &[u32], plan: &Plan) -> Option<Self> {
-        let memory = memory(views, places)?;
-        let blocks = places.iter().map(|place| views[*place as usize].groups[0].index().block()).collect();
+impl Whose {
+    fn by(plan: &Plan) -> Self {
         let are_uses = asks_for_uses(plan);
         let with_queues = !are_uses && needs_attributes(plan);
-        let of = Of { tenant: plan.tenant.clone(), blocks, are_uses, with_queues };
-        let kept = memory.index.get::<Kept>(key(&of)?).filter(|kept| kept.of == of);
-        Some(Self { of, kept, new: Vec::new() })
+        Self { tenant: plan.tenant.clone(), are_uses, with_queues }
     }
 
-    /// True where a call came through a queue, as far as that is asked for.
-    fn note(&self, run: &mut Run<'_>, span: Span<'_>) -> bool {
-        run.work.spans_seen += 1;
+    fn key(&self) -> Key {
+        Key { block: u64::MAX, kind: kind::JOINED, number: FixedState::default().hash_one(self) }
+    }
+}
+
+impl Kept {
+    fn new(of: Whose) -> Self {
+        Self { of, names: Names::default(), traces: HashMap::default() }
+    }
+
+    fn read(memory: &Memory, of: &Whose) -> Option<Arc<Self>> {
+        memory.index.get::<Self>(of.key()).filter(|kept| kept.of == *of)
+    }
+
+    /// The same without traces.
+    fn clone_names(&self) -> Self {
+        Self { names: self.names.clone(), ..Self::new(self.of.clone()) }
+    }
+
+    fn is_asked(&self, plan: &Plan, call: &Call) -> bool {
+        let word =
+            || Words { service: self.names.service(call), name: "", kind: call.kind, status: call.status };
+        plan.time.contains(call.start)
+            && (matches!(plan.spans, Filter::All) || passes(&plan.spans, word(), call.has_queue))
+    }
+
+    /// Joins some traces, in their order; nothing of those for which there was no time.
+    fn join<'a>(
+        &mut self,
+        run: &mut Run<'a>,
+        (views, order): (&Views<'a>, &HashMap<u64, usize, FixedState>),
+        some: &[(TraceId, Arc<Places>)],
+    ) -> Result<Vec<Option<Joined>>> {
+        let depth = if needs_attributes(run.plan) { Depth::Filtered } else { Depth::Skeleton };
+        let all: Vec<&(TraceId, Arc<Places>)> = some.iter().collect();
+        let head = run.head.clone();
+        let batch = |number: &u64| order.get(number).map(|at| head[*at]);
+        let mut joined: Vec<Option<Joined>> = Vec::with_capacity(some.len());
+        for ((_, places), parts) in some.iter().zip(views.read(run, &all, depth)?) {
+            let in_head = places.head.iter();
+            let in_head = in_head.filter_map(|(number, row)| Some(batch(number)?.span(*row as usize)));
+            let spans: Vec<Span<'_>> =
+                in_head.chain(parts.iter().flat_map(|(_, part)| part.spans())).collect();
+            run.work.spans_seen += spans.len() as u64;
+            joined.push(Family::of(spans).map(|family| self.joined(&family, &parts)));
+        }
+        // Spans that were sent twice are told apart by all that they hold.
+        let double: Vec<usize> = (0..joined.len()).filter(|at| joined[*at].is_none()).collect();
+        for double in double.chunks(WHOLE_MAX) {
+            if run.is_over_time() {
+                break;
+            }
+            let all: Vec<&(TraceId, Arc<Places>)> = double.iter().map(|at| &some[*at]).collect();
+            for (at, parts) in double.iter().zip(views.read(run, &all, Depth::Whole)?) {
+                let (id, places) = &some[*at];
+                let mut numbers: Vec<u64> = places.head.iter().map(|(number, _)| *number).collect();
+                numbers.dedup();
+                let in_head = numbers.iter().filter_map(batch).cloned();
+                let all = parts.iter().map(|(_, part)| part.clone()).chain(in_head).collect();
+                let Some(trace) = Trace::join(*id, all) else { continue };
+                run.work.spans_seen += trace.nodes().len() as u64;
+                joined[*at] = Some(self.joined(&Family::whole(&trace), &parts));
+            }
+        }
+        Ok(joined)
+    }
+
+    fn joined(&mut self, family: &Family<'_>, parts: &[(u32, Batch)]) -> Joined {
+        let alone = parts.iter().map(|(at, part)| Some((*at, Family::of_batch(part)?)));
+        let runs: Vec<_> = alone.flatten().collect();
         let field = Field::Attribute { level: Level::Span, key: MESSAGING.into() };
-        let queue = Condition { field, compare: Compare::Exists, operand: Operand::None };
-        self.of.with_queues && store::eval::passes(&Filter::Is(queue), span)
+        let queue = Filter::Is(Condition { field, compare: Compare::Exists, operand: Operand::None });
+        let with_queues = self.of.with_queues;
+        let has_queue = |span: Span<'_>| with_queues && store::eval::passes(&queue, span);
+        let mut noting = Noting { names: &mut self.names, are_uses: self.of.are_uses, has_queue: &has_queue };
+        Joined::of(family, &runs, &mut noting)
     }
 
-    /// Keeps what was found besides.
-    fn keep(self, views: &[&BlockView], places: &[u32]) {
-        let (Some(memory), Some(key)) = (memory(views, places), key(&self.of)) else { return };
-        if self.new.is_empty() {
+    /// Keeps these with what was known of other traces that are still there.
+    fn keep(
+        mut self,
+        memory: &Memory,
+        (before, joined): (Option<&Self>, Vec<(TraceId, Held)>),
+        known: &Whereabouts,
+    ) {
+        if joined.is_empty() {
             return;
         }
-        let mut traces = self.kept.map_or_else(Traces::default, |kept| kept.traces.clone());
-        traces.extend(self.new);
-        let bytes = traces.values().map(|joined| joined.memory() + TRACE_BYTES).sum();
-        memory.index.put(key, Arc::new(Kept { of: self.of, traces }), bytes);
+        if let Some(before) = before {
+            let stays = |(id, (places, _)): &(&TraceId, &Held)| match known.traces.get(*id) {
+                Some(now) => Arc::ptr_eq(now, places),
+                None => is_there(known, places),
+            };
+            let stay = before.traces.iter().filter(stays);
+            self.traces.extend(stay.map(|(id, held)| (*id, held.clone())));
+        }
+        self.traces.extend(joined);
+        let of_traces: usize = self.traces.values().map(|(_, joined)| joined.memory() + TRACE_BYTES).sum();
+        let bytes = of_traces + self.names.memory();
+        memory.index.put(self.of.key(), Arc::new(self), bytes);
     }
-}
-
-/// The memory of closed blocks.
-pub(super) fn memory<'a>(views: &[&'a BlockView], places: &[u32]) -> Option<&'a Arc<Memory>> {
-    let mut common: Option<&Arc<Memory>> = None;
-    for place in places {
-        let index = views.get(*place as usize)?.groups.first()?.index();
-        let memory = index.memory();
-        let is_closed = index.is_finished() && common.is_none_or(|common| Arc::ptr_eq(common, memory));
-        common = is_closed.then_some(memory);
-        common?;
-    }
-    common
-}
-
-fn key(of: &Of) -> Option<Key> {
-    let number = FixedState::default().hash_one(of);
-    Some(Key { block: *of.blocks.first()?, kind: kind::JOINED, number })
 }
 
 /// True where a skeleton does not suffice to answer the plan.
-fn needs_attributes(plan: &Plan) -> bool {
+pub(super) fn needs_attributes(plan: &Plan) -> bool {
     asks_for_uses(plan) || compares_attributes(&plan.spans)
 }
 

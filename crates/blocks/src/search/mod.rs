@@ -4,6 +4,7 @@
 //! here computes or reads files, so it runs on a blocking thread. Memory is bounded by the pages of one page number and
 //! the rows of the answer; time by the plan's limit, after which the answer says that it is partial.
 
+mod afresh;
 mod called;
 mod counted;
 mod edges;
@@ -34,6 +35,8 @@ mod texts;
 mod told;
 mod traces;
 mod values;
+mod views;
+mod whereabouts;
 mod words;
 
 use std::collections::{BTreeSet, HashSet};

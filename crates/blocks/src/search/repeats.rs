@@ -7,7 +7,7 @@
 mod classes;
 mod head;
 mod known;
-mod sets;
+pub(super) mod sets;
 mod table;
 
 use std::collections::HashMap;

@@ -49,13 +49,6 @@ impl Depth<'_> {
     }
 }
 
-/// The rows of a trace in one place.
-pub(super) struct Part<'a> {
-    /// The block that they are in; `None` for the head.
-    pub(super) view: Option<&'a BlockView>,
-    pub(super) batch: Batch,
-}
-
 /// What is read of events and links at least, where there are any; the first leaf of each tells how many there are.
 const LISTS: [usize; 3] = [leaf::EVENT_TIME, leaf::EVENT_NAME, leaf::LINK_TRACE_ID];
 
@@ -74,38 +67,41 @@ pub(super) const SKELETON: [usize; 11] = [
     leaf::FIXED + conventions::SERVICE,
 ];
 
+/// Traces of which all is read at once, where their skeletons do not suffice.
+pub(super) const WHOLE_MAX: usize = 256;
+
 /// Joins traces from everywhere, in the order of the ids; a trace that is nowhere is left out.
 pub(super) fn join(run: &mut Run<'_>, ids: &[TraceId], depth: Depth<'_>) -> Result<Vec<Trace>> {
-    let mut traces: Vec<Trace> = Vec::with_capacity(ids.len());
-    for (id, parts) in ids.iter().zip(parts(run, ids, depth)?) {
+    let mut traces: Vec<Option<Trace>> = Vec::with_capacity(ids.len());
+    let mut double: Vec<usize> = Vec::new();
+    for (at, (id, parts)) in ids.iter().zip(parts(run, ids, depth)?).enumerate() {
         if run.is_abandoned() {
             break;
         }
-        traces.extend(whole(run, *id, (&parts, depth))?);
+        // Spans that were sent twice are told apart by all that they hold.
+        let is_double = !depth.is_whole() && looks_double(*id, &parts);
+        double.extend(is_double.then_some(at));
+        traces.push(if is_double { None } else { Trace::join(*id, parts) });
     }
-    Ok(traces)
+    for double in double.chunks(WHOLE_MAX) {
+        let whole: Vec<TraceId> = double.iter().map(|at| ids[*at]).collect();
+        for (at, parts) in double.iter().zip(parts(run, &whole, Depth::Whole)?) {
+            if run.is_abandoned() {
+                break;
+            }
+            traces[*at] = Trace::join(ids[*at], parts);
+        }
+    }
+    Ok(traces.into_iter().flatten().collect())
 }
 
 /// The parts of traces, in the order of the ids.
-pub(super) fn parts<'a>(run: &mut Run<'a>, ids: &[TraceId], depth: Depth<'_>) -> Result<Vec<Vec<Part<'a>>>> {
+fn parts(run: &mut Run<'_>, ids: &[TraceId], depth: Depth<'_>) -> Result<Vec<Vec<Batch>>> {
     let mut parts = from_groups(run, ids, depth)?;
     for (place, batch) in from_head(run, ids, depth) {
-        parts[place].push(Part { view: None, batch });
+        parts[place].push(batch);
     }
     Ok(parts)
-}
-
-/// The trace of these parts.
-pub(super) fn whole(
-    run: &mut Run<'_>,
-    id: TraceId,
-    (parts, depth): (&[Part<'_>], Depth<'_>),
-) -> Result<Option<Trace>> {
-    // Spans that were sent twice are told apart by all that they hold.
-    if !depth.is_whole() && looks_double(id, parts) {
-        return Ok(join(run, &[id], Depth::Whole)?.pop());
-    }
-    Ok(Trace::join(id, parts.iter().map(|part| part.batch.clone()).collect()))
 }
 
 /// The leaves to read of a row group; `None` for all.
@@ -181,10 +177,10 @@ fn from_head(run: &Run<'_>, ids: &[TraceId], depth: Depth<'_>) -> Vec<(usize, Ba
     found
 }
 
-fn from_groups<'a>(run: &mut Run<'a>, ids: &[TraceId], depth: Depth<'_>) -> Result<Vec<Vec<Part<'a>>>> {
-    let mut parts: Vec<Vec<Part<'a>>> = ids.iter().map(|_| Vec::new()).collect();
+fn from_groups(run: &mut Run<'_>, ids: &[TraceId], depth: Depth<'_>) -> Result<Vec<Vec<Batch>>> {
+    let mut parts: Vec<Vec<Batch>> = ids.iter().map(|_| Vec::new()).collect();
     for view in run.views() {
-        let mut wanted: Vec<(usize, u32, u32, usize)> = Vec::new();
+        let mut wanted: Vec<Wanted> = Vec::new();
         for (number, id) in ids.iter().enumerate() {
             if run.is_abandoned() {
                 return Ok(parts);
@@ -192,34 +188,48 @@ fn from_groups<'a>(run: &mut Run<'a>, ids: &[TraceId], depth: Depth<'_>) -> Resu
             let found = run.find(view, *id).into_iter();
             wanted.extend(found.map(|(group, rows)| (group, rows.first, rows.count, number)));
         }
-        if wanted.is_empty() {
-            continue;
-        }
-        run.open(view);
-        wanted.sort_unstable();
-        for of_group in wanted.chunk_by(|left, right| left.0 == right.0) {
-            let place = Place { view, group: &view.groups[of_group[0].0] };
-            let only = leaves(depth, run.plan, place);
-            let mut reader = GroupReader::new(view, place.group)?;
-            for (_, first, count, number) in of_group {
-                if run.is_abandoned() {
-                    break;
-                }
-                reader.forget_before(*first as usize / PAGE_ROWS);
-                let rows = match depth {
-                    Depth::Named(named) => named_rows(run, &mut reader, (*first..*first + *count, named)),
-                    _ => (*first..*first + *count).collect(),
-                };
-                if rows.is_empty() {
-                    continue;
-                }
-                let batch = read(run, &mut reader, &rows, only.as_deref())?;
-                parts[*number].push(Part { view: Some(view), batch });
-            }
-            run.work += reader.work;
-        }
+        in_block(run, (view, wanted), depth, &mut |number, part| parts[number].push(part))?;
     }
     Ok(parts)
+}
+
+/// Rows to read of a block: the place of the row group, the first, how many, and for whom.
+pub(super) type Wanted = (usize, u32, u32, usize);
+
+/// Reads rows of a block, each run of them as a part.
+pub(super) fn in_block<'a>(
+    run: &mut Run<'a>,
+    (view, mut wanted): (&'a BlockView, Vec<Wanted>),
+    depth: Depth<'_>,
+    found: &mut dyn FnMut(usize, Batch),
+) -> Result<()> {
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    run.open(view);
+    wanted.sort_unstable();
+    for of_group in wanted.chunk_by(|left, right| left.0 == right.0) {
+        let place = Place { view, group: &view.groups[of_group[0].0] };
+        let only = leaves(depth, run.plan, place);
+        let mut reader = GroupReader::new(view, place.group)?;
+        for (_, first, count, number) in of_group {
+            if run.is_abandoned() {
+                break;
+            }
+            reader.forget_before(*first as usize / PAGE_ROWS);
+            let rows = match depth {
+                Depth::Named(named) => named_rows(run, &mut reader, (*first..*first + *count, named)),
+                _ => (*first..*first + *count).collect(),
+            };
+            if rows.is_empty() {
+                continue;
+            }
+            let batch = read(run, &mut reader, &rows, only.as_deref())?;
+            found(*number, batch);
+        }
+        run.work += reader.work;
+    }
+    Ok(())
 }
 
 /// Those rows of a trace whose spans are named, by the pages of span ids alone.
@@ -274,10 +284,10 @@ fn read(
 }
 
 /// True where two spans of a skeleton have the same id and start.
-fn looks_double(id: TraceId, parts: &[Part<'_>]) -> bool {
-    let rows_max = parts.iter().map(|part| part.batch.len()).sum();
+fn looks_double(id: TraceId, parts: &[Batch]) -> bool {
+    let rows_max = parts.iter().map(Batch::len).sum();
     let mut seen: HashSet<(SpanId, u64), FixedState> =
         HashSet::with_capacity_and_hasher(rows_max, FixedState::default());
-    let mut rows = parts.iter().flat_map(|part| part.batch.rows()).filter(|row| row.trace_id == id);
+    let mut rows = parts.iter().flat_map(Batch::rows).filter(|row| row.trace_id == id);
     !rows.all(|row| seen.insert((row.span_id, row.start)))
 }

@@ -11,14 +11,13 @@ use foldhash::fast::FixedState;
 use model::{Tenant, TraceId};
 
 use super::Run;
-use super::kept::memory;
 use crate::block::BlockView;
 use crate::columns::shred::TraceRows;
 use crate::error::Result;
 use crate::index::section::kind;
 use crate::index::short;
 use crate::index::tokens::id_token;
-use crate::memory::Key;
+use crate::memory::{Key, Memory};
 
 /// A block, by its place among others, and the row group with which one of its sets begins.
 type SetOf = (u32, u32);
@@ -33,17 +32,12 @@ pub(super) struct Spread {
     closed: Arc<Closed>,
     /// The places of the closed blocks.
     places: Vec<u32>,
-    /// What [`Repeats::blocks`] of the closed ones are among all.
-    closed_blocks: Vec<u32>,
 }
 
 /// Hashes that are in more than one place.
 #[derive(Debug, Default)]
 struct Repeats {
     hashes: Vec<u32>,
-    /// The blocks with each of the hashes, [`HEAD`]'s too; those of a hash begin where `begins` says.
-    blocks: Vec<u32>,
-    begins: Vec<usize>,
     /// The set of row groups that has a trace, with the hash.
     places: Vec<(SetOf, u32)>,
 }
@@ -91,32 +85,12 @@ impl Spread {
         }
         recent.sort();
         let recent = Repeats::of(&closed.beside(&recent, &places));
-        let closed_blocks = closed.repeats.blocks.iter().map(|block| places[*block as usize]).collect();
-        Some(Self { recent, closed, places, closed_blocks })
+        Some(Self { recent, closed, places })
     }
 
     pub(super) fn holds(&self, id: TraceId) -> bool {
         let hash = short(id_token(id));
         self.recent.find(hash).is_some() || self.closed.repeats.find(hash).is_some()
-    }
-
-    /// The blocks that a spread trace may have rows in, by their places, ascending; `None` where it may be in the head, or
-    /// is not spread.
-    pub(super) fn homes(&self, id: TraceId) -> Option<&[u32]> {
-        let hash = short(id_token(id));
-        if let Some(at) = self.recent.find(hash) {
-            let blocks = &self.recent.blocks[self.recent.range(at)];
-            return Some(blocks).filter(|blocks| blocks.last() != Some(&HEAD.0));
-        }
-        let at = self.closed.repeats.find(hash)?;
-        Some(&self.closed_blocks[self.closed.repeats.range(at)])
-    }
-
-    /// The runs of a block that are of spread traces, and lie in the question's time; some more than once.
-    pub(super) fn runs_in(&self, run: &mut Run<'_>, view: &BlockView) -> Result<Vec<TraceRows>> {
-        let time = run.plan.time;
-        let all = self.all_in(run, view)?.into_iter().map(|(_, rows)| rows);
-        Ok(all.filter(|rows| time.overlaps(rows.start, rows.end)).collect())
     }
 
     /// The runs of a block that are of spread traces, each with the place of its row group; some more than once.
@@ -150,14 +124,25 @@ fn hashes(run: &mut Run<'_>, view: &BlockView) -> Option<Vec<(u32, Vec<u32>)>> {
     Some(all)
 }
 
+/// The memory of closed blocks.
+fn memory<'a>(views: &[&'a BlockView], places: &[u32]) -> Option<&'a Arc<Memory>> {
+    let mut common: Option<&Arc<Memory>> = None;
+    for place in places {
+        let index = views.get(*place as usize)?.groups.first()?.index();
+        let memory = index.memory();
+        let is_closed = index.is_finished() && common.is_none_or(|common| Arc::ptr_eq(common, memory));
+        common = is_closed.then_some(memory);
+        common?;
+    }
+    common
+}
+
 impl Repeats {
     /// Of all hashes, ascending.
     fn of(all: &[(u32, SetOf)]) -> Self {
         let mut found = Self::default();
         for chunk in all.chunk_by(|left, right| left.0 == right.0).filter(|chunk| chunk.len() > 1) {
             found.hashes.push(chunk[0].0);
-            found.begins.push(found.blocks.len());
-            found.blocks.extend(chunk.chunk_by(|left, right| left.1.0 == right.1.0).map(|of| of[0].1.0));
             found.places.extend(chunk.iter().filter(|(_, of)| *of != HEAD).map(|(hash, of)| (*of, *hash)));
         }
         found.places.sort_unstable();
@@ -167,11 +152,6 @@ impl Repeats {
 
     fn find(&self, hash: u32) -> Option<usize> {
         self.hashes.binary_search(&hash).ok()
-    }
-
-    /// Where the blocks of a hash stand.
-    fn range(&self, at: usize) -> std::ops::Range<usize> {
-        self.begins[at]..self.begins.get(at + 1).copied().unwrap_or(self.blocks.len())
     }
 
     /// The runs of the block at a place.
@@ -229,10 +209,9 @@ impl Closed {
     }
 
     fn bytes(&self) -> usize {
-        let Repeats { hashes, blocks, begins, places } = &self.repeats;
-        let numbers = self.hashes.len() + self.set_of.len() + hashes.len() + blocks.len();
+        let Repeats { hashes, places } = &self.repeats;
+        let numbers = self.hashes.len() + self.set_of.len() + hashes.len();
         numbers * size_of::<u32>()
-            + begins.len() * size_of::<usize>()
             + places.len() * size_of::<(SetOf, u32)>()
             + self.sets.len() * size_of::<SetOf>()
     }

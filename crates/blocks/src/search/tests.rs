@@ -1,6 +1,8 @@
 mod edges;
+mod ingest;
 mod remembered;
 mod repeats;
+mod yard;
 
 use std::sync::{Arc, Mutex};
 

@@ -42,7 +42,7 @@ pub enum Expected {
     /// These edges, as (parent, child, calls, errors).
     Edges(Vec<(String, String, u64, u64)>),
     /// These uses, as (service, target, answered, spans, errors).
-    Uses(Vec<(String, Target<String>, bool, u64, u64)>),
+    Uses(Vec<(String, Target<String>, u64, u64, u64)>),
     /// These rows of metrics; quantiles may be off by the stated error.
     Metrics(Vec<Measured>),
     /// Some rows, and the remark that there are more.
@@ -165,7 +165,7 @@ async fn check(reader: &dyn Reader, plan: &Plan, expected: &Expected) -> Result<
             let Rows::Uses(got) = whole(reader, plan).await?.rows else { return Err(wrong_kind(plan)) };
             let got: Vec<_> = got
                 .into_iter()
-                .map(|row| (row.service, row.target, row.is_answered, row.spans, row.errors))
+                .map(|row| (row.service, row.target, row.answered, row.spans, row.errors))
                 .collect();
             same("uses", uses, &got)
         }

@@ -18,24 +18,24 @@ use crate::memory::{Key, Memory};
 
 /// Row groups of a tenant that are looked up together.
 #[derive(Debug)]
-pub(super) struct Set<'a> {
-    pub(super) view: &'a BlockView,
+pub(in crate::search) struct Set<'a> {
+    pub(in crate::search) view: &'a BlockView,
     /// The number of the block.
-    pub(super) block: u64,
+    pub(in crate::search) block: u64,
     /// The row group with which the set begins, of whatever tenant.
     first: usize,
     /// The numbers of the tenant's row groups.
-    pub(super) groups: Vec<u32>,
+    pub(in crate::search) groups: Vec<u32>,
     /// The first and the last span start.
-    pub(super) extent: (u64, u64),
+    pub(in crate::search) extent: (u64, u64),
 }
 
 /// All sets with spans of the tenant. Blocks have the numbers of their memory, if they share one, else their places.
-pub(super) fn all<'a>(run: &Run<'a>) -> Vec<Set<'a>> {
+pub(in crate::search) fn all<'a>(run: &Run<'a>) -> Vec<Set<'a>> {
     let views = run.views();
-    let shared = memory(run).is_some();
+    let numbers = numbers(run);
     let mut sets: Vec<Set<'a>> = Vec::new();
-    for (place, view) in (0..).zip(views) {
+    for (block, view) in numbers.into_iter().zip(views) {
         let mut last = None;
         let mut is_new = true;
         let mut first = 0;
@@ -47,7 +47,6 @@ pub(super) fn all<'a>(run: &Run<'a>) -> Vec<Set<'a>> {
                 continue;
             }
             if std::mem::take(&mut is_new) {
-                let block = if shared { group.index().block() } else { place };
                 sets.push(Set { view, block, first, groups: Vec::new(), extent: (u64::MAX, 0) });
             }
             let Some(set) = sets.last_mut() else { continue };
@@ -58,8 +57,17 @@ pub(super) fn all<'a>(run: &Run<'a>) -> Vec<Set<'a>> {
     sets
 }
 
+/// The numbers of the blocks.
+pub(in crate::search) fn numbers(run: &Run<'_>) -> Vec<u64> {
+    let views = run.views();
+    match memory(run).is_some() {
+        true => views.iter().map(|view| *view.number).collect(),
+        false => (0..).take(views.len()).collect(),
+    }
+}
+
 /// The memory from which all blocks have their numbers; none where they have them from several.
-pub(super) fn memory<'a>(run: &Run<'a>) -> Option<&'a Arc<Memory>> {
+pub(in crate::search) fn memory<'a>(run: &Run<'a>) -> Option<&'a Arc<Memory>> {
     let views = run.views();
     let mut memories =
         views.into_iter().filter_map(|view| view.groups.first()).map(|group| group.index().memory());
@@ -68,16 +76,16 @@ pub(super) fn memory<'a>(run: &Run<'a>) -> Option<&'a Arc<Memory>> {
 }
 
 /// A row group: the number of its block, and its own.
-pub(super) type GroupId = (u64, u32);
+pub(in crate::search) type GroupId = (u64, u32);
 
 impl Set<'_> {
     /// Its row groups.
-    pub(super) fn ids(&self) -> impl Iterator<Item = GroupId> {
+    pub(in crate::search) fn ids(&self) -> impl Iterator<Item = GroupId> {
         self.groups.iter().map(|group| (self.block, *group))
     }
 
     /// The hashes of its trace ids, those of other tenants too, each as often as it has runs of rows; in ascending order.
-    pub(super) fn hashes(&self) -> Result<Arc<Vec<u32>>> {
+    pub(in crate::search) fn hashes(&self) -> Result<Arc<Vec<u32>>> {
         let group = &self.view.groups[self.first];
         let Some(set) = group.set() else { return group.id_hashes().map(Arc::new) };
         let kept = &group.index().memory().index;
@@ -111,7 +119,7 @@ impl Set<'_> {
     }
 
     /// Where the traces with these hashes are: by row group, in row order.
-    pub(super) fn runs(
+    pub(in crate::search) fn runs(
         &self,
         run: &mut Run<'_>,
         tenant: &Tenant,
@@ -158,21 +166,25 @@ impl Set<'_> {
 }
 
 /// The hashes that two ascending lists have in common, each once.
-pub(super) fn common(left: &[u32], right: &[u32]) -> Vec<u32> {
+pub(in crate::search) fn common(left: &[u32], right: &[u32]) -> Vec<u32> {
+    let (few, mut many) = if left.len() < right.len() { (left, right) } else { (right, left) };
     let mut common = Vec::new();
-    let (mut left, mut right) = (left.iter().peekable(), right.iter().peekable());
-    while let (Some(one), Some(other)) = (left.peek(), right.peek()) {
-        match one.cmp(other) {
-            std::cmp::Ordering::Less => _ = left.next(),
-            std::cmp::Ordering::Greater => _ = right.next(),
-            std::cmp::Ordering::Equal => {
-                if common.last() != Some(*one) {
-                    common.push(**one);
-                }
-                left.next();
-                right.next();
-            }
+    for hash in few {
+        many = &many[before(many, *hash)..];
+        if many.first() == Some(hash) && common.last() != Some(hash) {
+            common.push(*hash);
         }
     }
     common
+}
+
+/// How many of an ascending list come before a hash: found in steps that double, since mostly it is not far.
+fn before(list: &[u32], hash: u32) -> usize {
+    let mut end = 1;
+    while end < list.len() && list[end - 1] < hash {
+        end *= 2;
+    }
+    let begin = end / 2;
+    let end = end.min(list.len());
+    begin + list[begin..end].partition_point(|other| *other < hash)
 }

@@ -14,7 +14,7 @@ use crate::search::{Sources, run_until};
 const MINUTE: u64 = 60_000_000_000;
 
 /// Random numbers that a seed repeats.
-struct Dice(u64);
+pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
     fn under(&mut self, below: u64) -> u64 {
@@ -57,7 +57,7 @@ fn trace(dice: &mut Dice, number: u64) -> Vec<Draft> {
 }
 
 /// Batches in which traces are whole, scattered, or repeated in part.
-fn batches(dice: &mut Dice, tenant: &Tenant) -> Vec<Batch> {
+pub(super) fn batches(dice: &mut Dice, tenant: &Tenant) -> Vec<Batch> {
     let mut spans: Vec<Vec<Draft>> = vec![Vec::new(); 9];
     for number in 1..=60 {
         let trace = trace(dice, number);
@@ -102,7 +102,7 @@ fn has_queue(compare: Compare) -> Filter {
     Filter::Is(Condition { field, compare, operand: Operand::None })
 }
 
-fn filters() -> Vec<Filter> {
+pub(super) fn filters() -> Vec<Filter> {
     let consumer = || Filter::equal(Field::Kind, Operand::Kind(Kind::Consumer));
     let failed = Filter::equal(Field::Status, Operand::Status(StatusCode::Error));
     let message = Filter::And(vec![consumer(), has_queue(Compare::Exists)]);

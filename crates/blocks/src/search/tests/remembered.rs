@@ -6,7 +6,8 @@ use model::{Batch, Tenant};
 use store::{Ask, Level, Plan, Rows};
 
 use super::super::{Sources, run};
-use super::repeats::{Yard, check, traces};
+use super::repeats::{check, traces};
+use super::yard::Yard;
 
 /// Checks everything twice: what is kept of the first answers makes the second ones.
 #[track_caller]

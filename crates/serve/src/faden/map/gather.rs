@@ -91,7 +91,7 @@ async fn calls(query: &Query, scope: &Scope, parts: &mut Parts) -> Result<Vec<Ed
 /// What sends no spans. A peer that answered once under its name is a service.
 async fn peers(query: &Query, scope: &Scope, parts: &mut Parts) -> Result<(), Error> {
     let uses = uses(query, scope, parts).await?;
-    let answered = uses.iter().filter(|row| row.is_answered).map(|row| row.target.name.clone());
+    let answered = uses.iter().filter(|row| row.answered > 0).map(|row| row.target.name.clone());
     let services: HashSet<String> = parts.nodes.keys().cloned().chain(answered).collect();
     for Use { service, target, errors, durations, .. } in uses {
         if target.means != Means::Peer || !services.contains(&target.name) {
@@ -109,7 +109,7 @@ async fn uses(query: &Query, scope: &Scope, parts: &mut Parts) -> Result<Vec<Use
         parts.partial = parts.partial.take().or(answer.partial);
         return Ok(uses);
     }
-    let sums: BTreeMap<(String, Target<String>, bool), Tally> = BTreeMap::new();
+    let sums: BTreeMap<(String, Target<String>), (Tally, u64)> = BTreeMap::new();
     let (sums, visited) = scope
         .visit(query, BOUNDS, sums, |sums, subject, places| {
             let called = (0..subject.len()).filter_map(|at| Some((at, subject.parent(at)?)));
@@ -121,14 +121,15 @@ async fn uses(query: &Query, scope: &Scope, parts: &mut Parts) -> Result<Vec<Use
                 let span = subject.span(*at);
                 if let Some(target) = Target::of_span(span) {
                     let is_answered = target.means == Means::Peer && answered.contains(at);
-                    let of = (span.service().to_owned(), target.to_owned(), is_answered);
-                    let failed = span.status() == model::StatusCode::Error;
-                    sums.entry(of).or_default().add(span.duration(), failed);
+                    let of = (span.service().to_owned(), target.to_owned());
+                    let (sum, answered) = sums.entry(of).or_default();
+                    sum.add(span.duration(), span.status() == model::StatusCode::Error);
+                    *answered += u64::from(is_answered);
                 }
             }
         })
         .await?;
     parts.work += visited.work;
     parts.partial = parts.partial.take().or(visited.partial);
-    Ok(sums.into_iter().map(|(of, sum)| Use::of(of, sum)).collect())
+    Ok(sums.into_iter().map(|(of, (sum, answered))| Use::of(of, sum, answered)).collect())
 }

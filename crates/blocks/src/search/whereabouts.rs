@@ -1,0 +1,269 @@
+//! Where those traces lie that no row group can tell of alone: traces in several runs of rows, and all of the head.
+//!
+//! Row groups and batches never change, so each is compared with the others once: what is known is kept, and brought up to
+//! date with those that came and went, so that a question while spans come in only looks at what is new. It is kept
+//! among the parts of indexes, under their budget, and found again where it had to go.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+use foldhash::fast::FixedState;
+use model::batch::Identity;
+use model::{Tenant, TimeRange, TraceId};
+
+use super::Run;
+use super::repeats::sets::{self, GroupId, Set, common};
+use crate::columns::shred::TraceRows;
+use crate::error::Result;
+use crate::index::section::kind;
+use crate::index::short;
+use crate::index::tokens::id_token;
+use crate::memory::{Key, Memory};
+
+/// Where a trace lies.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Places {
+    /// Its runs, by row group.
+    pub(super) runs: Vec<(GroupId, TraceRows)>,
+    /// Its spans in the head: the numbers of their batches, and their places there.
+    pub(super) head: Vec<(u64, u32)>,
+}
+
+/// What is known of the row groups and the head of a tenant.
+#[derive(Clone, Debug)]
+pub(super) struct Whereabouts {
+    tenant: Tenant,
+    /// The row groups that were compared with each other.
+    groups: HashSet<GroupId, FixedState>,
+    /// The numbers of the head's batches.
+    batches: HashMap<Identity, u64, FixedState>,
+    /// The next one.
+    number: u64,
+    /// The traces in several runs, and those with spans in the head.
+    pub(super) traces: HashMap<TraceId, Arc<Places>, FixedState>,
+}
+
+/// What runs were found of each trace.
+type Found = HashMap<TraceId, Vec<(GroupId, TraceRows)>, FixedState>;
+
+impl Places {
+    /// True where it lies in more than one place.
+    fn is_spread(&self) -> bool {
+        self.runs.len() + usize::from(!self.head.is_empty()) > 1
+    }
+
+    /// False where none of its spans starts within the time.
+    pub(super) fn overlaps(&self, time: TimeRange) -> bool {
+        !self.head.is_empty() || self.runs.iter().any(|(_, rows)| time.overlaps(rows.start, rows.end))
+    }
+
+    /// What remains of it, if something goes; nothing where that is not worth knowing.
+    fn without(&self, has: &impl Fn(&GroupId) -> bool, holds: &impl Fn(u64) -> bool) -> Option<Self> {
+        let runs: Vec<_> = self.runs.iter().copied().filter(|(group, _)| has(group)).collect();
+        let head: Vec<_> = self.head.iter().copied().filter(|(batch, _)| holds(*batch)).collect();
+        (!head.is_empty() || runs.len() > 1).then_some(Self { runs, head })
+    }
+}
+
+impl Whereabouts {
+    /// Of everything that the question looks at; `None` where it can't be told, or nobody waits for it.
+    pub(super) fn of(run: &mut Run<'_>) -> Option<Arc<Self>> {
+        let sets = sets::all(run);
+        let memory = sets::memory(run).cloned();
+        let known = memory.as_ref().and_then(|memory| kept(memory, &run.plan.tenant));
+        if let Some(known) = known.as_ref().filter(|known| known.is_of(run, &sets)) {
+            return Some(known.clone());
+        }
+        let mut now = known.map_or_else(|| Self::new(&run.plan.tenant), |known| (*known).clone());
+        now.let_go(run, &sets);
+        let added = now.add_groups(run, &sets).and_then(|()| now.add_batches(run, &sets));
+        added.inspect_err(|error| run.go_on_without(error)).ok()?;
+        if run.is_abandoned() {
+            return None;
+        }
+        let now = Arc::new(now);
+        if let Some(memory) = memory {
+            memory.index.put(key(&now.tenant), now.clone(), now.bytes());
+        }
+        Some(now)
+    }
+
+    fn new(tenant: &Tenant) -> Self {
+        Self {
+            tenant: tenant.clone(),
+            groups: HashSet::default(),
+            batches: HashMap::default(),
+            number: 0,
+            traces: HashMap::default(),
+        }
+    }
+
+    /// True where the trace lies in more than one place.
+    pub(super) fn is_spread(&self, id: TraceId) -> bool {
+        self.traces.get(&id).is_some_and(|places| places.is_spread())
+    }
+
+    /// True where the row group is known.
+    pub(super) fn has(&self, group: GroupId) -> bool {
+        self.groups.contains(&group)
+    }
+
+    /// The place among those of the question's head of each batch, by its number.
+    pub(super) fn order(&self, run: &Run<'_>) -> HashMap<u64, usize, FixedState> {
+        let number = |(at, batch): (usize, &&model::Batch)| Some((*self.batches.get(&batch.identity())?, at));
+        run.head.iter().enumerate().filter_map(number).collect()
+    }
+
+    fn is_of(&self, run: &Run<'_>, sets: &[Set<'_>]) -> bool {
+        self.groups.len() == sets.iter().map(|set| set.groups.len()).sum::<usize>()
+            && self.batches.len() == run.head.len()
+            && sets.iter().flat_map(Set::ids).all(|id| self.groups.contains(&id))
+            && run.head.iter().all(|batch| self.batches.contains_key(&batch.identity()))
+    }
+
+    /// Forgets row groups and batches that are not there any more.
+    fn let_go(&mut self, run: &Run<'_>, sets: &[Set<'_>]) {
+        let groups: HashSet<GroupId, FixedState> = sets.iter().flat_map(Set::ids).collect();
+        let batches: HashSet<Identity, FixedState> = run.head.iter().map(|batch| batch.identity()).collect();
+        let (groups_before, batches_before) = (self.groups.len(), self.batches.len());
+        self.groups.retain(|group| groups.contains(group));
+        self.batches.retain(|batch, _| batches.contains(batch));
+        if (self.groups.len(), self.batches.len()) == (groups_before, batches_before) {
+            return;
+        }
+        let numbers: HashSet<u64, FixedState> = self.batches.values().copied().collect();
+        let has = |group: &GroupId| self.groups.contains(group);
+        let holds = |batch: u64| numbers.contains(&batch);
+        self.traces.retain(|_, places| {
+            let stays = places.runs.iter().all(|(group, _)| has(group))
+                && places.head.iter().all(|(batch, _)| holds(*batch));
+            if stays {
+                return true;
+            }
+            let left = places.without(&has, &holds).map(Arc::new);
+            left.is_some_and(|left| {
+                *places = left;
+                true
+            })
+        });
+    }
+
+    /// Compares row groups that are not known yet with each other, with the others and with the head.
+    fn add_groups(&mut self, run: &mut Run<'_>, sets: &[Set<'_>]) -> Result<()> {
+        let (old, new): (Vec<&Set<'_>>, Vec<&Set<'_>>) =
+            sets.iter().partition(|set| set.ids().all(|id| self.groups.contains(&id)));
+        if new.is_empty() {
+            return Ok(());
+        }
+        let mut hashes: Vec<u32> = Vec::new();
+        for set in &new {
+            hashes.extend_from_slice(&set.hashes()?);
+        }
+        // Those of a set ascend already, which a stable sort makes use of.
+        hashes.sort();
+        let several = hashes.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]);
+        let mut shared: Vec<u32> = several.chain(self.in_head()).collect();
+        hashes.dedup();
+        let mut found = Found::default();
+        for set in old {
+            if run.is_abandoned() {
+                return Ok(());
+            }
+            let here = common(&hashes, &set.hashes()?);
+            look_up(run, (set, &here), &mut found)?;
+            shared.extend(here);
+        }
+        shared.sort_unstable();
+        shared.dedup();
+        for set in &new {
+            if run.is_abandoned() {
+                return Ok(());
+            }
+            let here = common(&shared, &set.hashes()?);
+            look_up(run, (set, &here), &mut found)?;
+        }
+        for (id, runs) in found {
+            let known = self.traces.get(&id);
+            let mut places = known.map_or_else(Places::default, |places| (**places).clone());
+            places.runs.extend(runs);
+            places.runs.sort_unstable_by_key(|(group, rows)| (*group, rows.first));
+            places.runs.dedup_by_key(|(group, rows)| (*group, rows.first));
+            if places.is_spread() && known.is_none_or(|known| known.runs.len() < places.runs.len()) {
+                self.traces.insert(id, Arc::new(places));
+            }
+        }
+        self.groups.extend(new.into_iter().flat_map(Set::ids));
+        Ok(())
+    }
+
+    /// Finds where else the traces lie of batches that are not known yet.
+    fn add_batches(&mut self, run: &mut Run<'_>, sets: &[Set<'_>]) -> Result<()> {
+        let mut new: HashMap<TraceId, Vec<(u64, u32)>, FixedState> = HashMap::default();
+        for batch in &run.head {
+            let number = *self.batches.entry(batch.identity()).or_insert(self.number);
+            if number == self.number {
+                self.number += 1;
+                for (place, row) in (0..).zip(batch.rows()) {
+                    new.entry(row.trace_id).or_default().push((number, place));
+                }
+            }
+        }
+        let unknown = new.keys().filter(|id| !self.traces.contains_key(id));
+        let mut hashes: Vec<u32> = unknown.map(|id| short(id_token(*id))).collect();
+        hashes.sort_unstable();
+        let mut found = Found::default();
+        for set in sets.iter().filter(|_| !hashes.is_empty()) {
+            if run.is_abandoned() {
+                return Ok(());
+            }
+            let here = common(&hashes, &set.hashes()?);
+            look_up(run, (set, &here), &mut found)?;
+        }
+        for (id, rows) in new {
+            let places = self.traces.entry(id).or_default();
+            let places = Arc::make_mut(places);
+            places.runs.extend(found.remove(&id).unwrap_or_default());
+            places.head.extend(rows);
+        }
+        Ok(())
+    }
+
+    /// The hashes of the traces in the head.
+    fn in_head(&self) -> impl Iterator<Item = u32> {
+        let in_head = self.traces.iter().filter(|(_, places)| !places.head.is_empty());
+        in_head.map(|(id, _)| short(id_token(*id)))
+    }
+
+    fn bytes(&self) -> usize {
+        let places = |places: &Arc<Places>| {
+            size_of::<(TraceId, Arc<Places>)>()
+                + size_of::<Places>()
+                + places.runs.capacity() * size_of::<(GroupId, TraceRows)>()
+                + places.head.capacity() * size_of::<(u64, u32)>()
+        };
+        self.traces.values().map(places).sum::<usize>()
+            + self.groups.len() * size_of::<GroupId>()
+            + self.batches.len() * size_of::<(Identity, u64)>()
+    }
+}
+
+/// Adds the runs of the traces in a set that have one of these hashes.
+fn look_up(run: &mut Run<'_>, (set, hashes): (&Set<'_>, &[u32]), found: &mut Found) -> Result<()> {
+    if hashes.is_empty() {
+        return Ok(());
+    }
+    let tenant = run.plan.tenant.clone();
+    for (group, rows) in set.runs(run, &tenant, hashes)? {
+        found.entry(rows.id).or_default().push(((set.block, group as u32), rows));
+    }
+    Ok(())
+}
+
+fn key(tenant: &Tenant) -> Key {
+    Key { block: u64::MAX, kind: kind::WHEREABOUTS, number: FixedState::default().hash_one(tenant) }
+}
+
+fn kept(memory: &Memory, tenant: &Tenant) -> Option<Arc<Whereabouts>> {
+    memory.index.get::<Whereabouts>(key(tenant)).filter(|known| known.tenant == *tenant)
+}
