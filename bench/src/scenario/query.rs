@@ -72,6 +72,7 @@ pub(crate) async fn run(setting: &Setting, sizes: &[u64], rate: u64) -> anyhow::
     record.remark("read is what the server's process read from files and sockets");
     record.remark("cold: the server was started anew, and all files were taken out of the kernel's cache before each question");
     record.remark("left alone: from the end of the connection until /metrics tells of no running search, which is asked again and again");
+    record.remark("what comes in meanwhile are spans that were not sent before, of the same made-up time as the store's");
     record.remark("server CPU while spans come in is left out, since it is mostly theirs");
     Ok(record)
 }
@@ -141,14 +142,13 @@ async fn while_spans_come_in(
     searchable(&server.web).await?;
     let sender = Sender::new(setting, &server.otlp)?;
     let mut more = r#gen::Traffic::new(r#gen::Shape { seed: 2, ..r#gen::Shape::default() })?;
-    let requests = crate::corpus::Requests {
-        all: (0..rate.div_ceil(1_000) * 10)
-            .map(|_| more.next_request(r#gen::corpus::REQUEST_SPANS).into())
-            .collect(),
-        ..Default::default()
-    };
+    let of_a_second = rate.div_ceil(r#gen::corpus::REQUEST_SPANS as u64);
     let coming = tokio::spawn(async move {
+        // Spans that were sent before would be known as such: what comes is always new.
         loop {
+            let next = |_| more.next_request(r#gen::corpus::REQUEST_SPANS).into();
+            let all = (0..of_a_second).map(next).collect();
+            let requests = crate::corpus::Requests { all, ..Default::default() };
             if let Err(problem) = sender.send(&requests, Some(Rate::Constant(rate as f64))).await {
                 return problem;
             }
