@@ -52,7 +52,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     std::fs::create_dir_all(&path)?;
     let mut folder = Folder { path: path.clone(), blocks: 0, memory: Arc::default() };
     let mut traffic = r#gen::corpus_1();
-    let mut sources = Sources::default();
+    let mut sources = Sources { memory: Some(folder.memory.clone()), ..Sources::default() };
     let mut written = 0;
     while written < spans {
         let (mut block, at) = folder.open()?;
