@@ -116,18 +116,17 @@ impl Scope {
     ) -> Result<Counted, Error> {
         let step = store::metrics::step_ns(step)?;
         let by = by.to_vec();
-        let table = Table::new(LIMIT_MAX);
-        let (table, visited) = self
-            .visit(query, bounds, table, move |table, subject, places| {
-                for at in places {
-                    let span = subject.span(*at);
-                    let texts = by.iter().map(|field| text(subject, field, *at)).collect();
-                    if let Some(tally) = table.tally((texts, step.map(|step| step_of(span.start(), step)))) {
-                        tally.add(span.duration(), span.status() == StatusCode::Error);
-                    }
+        let what = self.visited(bounds, Some(by.clone()));
+        let (table, visited) = visit(query, &what, Table::new(LIMIT_MAX), move |table, subject, places| {
+            for at in places {
+                let span = subject.span(*at);
+                let texts = by.iter().map(|field| text(subject, field, *at)).collect();
+                if let Some(tally) = table.tally((texts, step.map(|step| step_of(span.start(), step)))) {
+                    tally.add(span.duration(), span.status() == StatusCode::Error);
                 }
-            })
-            .await?;
+            }
+        })
+        .await?;
         let (rows, has_more) = table.finish();
         let partial = visited.partial.or_else(|| has_more.then(|| more_rows(LIMIT_MAX)));
         Ok(Counted { rows, looked_at: Some(visited.traces), partial, work: visited.work })
@@ -144,16 +143,20 @@ impl Scope {
         state: S,
         see: impl Fn(&mut S, &Subject<'_>, &[usize]) + Send + Sync + 'static,
     ) -> Result<(S, Visited), Error> {
-        let what = Visit {
+        visit(query, &self.visited(bounds, None), state, see).await
+    }
+
+    fn visited(&self, bounds: Bounds, fields: Option<Vec<Field>>) -> Visit {
+        Visit {
             tenant: self.tenant.clone(),
             time: self.search.time,
             pipeline: self.pipeline.clone(),
             spans: self.search.spans.clone(),
             trace: self.search.trace.clone(),
+            fields,
             traces_max: bounds.traces_max,
             time_limit: bounds.time_limit,
-        };
-        visit(query, &what, state, see).await
+        }
     }
 }
 

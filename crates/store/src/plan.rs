@@ -254,6 +254,18 @@ impl Filter {
     pub fn equal(field: Field, operand: Operand) -> Self {
         Self::Is(Condition { field, compare: Compare::Equal, operand })
     }
+
+    /// Visits every field that it compares.
+    pub fn each_field<'a>(&'a self, visit: &mut dyn FnMut(&'a Field)) {
+        match self {
+            Self::All => {}
+            Self::Is(condition) => visit(&condition.field),
+            Self::And(filters) | Self::Or(filters) => {
+                filters.iter().for_each(|filter| filter.each_field(visit));
+            }
+            Self::Not(filter) => filter.each_field(visit),
+        }
+    }
 }
 
 /// What a whole trace must pass.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 use model::{Batch, SpanId, Trace, TraceId};
-use store::plan::{Field, Filter, Level, Plan};
+use store::plan::{Field, Level, Plan};
 
 use super::edges::asks_for_uses;
 use super::values::{self, Source};
@@ -120,9 +120,9 @@ fn leaves(depth: Depth<'_>, plan: &Plan, place: Place<'_>) -> Option<Vec<usize>>
         Depth::Filtered => {
             let keys = keys()?;
             let mut add = |field: &Field| add_leaves(field, (place, &keys), &mut leaves);
-            each_field(&plan.spans, &mut add);
+            plan.spans.each_field(&mut add);
             if asks_for_uses(plan) {
-                each_field(&store::uses::has_any(), &mut add);
+                store::uses::has_any().each_field(&mut |field| add(field));
             }
         }
     }
@@ -141,17 +141,6 @@ fn add_leaves(field: &Field, (place, keys): (Place<'_>, &Keys), leaves: &mut Vec
         if matches!(source, Source::Many { .. } | Source::Tail { level: Level::Event | Level::Link, .. }) {
             leaves.extend(LISTS);
         }
-    }
-}
-
-fn each_field(filter: &Filter, visit: &mut dyn FnMut(&Field)) {
-    match filter {
-        Filter::All => {}
-        Filter::And(filters) | Filter::Or(filters) => {
-            filters.iter().for_each(|filter| each_field(filter, visit));
-        }
-        Filter::Not(filter) => each_field(filter, visit),
-        Filter::Is(condition) => visit(&condition.field),
     }
 }
 

@@ -29,7 +29,7 @@ pub fn run(arguments: &Arguments, color: When) -> Ended {
         let path = format!("/services/{}/operations", part(&service));
         return scope.ask(&path, &scope.parameters(), |found: Operations| {
             let rows = found.operations.iter().map(|row| (format!("{} ({})", row.name, row.kind), &row.red));
-            remark(found.about.partial.as_ref(), color);
+            remark(found.about.answer.partial.as_ref(), color);
             table("operation", rows.collect(), paint)
         });
     }
@@ -39,7 +39,7 @@ pub fn run(arguments: &Arguments, color: When) -> Ended {
     }
     scope.ask("/services/red", &parameters, |found: Services| {
         let rows = found.services.iter().map(|row| (row.service.clone(), &row.red));
-        remark(found.about.partial.as_ref(), color);
+        remark(found.about.answer.partial.as_ref(), color);
         table("service", rows.collect(), paint)
     })
 }

@@ -110,7 +110,7 @@ pub async fn search(query: &Query, pipeline: Arc<Pipeline>, request: &Request) -
 }
 
 /// Where a store finds what a query looks at.
-fn looked_at(pipeline: &Pipeline) -> Vec<Stored> {
+pub(super) fn looked_at(pipeline: &Pipeline) -> Vec<Stored> {
     fields(pipeline).iter().flat_map(Field::stored).collect()
 }
 

@@ -9,9 +9,10 @@ use std::time::Duration;
 use model::{Tenant, TimeRange, Trace};
 use store::{Ask, Filter, Plan, TraceFilter, Work};
 
-use super::ast::Pipeline;
+use super::ast::{Field, Pipeline};
 use super::eval::{self, Subject};
 use super::prefilter::prefilter;
+use super::search;
 use crate::apart::apart;
 use crate::candidates::Candidates;
 use crate::{Error, Query};
@@ -32,6 +33,8 @@ pub struct Visit {
     pub spans: Filter,
     /// Those of traces that pass this.
     pub trace: TraceFilter,
+    /// What is looked at besides what the pipeline and the filter name; `None` for all that a span has.
+    pub fields: Option<Vec<Field>>,
     /// At most so many traces are looked at.
     pub traces_max: usize,
     /// How long it may take.
@@ -75,6 +78,17 @@ pub async fn visit<S: Send + 'static>(
     Ok((state, Visited { traces: candidates.seen, partial: candidates.partial, work: candidates.work }))
 }
 
+fn ask(visit: &Visit) -> Ask {
+    let Some(fields) = &visit.fields else { return Ask::Traces };
+    let mut stored = match &visit.pipeline {
+        Some(pipeline) => search::looked_at(pipeline),
+        None => Vec::new(),
+    };
+    stored.extend(fields.iter().flat_map(Field::stored));
+    visit.spans.each_field(&mut |field| stored.push(field.clone()));
+    Ask::Outlines(stored)
+}
+
 fn plan(visit: &Visit) -> Plan {
     let plan = Plan {
         time: visit.time,
@@ -82,7 +96,7 @@ fn plan(visit: &Visit) -> Plan {
         trace: visit.trace.clone(),
         limit: BATCH_TRACES.min(visit.traces_max),
         time_limit: visit.time_limit,
-        ..Plan::new(visit.tenant.clone(), Ask::Traces)
+        ..Plan::new(visit.tenant.clone(), ask(visit))
     };
     let Some(pipeline) = &visit.pipeline else { return plan };
     let found = prefilter(pipeline);

@@ -10,14 +10,14 @@ use axum::extract::{Path, State};
 use model::Kind;
 use model::view::UNKNOWN_SERVICE;
 use query::Scope;
-use query::answer::{About, Count64};
+use query::answer::Count64;
 use query::scope::Counted;
 use query::traceql::ast::{Field as Named, Intrinsic, Scope as Place};
 use serde::{Deserialize, Serialize};
 use store::metrics::Tally;
 use store::{Field, Filter, Operand};
 
-use super::scope::{BOUNDS, about, seconds};
+use super::scope::{AboutCounts, BOUNDS, about, seconds};
 use super::{Api, Asked, Failed};
 
 /// Answers over time have so many steps; a shorter step is refused.
@@ -79,12 +79,9 @@ pub struct Services {
     /// How long the time is that was asked for; absent where it has no start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
-    /// Traces that were looked at, where the store could not count by itself.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub looked_at: Option<usize>,
-    /// How the answer came about.
+    /// How the counts came about.
     #[serde(flatten)]
-    pub about: About,
+    pub about: AboutCounts,
 }
 
 /// A service with its numbers.
@@ -105,12 +102,9 @@ pub struct Operations {
     /// How long the time is that was asked for; absent where it has no start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
-    /// Traces that were looked at, where the store could not count by itself.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub looked_at: Option<usize>,
-    /// How the answer came about.
+    /// How the counts came about.
     #[serde(flatten)]
-    pub about: About,
+    pub about: AboutCounts,
 }
 
 /// An operation with its numbers.
@@ -136,12 +130,9 @@ pub struct OverTime {
     pub step_ns: u64,
     /// By operation where they were asked for, then by time; steps without spans are left out.
     pub series: Vec<Step>,
-    /// Traces that were looked at, where the store could not count by itself.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub looked_at: Option<usize>,
-    /// How the answer came about.
+    /// How the counts came about.
     #[serde(flatten)]
-    pub about: About,
+    pub about: AboutCounts,
 }
 
 /// The numbers of one step of time.
@@ -168,12 +159,9 @@ pub struct Histogram {
     /// The same in numbers.
     #[serde(flatten)]
     pub red: Red,
-    /// Traces that were looked at, where the store could not count by itself.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub looked_at: Option<usize>,
-    /// How the answer came about.
+    /// How the counts came about.
     #[serde(flatten)]
-    pub about: About,
+    pub about: AboutCounts,
 }
 
 pub(super) async fn services(
@@ -195,7 +183,6 @@ pub(super) async fn services(
     Ok(Json(Services {
         services: counted.rows.iter().map(service).collect(),
         seconds,
-        looked_at: counted.looked_at,
         about: about(&counted),
     }))
 }
@@ -218,7 +205,6 @@ pub(super) async fn operations(
     Ok(Json(Operations {
         operations: counted.rows.iter().map(operation).collect(),
         seconds,
-        looked_at: counted.looked_at,
         about: about(&counted),
     }))
 }
@@ -253,7 +239,6 @@ pub(super) async fn over_time(
         end: Count64(time.end),
         step_ns: step,
         series: counted.rows.iter().map(row).collect(),
-        looked_at: counted.looked_at,
         about: about(&counted),
     }))
 }
@@ -287,7 +272,7 @@ pub(super) async fn histogram_of(
     };
     let percentile = duration.map(at_most);
     let red = Red::of(&tally, seconds);
-    Ok(Histogram { percentile, red, looked_at: counted.looked_at, about: about(&counted), buckets })
+    Ok(Histogram { percentile, red, about: about(&counted), buckets })
 }
 
 /// The step that is asked for, or a round one.

@@ -6,6 +6,7 @@ use model::Clock;
 use query::answer::{About, Work};
 use query::scope::{Bounds, Counted};
 use query::{Scope, duration};
+use serde::{Deserialize, Serialize};
 
 use super::matching::spansets;
 use super::{Asked, Failed};
@@ -90,7 +91,19 @@ pub(super) fn shown(text: &str) -> String {
     text.chars().take(100).collect()
 }
 
+/// How counts came about.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AboutCounts {
+    /// Traces that were looked at, where the store could not count by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub looked_at: Option<usize>,
+    /// What every answer tells.
+    #[serde(flatten)]
+    pub answer: About,
+}
+
 /// How numbers came about.
-pub(super) fn about(counted: &Counted) -> About {
-    About { next: None, partial: counted.partial.clone(), work: Work::from(counted.work) }
+pub(super) fn about(counted: &Counted) -> AboutCounts {
+    let answer = About { next: None, partial: counted.partial.clone(), work: Work::from(counted.work) };
+    AboutCounts { looked_at: counted.looked_at, answer }
 }

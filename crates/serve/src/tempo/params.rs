@@ -15,8 +15,11 @@ pub(super) const TIME_LIMIT: Duration = Duration::from_secs(30);
 /// The answer to a search has so many traces, unless it is told otherwise.
 const TRACES_DEFAULT: usize = 20;
 
-/// A search may ask for so many traces; more is refused.
-const TRACES_MAX: usize = 10_000;
+/// A search may ask for so many traces, as in Tempo; more is refused.
+const TRACES_ASKED_MAX: usize = 262_144;
+
+/// So many of them are answered at once; where there are more, the answer is partial.
+pub(super) const TRACES_MAX: usize = 10_000;
 
 /// A spanset shows so many spans, unless it is told otherwise.
 const SPANS_DEFAULT: usize = 3;
@@ -65,8 +68,9 @@ impl Params {
 
     /// How many traces are asked for.
     pub(super) fn limit(&self) -> Result<usize, Refusal> {
-        let read = |text: &str| text.parse().ok().filter(|limit| (1..=TRACES_MAX).contains(limit));
-        Ok(self.get("limit", read, &format!("a number from 1 to {TRACES_MAX}"))?.unwrap_or(TRACES_DEFAULT))
+        let read = |text: &str| text.parse().ok().filter(|limit| (1..=TRACES_ASKED_MAX).contains(limit));
+        let expected = format!("a number from 1 to {TRACES_ASKED_MAX}");
+        Ok(self.get("limit", read, &expected)?.unwrap_or(TRACES_DEFAULT))
     }
 
     /// How many names an answer may have, of keys those of each scope; 0 stands for all, as in Tempo.

@@ -10,7 +10,7 @@ use query::traceql::search::{Answer, Match, Request, Spans, fields, search as fo
 use query::traceql::{loose, parse};
 use wire::json::Writer;
 
-use super::params::{Params, TIME_LIMIT};
+use super::params::{Params, TIME_LIMIT, TRACES_MAX};
 use super::reply::{Refusal, about, json};
 use super::{Asked, Tempo};
 
@@ -43,15 +43,20 @@ pub(super) struct Found {
 pub(super) async fn answered(api: &Tempo, asked: &Asked) -> Result<Found, Refusal> {
     let pipeline = pipeline(&asked.params)?;
     let spans_max = asked.params.spans_per_set()?;
+    let limit = asked.params.limit()?;
     let request = Request {
         time: asked.params.time()?,
-        limit: asked.params.limit()?,
+        limit: limit.min(TRACES_MAX),
         after: None,
         time_limit: TIME_LIMIT,
         tenant: asked.tenant.clone(),
     };
     let shown = fields(&pipeline);
-    let answer = found(&api.query, Arc::new(pipeline), &request).await?;
+    let mut answer = found(&api.query, Arc::new(pipeline), &request).await?;
+    if limit > TRACES_MAX && answer.traces.len() == TRACES_MAX {
+        let cut = || format!("an answer has at most {TRACES_MAX} traces: narrow the time range or the query");
+        answer.partial.get_or_insert_with(cut);
+    }
     Ok(Found { answer, shown, spans_max })
 }
 

@@ -85,6 +85,7 @@ async fn evaluated(query: &Query, asked: &Asked, request: &Request) -> Result<An
         pipeline: Some(Arc::new(asked.spans.clone())),
         spans: Filter::All,
         trace: TraceFilter::default(),
+        fields: fields(asked),
         traces_max: usize::MAX,
         time_limit: request.time_limit,
     };
@@ -97,6 +98,16 @@ async fn evaluated(query: &Query, asked: &Asked, request: &Request) -> Result<An
         _ => counting.cells.series(asked, request),
     };
     Ok(Answer { series, partial: visited.partial.or_else(|| counting.cells.cut()), work: visited.work })
+}
+
+/// The fields that are measured, and that tell series apart; `None` for all.
+fn fields(asked: &Asked) -> Option<Vec<Field>> {
+    let measured = match &asked.measure {
+        Measure::Rate | Measure::Count => None,
+        Measure::Over(_, field) | Measure::Quantiles(field, _) | Measure::Histogram(field) => Some(field),
+        Measure::Compare(_) => return None,
+    };
+    Some(asked.by.iter().chain(measured).cloned().collect())
 }
 
 /// What was counted so far.

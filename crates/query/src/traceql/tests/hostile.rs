@@ -172,3 +172,39 @@ async fn nothing_is_read_for_an_asker_who_left() {
     assert!(is_left.load(Ordering::SeqCst), "the page is let go");
     assert_eq!(stuck.1.load(Ordering::SeqCst), 3, "no further page is asked for");
 }
+
+/// Each page takes a while, and has few traces.
+struct Slow(MemoryStore);
+
+#[async_trait::async_trait]
+impl Reader for Slow {
+    fn capabilities(&self) -> store::Capabilities {
+        self.0.capabilities()
+    }
+
+    async fn run(&self, plan: &Plan) -> Result<store::Answer, store::ReadError> {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        self.0.run(&Plan { limit: plan.limit.min(2), ..plan.clone() }).await
+    }
+}
+
+#[tokio::test]
+async fn a_search_that_takes_too_long_is_cut_with_the_reason() {
+    let store = MemoryStore::default();
+    let drafts: Vec<Draft> = (1..=1_000).map(|number| Draft::new(number, 1)).collect();
+    store.write(batch(&Tenant::default(), &drafts)).await.unwrap();
+    let query = Query::new(Arc::new(Slow(store)) as Arc<dyn Reader>, Limits::default());
+    for text in ["{} | count() > 5", "{} >> {}", "{} | order by duration desc"] {
+        let Root::Spansets(pipeline) = parse(text).unwrap().root else { panic!("{text} asks for numbers") };
+        let request = Request {
+            tenant: Tenant::default(),
+            time: TimeRange::ALL,
+            limit: 10,
+            after: None,
+            time_limit: Duration::from_millis(200),
+        };
+        let answer = search(&query, pipeline.into(), &request).await.unwrap();
+        assert!(answer.partial.is_some_and(|why| why.contains("the time limit")), "{text}");
+        assert!(answer.candidates < 1_000, "{text}");
+    }
+}

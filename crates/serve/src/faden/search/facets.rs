@@ -16,7 +16,7 @@ use query::traceql::ast::{Field, Intrinsic, Literal};
 use serde::{Deserialize, Serialize};
 use store::Metric;
 
-use super::super::scope::{BOUNDS, shown};
+use super::super::scope::{AboutCounts, BOUNDS, shown};
 use super::super::{Api, Asked, Failed};
 
 /// So many keys are counted at once.
@@ -52,12 +52,9 @@ pub struct Facets {
     pub spans: u64,
     /// Each key with its values, in the order in which they were asked for.
     pub facets: Vec<Facet>,
-    /// Traces that were looked at, where the store could not count by itself.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub looked_at: Option<usize>,
-    /// How the answer came about.
+    /// How the counts came about.
     #[serde(flatten)]
-    pub about: About,
+    pub about: AboutCounts,
 }
 
 /// A key with its values.
@@ -111,16 +108,15 @@ pub(in super::super) async fn facets(
     let counts =
         keys.iter().map(|key| scope.count(&api.faden.query, std::slice::from_ref(key), None, BOUNDS));
     let counted: Vec<Counted> = try_join_all(counts).await?;
-    let mut about = About::default();
     let mut work = store::Work::default();
     counted.iter().for_each(|counted| work += counted.work);
-    about.work = Work::from(work);
     let spans = counted.iter().map(|counted| sum(&counted.rows)).max().unwrap_or(0);
     let looked_at = counted.iter().filter_map(|counted| counted.looked_at).max();
-    about.partial = counted.iter().find(|_| looked_at.is_some()).and_then(|counted| counted.partial.clone());
+    let partial = counted.iter().find(|_| looked_at.is_some()).and_then(|counted| counted.partial.clone());
+    let about = AboutCounts { looked_at, answer: About { next: None, partial, work: Work::from(work) } };
     let facets = keys.iter().zip(counted).map(|(key, counted)| facet(key, counted, values_max));
     let facets = facets.filter(|facet| named.is_some() || facet.distinct > 0).collect();
-    Ok(Json(Facets { spans, facets, looked_at, about }))
+    Ok(Json(Facets { spans, facets, about }))
 }
 
 fn keys(text: &str) -> Result<Vec<Field>, Failed> {

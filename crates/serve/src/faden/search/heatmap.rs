@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use query::answer::{About, Count64};
+use query::answer::Count64;
 use query::traceql::ast::{Field, Intrinsic};
 use serde::{Deserialize, Serialize};
 use store::Metric;
 use store::metrics::{Tally, step_of};
 
 use super::super::red::Red;
-use super::super::scope::{BOUNDS, about};
+use super::super::scope::{AboutCounts, BOUNDS, about};
 use super::super::{Api, Asked, Failed};
 
 /// So many columns a picture has at most.
@@ -43,12 +43,9 @@ pub struct Heatmap {
     /// All spans of the picture in numbers.
     #[serde(flatten)]
     pub red: Red,
-    /// Traces that were looked at, where the store could not count by itself.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub looked_at: Option<usize>,
-    /// How the answer came about.
+    /// How the counts came about.
     #[serde(flatten)]
-    pub about: About,
+    pub about: AboutCounts,
 }
 
 pub(in super::super) async fn heatmap(
@@ -80,7 +77,6 @@ pub(in super::super) async fn heatmap(
         cells: cells(&counted.rows, (start, step), &bounds),
         bounds_ns: bounds,
         red: Red::of(&sum, Some(length as f64 / 1e9)),
-        looked_at: counted.looked_at,
         about: about(&counted),
     }))
 }

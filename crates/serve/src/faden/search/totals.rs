@@ -14,7 +14,7 @@ use store::metrics::Tally;
 use store::{Ask, Plan};
 
 use super::super::red::Red;
-use super::super::scope::{BOUNDS, about, seconds};
+use super::super::scope::{AboutCounts, BOUNDS, about, seconds};
 use super::super::{Api, Asked, Failed};
 use super::facets::all;
 
@@ -29,12 +29,9 @@ pub struct Totals {
     /// There are more traces than were counted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub has_more_traces: bool,
-    /// Traces that were looked at, where the store could not count by itself.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub looked_at: Option<usize>,
-    /// How the answer came about.
+    /// How the counts came about.
     #[serde(flatten)]
-    pub about: About,
+    pub about: AboutCounts,
 }
 
 pub(in super::super) async fn totals(
@@ -54,7 +51,6 @@ pub(in super::super) async fn totals(
         red: red(&counted.rows, seconds),
         traces: traces.len() as u64,
         has_more_traces: answer.next.is_some() || answer.partial.is_some(),
-        looked_at: counted.looked_at,
         about,
     }))
 }
@@ -79,7 +75,9 @@ async fn one_by_one(api: &Api, scope: &Scope, seconds: Option<f64>) -> Result<Js
         red: Red::of(&tally, seconds),
         traces,
         has_more_traces: visited.partial.is_some(),
-        looked_at: Some(visited.traces),
-        about: About { next: None, partial: visited.partial, work: Work::from(visited.work) },
+        about: AboutCounts {
+            looked_at: Some(visited.traces),
+            answer: About { next: None, partial: visited.partial, work: Work::from(visited.work) },
+        },
     }))
 }

@@ -22,7 +22,7 @@ async fn facets(server: &Running, query: &str) -> Facets {
 async fn facets_count_the_values_of_what_is_found() {
     let server = running().await;
     let all = facets(&server, "keys=resource.service.name,kind,span.user.id").await;
-    assert_eq!((all.spans, all.looked_at, all.about.partial), (4, None, None));
+    assert_eq!((all.spans, all.about.looked_at, all.about.answer.partial), (4, None, None));
     let values = |at: usize| -> Vec<(&str, u64, u64)> {
         let values = all.facets[at].values.iter();
         values.map(|value| (value.value.as_str(), value.spans, value.errors)).collect()
@@ -58,7 +58,7 @@ async fn facets_of_a_relation_look_at_traces() {
     let server = running().await;
     let query = escaped("{ kind = server } > { }");
     let found = facets(&server, &format!("q={query}&keys=name&values=1")).await;
-    assert_eq!((found.spans, found.looked_at), (1, Some(1)));
+    assert_eq!((found.spans, found.about.looked_at), (1, Some(1)));
     assert_eq!(found.facets[0].values[0].value, "select");
     let few = facets(&server, "keys=name&values=1").await;
     assert_eq!((few.facets[0].distinct, few.facets[0].others), (3, 2));

@@ -103,7 +103,7 @@ async fn totals_count_traces_beside_spans() {
     assert_eq!((all.red.spans, all.traces, all.has_more_traces), (4, 3, false));
     assert_eq!(totals("service=web").await.traces, 2);
     let related = totals("q=%7B%20kind%20%3D%20server%20%7D%20%3E%20%7B%20%7D").await;
-    assert_eq!((related.red.spans, related.traces, related.looked_at.is_some()), (1, 1, true));
+    assert_eq!((related.red.spans, related.traces, related.about.looked_at.is_some()), (1, 1, true));
 }
 
 #[tokio::test]
