@@ -87,6 +87,8 @@ pub(super) fn correct(
     }
     let mut joined: Vec<(TraceId, Held)> = Vec::new();
     let order = if missing.is_empty() { HashMap::default() } else { known.order(run) };
+    // Those that lie together are read together, each page once.
+    missing.sort_unstable_by_key(|(_, places)| places.runs.first().map(|(group, rows)| (*group, rows.first)));
     for some in missing.chunks(JOINED_MAX) {
         if run.is_over_time() {
             break;
