@@ -5,13 +5,16 @@ pub(crate) mod fill;
 pub(crate) mod filled;
 pub(crate) mod ingest;
 pub(crate) mod left;
+mod memory;
 pub(crate) mod query;
 pub(crate) mod receive;
 pub(crate) mod recover;
+mod searchable;
 pub(crate) mod size;
+pub(crate) mod steady;
 pub(crate) mod trace;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 
@@ -36,6 +39,19 @@ impl Folder {
         let temporary = tempfile::tempdir().context("make a folder for data")?;
         Ok(Self { path: temporary.path().join(name), _temporary: Some(temporary) })
     }
+}
+
+/// All files below a folder.
+fn files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let (mut files, mut folders) = (Vec::new(), vec![folder.to_owned()]);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder)? {
+            let entry = entry?;
+            let to = if entry.file_type()?.is_dir() { &mut folders } else { &mut files };
+            to.push(entry.path());
+        }
+    }
+    Ok(files)
 }
 
 fn describe(record: &mut Record, setting: &Setting, spans: u64) {

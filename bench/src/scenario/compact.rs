@@ -1,6 +1,6 @@
 //! What it costs to keep spans and to merge their blocks: OTLP/gRPC → fsynced → L0 → L1, until nothing is due any more.
 
-use super::ingest::{Memory, highest};
+use super::memory::{Memory, highest};
 use super::{Folder, describe, finish, profile};
 use crate::Setting;
 use crate::corpus::Corpus;

@@ -75,17 +75,8 @@ pub(crate) fn branch(stored: &Stored, to: &Path) -> anyhow::Result<()> {
 
 /// Takes all files of a folder out of the kernel's cache.
 pub(crate) fn evict(folder: &Path) -> anyhow::Result<()> {
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder)? {
-            let entry = entry?;
-            if entry.file_type()?.is_dir() {
-                folders.push(entry.path());
-                continue;
-            }
-            let file = std::fs::File::open(entry.path())?;
-            rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed)?;
-        }
+    for path in super::files(folder)? {
+        rustix::fs::fadvise(&std::fs::File::open(path)?, 0, None, rustix::fs::Advice::DontNeed)?;
     }
     Ok(())
 }

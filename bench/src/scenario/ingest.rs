@@ -1,21 +1,17 @@
 //! What it costs to keep spans: OTLP/gRPC over loopback, fsynced before the answer, in searchable blocks.
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use r#gen::Rate;
-
+use super::memory::{Memory, highest};
 use super::size::bytes_by_kind;
+use super::steady::steady;
 use super::{Folder, describe, finish, profile};
 use crate::Setting;
-use crate::corpus::{Corpus, REQUESTS_MAX, Requests};
-use crate::figure::{Times, figure};
+use crate::corpus::{Corpus, Requests};
+use crate::figure::figure;
 use crate::load::Sender;
 use crate::record::Record;
 use crate::server::{Keeps, Server};
-
-/// How often memory is looked at.
-const LOOK: Duration = Duration::from_millis(500);
 
 /// After the last answer, work in the background is waited for until the server has been idle for this long.
 const IDLE: Duration = Duration::from_secs(2);
@@ -23,19 +19,23 @@ const IDLE: Duration = Duration::from_secs(2);
 /// … at most so long, since a block may also be cut by time.
 const IDLE_MAX: Duration = Duration::from_secs(90);
 
-pub(crate) async fn run(
-    setting: &Setting,
-    spans: u64,
-    paced: Option<(u64, Duration)>,
-) -> anyhow::Result<Record> {
+/// What the acknowledgement is timed at besides, in MiB of requests per second, and for how long.
+const PACE: (f64, Duration) = (100.0, Duration::from_secs(20));
+
+pub(crate) async fn run(setting: &Setting, spans: u64) -> anyhow::Result<Record> {
     let mut record = Record::new("ingest");
     let mut corpus = Corpus::start();
     let requests = corpus.take(spans);
     describe(&mut record, setting, requests.spans);
     fast(&mut record, setting, &requests).await?;
-    if let Some((rate, time)) = paced {
-        steady(&mut record, setting, rate, time).await?;
-    }
+    let rate = PACE.0 * 1024.0 * 1024.0 * requests.spans as f64 / requests.bytes as f64;
+    let mut paced = steady(setting, rate as u64, PACE.1).await?;
+    let at = format!("at {} MiB/s", PACE.0);
+    record.figures.extend([
+        figure(format!("{at}, spans per second of wall time"), paced.spans as f64 / paced.wall, "/s"),
+        figure(format!("{at}, acknowledged p50"), paced.answers.quantile_ms(0.5), "ms"),
+        figure(format!("{at}, acknowledged p99"), paced.answers.quantile_ms(0.99), "ms"),
+    ]);
     record.remark(
         "CPU is user and system time of the server's process, the work after the last answer included",
     );
@@ -95,47 +95,6 @@ async fn fast(record: &mut Record, setting: &Setting, requests: &Requests) -> an
     Ok(())
 }
 
-/// A steady rate for minutes, in parts that are made while the part before is being sent.
-async fn steady(record: &mut Record, setting: &Setting, rate: u64, time: Duration) -> anyhow::Result<()> {
-    let folder = Folder::new(setting, "paced")?;
-    let server = Server::start(setting, Keeps::Everything, &folder.path).await?;
-    let sender = Sender::new(setting, &server.otlp)?;
-    let memory = Memory::watch(&server);
-    let before = server.usage()?;
-    let start = Instant::now();
-    let (mut spans, mut answers, mut refused) = (0, Times::default(), 0);
-    let mut corpus = Corpus::start();
-    let part_spans = (rate * 10).min(REQUESTS_MAX as u64 * 1_000);
-    let mut part = corpus.take(part_spans);
-    while start.elapsed() < time {
-        let making = tokio::task::spawn_blocking(move || {
-            let part = corpus.take(part_spans);
-            (corpus, part)
-        });
-        let sent = sender.send(&part, Some(Rate::Constant(rate as f64))).await?;
-        spans += part.spans;
-        refused += sent.refused;
-        answers.extend(sent.answers);
-        (corpus, part) = making.await?;
-    }
-    let wall = start.elapsed().as_secs_f64();
-    let cpu = (server.usage()?.cpu - before.cpu).as_secs_f64();
-    let memory = memory.series();
-    record.parameter("paced run, spans per second", rate);
-    record.parameter("paced run, seconds", time.as_secs());
-    record.figures.extend([
-        figure("paced, spans per second of wall time", spans as f64 / wall, "/s"),
-        figure("paced, server cores busy", cpu / wall, ""),
-        figure("paced, acknowledged p50", answers.quantile_ms(0.5), "ms"),
-        figure("paced, acknowledged p99", answers.quantile_ms(0.99), "ms"),
-        figure("paced, requests acknowledged", answers.count() as f64, ""),
-        figure("paced, requests refused and repeated", refused as f64, ""),
-        figure("paced, server memory, highest", highest(&memory), "MiB"),
-    ]);
-    record.series.push(("memory in the paced run, MiB".to_owned(), memory));
-    server.stop().await
-}
-
 /// Waits until the server has nothing left to do.
 async fn settle(server: &Server) -> anyhow::Result<()> {
     let start = Instant::now();
@@ -149,38 +108,4 @@ async fn settle(server: &Server) -> anyhow::Result<()> {
         last = now;
     }
     Ok(())
-}
-
-/// Looks at a process's memory again and again.
-pub(super) struct Memory {
-    task: tokio::task::JoinHandle<()>,
-    series: std::sync::Arc<std::sync::Mutex<Vec<(f64, f64)>>>,
-}
-
-impl Memory {
-    pub(super) fn watch(server: &Server) -> Self {
-        let status = PathBuf::from(format!("/proc/{}/status", server.id()));
-        let series = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
-        let seen = std::sync::Arc::clone(&series);
-        let start = Instant::now();
-        let task = tokio::spawn(async move {
-            loop {
-                let mib = crate::server::memory_mib(&status);
-                seen.lock()
-                    .expect("nothing panics while it is held")
-                    .push((start.elapsed().as_secs_f64(), mib));
-                tokio::time::sleep(LOOK).await;
-            }
-        });
-        Self { task, series }
-    }
-
-    pub(super) fn series(self) -> Vec<(f64, f64)> {
-        self.task.abort();
-        std::mem::take(&mut self.series.lock().expect("nothing panics while it is held"))
-    }
-}
-
-pub(super) fn highest(series: &[(f64, f64)]) -> f64 {
-    series.iter().map(|(_, mib)| *mib).fold(0.0, f64::max)
 }

@@ -9,12 +9,13 @@ use r#gen::Rate;
 use super::describe;
 use super::filled::{Stored, branch, evict, stored};
 use super::left::left_alone;
+use super::searchable::searchable;
 use crate::Setting;
 use crate::figure::{Times, figure};
 use crate::load::Sender;
 use crate::record::Record;
 use crate::server::{Keeps, Server};
-use crate::web::{Web, escaped};
+use crate::web::escaped;
 
 /// How often each question is asked.
 const ROUNDS: usize = 50;
@@ -27,9 +28,6 @@ const COLD_TRACES: usize = 20;
 
 /// The corpora lie within so many seconds around their epoch.
 const CORPUS_S_MAX: u64 = 10_000_000;
-
-/// How long a store may take until everything in it can be found.
-const SEARCHABLE_MAX: Duration = Duration::from_secs(300);
 
 /// A question with the paths that ask it; each is asked in turn.
 struct Question {
@@ -292,27 +290,4 @@ fn found_something(answer: &[u8]) -> anyhow::Result<bool> {
     let answer: serde_json::Value = serde_json::from_slice(answer)?;
     let lists = LISTS.iter().filter_map(|key| answer.get(key)?.as_array());
     Ok(lists.map(Vec::len).sum::<usize>() > 0)
-}
-
-/// Waits until everything can be searched; answers how many spans that is.
-async fn searchable(web: &Web) -> anyhow::Result<u64> {
-    let start = Instant::now();
-    loop {
-        if let Some(found) = count(web).await? {
-            return Ok(found);
-        }
-        ensure!(start.elapsed() < SEARCHABLE_MAX, "not everything was searchable after {SEARCHABLE_MAX:?}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-}
-
-/// How many spans are found, counted by service; nothing while the store can't search everything yet.
-pub(crate) async fn count(web: &Web) -> anyhow::Result<Option<u64>> {
-    let answer: serde_json::Value = serde_json::from_slice(&web.get("/api/faden/v1/services").await?)?;
-    if answer.get("partial").is_some() {
-        return Ok(None);
-    }
-    let names =
-        answer.get("names").and_then(serde_json::Value::as_array).context("the answer names services")?;
-    Ok(Some(names.iter().filter_map(|name| name.get("spans")?.as_u64()).sum()))
 }

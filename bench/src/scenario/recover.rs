@@ -4,13 +4,14 @@
 //! the object store leaves behind.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::ensure;
 use bytes::{BufMut, BytesMut};
 use journal::{Directory, Frame, Journal};
 use model::Clock;
 
+use super::searchable::searchable;
 use super::{Folder, describe, finish, profile};
 use crate::Setting;
 use crate::corpus::Corpus;
@@ -18,9 +19,6 @@ use crate::figure::figure;
 use crate::load::Sender;
 use crate::record::Record;
 use crate::server::{Keeps, Server};
-
-/// How long a store may take until everything in it can be found again.
-const SEARCHABLE_MAX: Duration = Duration::from_secs(300);
 
 /// Spans that are made at once.
 const PART: u64 = 200_000;
@@ -57,16 +55,7 @@ pub(crate) async fn run(setting: &Setting, mebibytes: u64) -> anyhow::Result<Rec
     let last = corpus.take(1);
     Sender::new(setting, &server.otlp)?.send(&last, None).await?;
     let accepting = start.elapsed();
-    let found = loop {
-        ensure!(
-            start.elapsed() < SEARCHABLE_MAX,
-            "not everything was searchable {SEARCHABLE_MAX:?} after the start"
-        );
-        if let Some(found) = super::query::count(&server.web).await? {
-            break found;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    };
+    let found = searchable(&server.web).await?;
     let searchable = start.elapsed();
     let (cpu, memory) = (server.usage()?.cpu, server.memory_mib());
     finish(profile, &mut record, setting)?;

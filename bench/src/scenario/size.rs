@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::ensure;
 
 use super::fill::fill;
+use super::searchable::searchable;
 use super::{Folder, describe};
 use crate::Setting;
 use crate::corpus::Corpus;
@@ -14,9 +15,6 @@ use crate::figure::figure;
 use crate::load::Sender;
 use crate::record::Record;
 use crate::server::{Keeps, Server};
-
-/// How long a store may take until everything in it can be found again.
-const SEARCHABLE_MAX: Duration = Duration::from_secs(120);
 
 pub(crate) async fn run(setting: &Setting, spans: u64) -> anyhow::Result<Record> {
     let mut record = Record::new("size");
@@ -38,16 +36,7 @@ pub(crate) async fn run(setting: &Setting, spans: u64) -> anyhow::Result<Record>
     let start = Instant::now();
     let server = Server::start(setting, Keeps::Everything, &folder.path).await?;
     record.figures.push(figure("ready again after", start.elapsed().as_secs_f64(), "s"));
-    let found = loop {
-        ensure!(
-            start.elapsed() < SEARCHABLE_MAX,
-            "not everything was searchable {SEARCHABLE_MAX:?} after the start"
-        );
-        if let Some(found) = super::query::count(&server.web).await? {
-            break found;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    };
+    let found = searchable(&server.web).await?;
     record.figures.push(figure("everything counted after", start.elapsed().as_secs_f64(), "s"));
     record.figures.push(figure("spans that were acknowledged", filled.spans as f64, ""));
     record.figures.push(figure("spans that are found after a restart", found as f64, ""));
@@ -60,18 +49,9 @@ pub(crate) async fn run(setting: &Setting, spans: u64) -> anyhow::Result<Record>
 /// Bytes of all files below a folder, by the end of their names.
 pub(crate) fn bytes_by_kind(folder: &Path) -> anyhow::Result<BTreeMap<String, u64>> {
     let mut kinds = BTreeMap::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder)? {
-            let entry = entry?;
-            if entry.file_type()?.is_dir() {
-                folders.push(entry.path());
-                continue;
-            }
-            let kind =
-                entry.path().extension().map_or("other".into(), |kind| kind.to_string_lossy().into_owned());
-            *kinds.entry(kind).or_default() += entry.metadata()?.len();
-        }
+    for path in super::files(folder)? {
+        let kind = path.extension().map_or("other".into(), |kind| kind.to_string_lossy().into_owned());
+        *kinds.entry(kind).or_default() += path.metadata()?.len();
     }
     Ok(kinds)
 }
