@@ -17,6 +17,7 @@ use crate::testing::{Events, Fixed, ask, get, post};
 use crate::{Rules, Site};
 
 mod found;
+mod hostile;
 mod keep;
 mod lately;
 mod map;
