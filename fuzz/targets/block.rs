@@ -29,7 +29,7 @@ fuzz_target!(|bytes: &[u8]| {
         ..BlockMeta::default()
     };
     let Ok(view) = BlockView::open(&FOLDER, &meta, &MEMORY) else { return };
-    let sources = Sources { head: Vec::new(), blocks: vec![Arc::new(view)] };
+    let sources = Sources { blocks: vec![Arc::new(view)], ..Sources::default() };
     let plan = |ask| Plan { limit: 100, ..Plan::new(Tenant::default(), ask) };
     let field = Field::Attribute { level: Level::Any, key: "http.route".into() };
     let found = Filter::equal(field, Operand::Text("/".into()));
@@ -40,6 +40,7 @@ fuzz_target!(|bytes: &[u8]| {
         Plan { spans: found, ..plan(Ask::Summaries) },
         Plan { order: Order::Longest, trace: rooted, ..plan(Ask::Summaries) },
         plan(Ask::Edges),
+        plan(Ask::Uses),
         plan(Ask::Operations),
         plan(values),
     ] {
