@@ -18,6 +18,6 @@ mod text;
 mod waterfall;
 
 fn main() -> std::process::ExitCode {
-    allocator::give_back_at_once();
+    allocator::give_back_soon();
     command::run(cli::parse())
 }
