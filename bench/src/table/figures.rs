@@ -20,12 +20,7 @@ const LINES: [(&str, &str, &str, Unit); 11] = [
         "at 100 MiB/s, acknowledged p99",
         Unit::Milliseconds,
     ),
-    (
-        "memory at 100,000 spans/s for ten minutes, highest",
-        "steady",
-        "server memory, highest",
-        Unit::Mebibytes,
-    ),
+    ("memory at 100,000 spans/s, highest", "steady", "server memory, highest", Unit::Mebibytes),
     ("cores busy then", "steady", "server cores busy", Unit::None),
     (
         "on disk, merged, everything kept, indexes included",
