@@ -21,7 +21,7 @@ async fn what_wants_too_much_is_refused_with_the_reason() {
         (query, format!("{{ name =~ \"{alternatives}\" }}"), "size limit"),
         (query, format!("SELECT * FROM spans WHERE {}", deep("(", "1 = 1", ")")), "brackets"),
         (query, format!("SELECT * FROM spans WHERE name IN ({listed})"), "at most 2000"),
-        (query, format!("SELECT * FROM spans WHERE name ~ '{alternatives}'"), "size"),
+        (query, format!("SELECT * FROM spans WHERE name ~ '{alternatives}'"), "bytes when compiled"),
         (query, "SELECT * FROM spans JOIN traces ON 1 = 1".to_owned(), "join"),
         (query, format!("service=web {}", deep("(", "error=true", ")")), "brackets"),
         (search, deep("(", "status = error", ")"), "deeper than 64"),
