@@ -54,7 +54,7 @@ enum Scenario {
     },
     /// OTLP in, fsynced, in blocks that are merged until nothing is due
     Compact {
-        #[arg(long, default_value_t = 4_000_000, help = "how many spans to send")]
+        #[arg(long, default_value_t = 9_000_000, help = "how many spans to send")]
         spans: u64,
     },
     /// Bytes on disk for each span, and whether every span is still there
