@@ -213,7 +213,10 @@ pub fn existing(data: &str, config: &[String]) -> Result<blocks::settings::Setti
     }
     let source = Source { config: config.to_vec(), data: Some(data.to_owned()), set: Vec::new() };
     let (settings, problems) = settings::load(&source);
-    let store = settings.filter(|_| !problems.has_errors()).and_then(|settings| settings.store);
+    if problems.has_errors() {
+        return Err(Failure::problem(problems.to_string()));
+    }
+    let store = settings.and_then(|settings| settings.store);
     let store =
         store.ok_or_else(|| Failure::problem(format!("the configuration describes no store\n{problems}")))?;
     let settings = crate::server::storage::engine_settings(&store);
