@@ -45,6 +45,7 @@ impl Pages {
         if let (Some(serve), Some(storage)) = (&settings.serve, &parts.storage) {
             let query = Query::new(storage.reader(), serve.limits.query);
             let asked = Asked::register(&parts.registry).map_err(Failure::problem)?;
+            let metrics = |paths: &[&str]| serve::metrics::routes(parts.registry.clone(), paths);
             let flow = Flow {
                 registry: parts.registry.clone(),
                 audit: parts.context.telemetry.audit().clone(),
@@ -63,12 +64,14 @@ impl Pages {
             }
             if !serve.tempo.is_empty() {
                 let api = asked.count(tempo(serve, query.clone(), parts));
-                let site = Site::bind(&serve.tempo, vec![api], rules(serve)).await;
+                let apis = vec![api, metrics(&["/metrics"])];
+                let site = Site::bind(&serve.tempo, apis, rules(serve)).await;
                 pages.push(("Tempo's API", site.map_err(refused("serve.tempo"))?));
             }
             if !serve.zipkin.is_empty() {
                 let api = asked.count(zipkin(serve, query, parts));
-                let site = Site::bind(&serve.zipkin, vec![api], rules(serve)).await;
+                let apis = vec![api, metrics(&["/prometheus", "/actuator/prometheus"])];
+                let site = Site::bind(&serve.zipkin, apis, rules(serve)).await;
                 pages.push(("Zipkin's API", site.map_err(refused("serve.zipkin"))?));
             }
             if !serve.peers.is_empty() {
@@ -78,7 +81,7 @@ impl Pages {
             }
         }
         if let Some(address) = &settings.pipeline.telemetry.metrics_address {
-            let routes = serve::metrics::routes(parts.registry.clone());
+            let routes = serve::metrics::routes(parts.registry.clone(), &["/metrics"]);
             let site = Site::bind(address, vec![routes], Rules::default()).await;
             pages.push(("metrics", site.map_err(refused("service.telemetry.metrics.address"))?));
         }

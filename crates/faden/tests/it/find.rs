@@ -145,14 +145,22 @@ async fn the_server_counts_what_it_took() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path(), &[]);
     server.post_traces(otlp_json()).await;
-    let metrics = http::Request::get(format!("http://{}/metrics", server.port("metrics")));
-    let (_, metrics) = server.send(metrics.body(net::Body::empty()).unwrap()).await;
-    let metrics = metrics.as_str().unwrap_or_default();
-    for name in
-        ["otelcol_receiver_accepted_spans", "otelcol_exporter_sent_spans", "faden_spans_accepted_total"]
-    {
-        let lines: Vec<&str> = metrics.lines().filter(|line| line.starts_with(name)).collect();
-        assert!(lines.iter().any(|line| line.ends_with(" 2")), "{name}: {lines:?}");
+    let paths = [
+        ("metrics", "/metrics"),
+        ("Tempo's API", "/metrics"),
+        ("Zipkin's API", "/prometheus"),
+        ("Zipkin's API", "/actuator/prometheus"),
+    ];
+    for (port, path) in paths {
+        let metrics = http::Request::get(format!("http://{}{path}", server.port(port)));
+        let (_, metrics) = server.send(metrics.body(net::Body::empty()).unwrap()).await;
+        let metrics = metrics.as_str().unwrap_or_default();
+        for name in
+            ["otelcol_receiver_accepted_spans", "otelcol_exporter_sent_spans", "faden_spans_accepted_total"]
+        {
+            let lines: Vec<&str> = metrics.lines().filter(|line| line.starts_with(name)).collect();
+            assert!(lines.iter().any(|line| line.ends_with(" 2")), "{port} {path}, {name}: {lines:?}");
+        }
     }
     let health = http::Request::get(format!("http://{}/health", server.port("health check")));
     assert_eq!(server.send(health.body(net::Body::empty()).unwrap()).await.0, StatusCode::OK);

@@ -38,9 +38,10 @@ pub fn register_process(registry: &Registry, health: Health, live_bytes: fn() ->
     registry.register(Box::new(process::Process::new(health, live_bytes)?))
 }
 
-/// `/metrics`.
-pub fn routes(registry: Registry) -> Router {
-    Router::new().route("/metrics", get(metrics)).with_state(registry)
+/// The metrics at each of these paths: `/metrics`, or where another system keeps its own.
+pub fn routes(registry: Registry, paths: &[&str]) -> Router {
+    let router = Router::new();
+    paths.iter().fold(router, |router, path| router.route(path, get(metrics))).with_state(registry)
 }
 
 async fn metrics(State(registry): State<Registry>) -> Response {

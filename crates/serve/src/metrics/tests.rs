@@ -14,7 +14,9 @@ async fn everything_counted_is_shown_with_the_servers_labels() {
     register_process(&registry, Health::new(Arc::new(Fixed)), || 4_096).unwrap();
     let asked = Asked::register(&registry).unwrap();
     let api = asked.count(Router::new().route("/things/{id}", get_route(async || "thing")));
-    let site = Site::bind("127.0.0.1:0", vec![api, routes(registry)], Rules::default()).await.unwrap();
+    let site = Site::bind("127.0.0.1:0", vec![api, routes(registry, &["/metrics"])], Rules::default())
+        .await
+        .unwrap();
     let address = site.address();
     tokio::spawn(site.serve(std::future::pending()));
     for id in 0..3 {

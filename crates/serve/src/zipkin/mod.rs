@@ -8,7 +8,7 @@
 //! | `/api/v2/trace/{id}`, `/api/v2/traceMany` | whole traces |
 //! | `/api/v2/dependencies` | calls between services |
 //! | `/api/v2/autocompleteKeys`, `/api/v2/autocompleteValues` | tags and their values |
-//! | `/config.json`, `/health`, `/info` | what the UI wants to know, and that the server is there |
+//! | `/config.json`, `/health`, `/info` | what the UI wants to know, and that the server is there; the last two below `/actuator` too |
 //!
 //! All of it stands below `/zipkin` as well. Failures are plain text. Whose spans are asked for is the [`Tenant`] in the
 //! request's extensions, else the default one. Bounded by the limits of the [`Query`] and of
@@ -59,6 +59,8 @@ pub fn routes(state: Zipkin) -> Router {
         .route("/config.json", get(about::config))
         .route("/health", get(about::health))
         .route("/info", get(about::info))
+        .route("/actuator/health", get(about::health))
+        .route("/actuator/info", get(about::info))
         .route("/api/{*rest}", any(reply::not_here))
         .with_state(state);
     let router = Router::new().nest("/zipkin", api.clone()).merge(api);

@@ -235,6 +235,8 @@ async fn the_ui_finds_its_settings() {
     let config = get(address, "/zipkin/config.json").await.json();
     assert_eq!((&config["queryLimit"], &config["searchEnabled"]), (&json!(10), &json!(true)));
     assert_eq!(config["dependency"]["enabled"], true);
-    assert_eq!(get(address, "/health").await.json()["status"], "UP");
-    assert_eq!(get(address, "/info").await.json()["zipkin"]["version"], "3.5.1");
+    for below in ["", "/actuator"] {
+        assert_eq!(get(address, &format!("{below}/health")).await.json()["status"], "UP");
+        assert_eq!(get(address, &format!("{below}/info")).await.json()["zipkin"]["version"], "3.5.1");
+    }
 }
