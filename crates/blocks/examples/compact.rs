@@ -69,13 +69,13 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     said("L0", &metas, freezing);
     println!("memory before {}", taken());
     let begun = cpu();
-    let merged = compact::merge(&views, Form { own_min: 0, level: compact::LEVEL }, &memory, &mut site)?;
+    let merged = compact::merge(&views, Form { own_min: 0, level: compact::LEVEL }, &mut site)?;
     said("L1", &merged.outputs, cpu() - begun);
     println!("memory after {}, {} spans left out", taken(), merged.repeated);
     let views = merged.outputs.iter().map(open).collect::<Result<Vec<_>>>()?;
     for level in arguments.filter_map(|text| text.parse().ok()) {
         let begun = cpu();
-        let cold = compact::merge(&views, Form { own_min: 0, level }, &memory, &mut site)?;
+        let cold = compact::merge(&views, Form { own_min: 0, level }, &mut site)?;
         said(&format!("cold, zstd {level}"), &cold.outputs, cpu() - begun);
     }
     Ok(())

@@ -74,9 +74,9 @@ fn memory_of_process() -> (u64, u64) {
 }
 
 /// Merges blocks and answers their spans, and how much more memory that took.
-fn merged(folders: &mut Folders, views: &[Arc<BlockView>], memory: &Arc<Memory>) -> (BlockMeta, u64) {
+fn merged(folders: &mut Folders, views: &[Arc<BlockView>]) -> (BlockMeta, u64) {
     let (before, _) = memory_of_process();
-    let merged = compact::merge(views, Form { own_min: 0, level: compact::LEVEL }, memory, folders).unwrap();
+    let merged = compact::merge(views, Form { own_min: 0, level: compact::LEVEL }, folders).unwrap();
     let (_, most) = memory_of_process();
     assert_eq!((merged.outputs.len(), merged.repeated), (1, 0));
     (merged.outputs[0].clone(), most.saturating_sub(before))
@@ -104,7 +104,7 @@ fn a_trace_of_a_million_spans_is_merged_in_bounded_memory() {
             .collect();
         views.push(folders.block(&spans, &memory));
     }
-    let (meta, bytes) = merged(&mut folders, &views, &memory);
+    let (meta, bytes) = merged(&mut folders, &views);
     println!("a trace of {} spans in {BLOCKS} blocks: merging took {} MiB", meta.spans, bytes >> 20);
     assert_eq!(meta.spans, SPANS);
     assert!(bytes < MERGING_BYTES_MAX, "merging took {} MiB", bytes >> 20);
@@ -135,7 +135,7 @@ fn check_huge_spans(at: &Path) -> u64 {
         };
         views.push(folders.block(&(1..=1_000).map(draft).collect::<Vec<_>>(), &memory));
     }
-    let (meta, bytes) = merged(&mut folders, &views, &memory);
+    let (meta, bytes) = merged(&mut folders, &views);
     eprintln!("8,000 spans of 64 KiB: merging took {} MiB", bytes >> 20);
     assert_eq!(meta.spans, 8_000);
     bytes

@@ -16,6 +16,7 @@ use super::source::Source;
 use super::{BlockView, DATA_FILE, INDEX_FILE};
 use crate::columns::schema::Layout;
 use crate::columns::shred::Shredded;
+use crate::columns::values::Column;
 use crate::digest::Digests;
 use crate::error::{Doing, Next, Result};
 use crate::index::{BlockFacts, Built, Group, GroupFacts, InSet, Index, IndexWriter, LookedUp, Parts, Sets};
@@ -124,6 +125,11 @@ impl OpenBlock {
             Some((_, layout)) => layout.clone(),
             None => Arc::new(Layout::new(Vec::new())),
         }
+    }
+
+    /// The memory of the last row group's columns, for those of the next.
+    pub(crate) fn spare(&mut self) -> Vec<Column> {
+        self.written.as_ref().map_or_else(Vec::new, |(_, layout)| self.packer.spare(layout))
     }
 
     /// Begins the file with these columns.

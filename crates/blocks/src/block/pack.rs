@@ -81,12 +81,17 @@ impl Packer {
         let layout = shape.of(|| promote::layout(chunk, &ordered));
         let mut groups = Vec::new();
         for traces in order::groups(&ordered.traces) {
-            let spare = self.spare.take().filter(|(of, _)| Arc::ptr_eq(of, &layout));
-            let spare = spare.map_or_else(Vec::new, |(_, columns)| columns);
+            let spare = self.spare(&layout);
             let shredded = shred::shred(&layout, chunk, &ordered, &traces, spare);
             groups.push(self.group(&layout, chunk[0].tenant().clone(), shredded)?);
         }
         Ok(Some(Packed { layout, groups }))
+    }
+
+    /// The memory of the last columns, if they were of this layout; that of others goes.
+    pub(super) fn spare(&mut self, layout: &Arc<Layout>) -> Vec<Column> {
+        let spare = self.spare.take().filter(|(of, _)| Arc::ptr_eq(of, layout));
+        spare.map_or_else(Vec::new, |(_, columns)| columns)
     }
 
     /// Packs the columns of one row group.

@@ -10,7 +10,7 @@ use crate::columns::shred::TraceRows;
 use crate::columns::sink::PAGE_ROWS;
 use crate::error::{Error, Result};
 use crate::index::section::kind;
-use crate::index::{Group, Traces};
+use crate::index::{Group, Runs, Traces};
 use crate::memory::Key;
 
 /// What becomes of a search besides its answer: what was read, and what could not be.
@@ -30,15 +30,27 @@ impl BlockView {
         if let Some(known) = kept.get::<Traces>(key) {
             return Ok(known);
         }
-        let runs = group.runs()?;
+        let traces = Arc::new(self.named(group, &*group.runs()?)?);
+        kept.put(key, traces.clone(), traces.bytes());
+        Ok(traces)
+    }
+
+    /// The same for whoever reads those of every row group once.
+    ///
+    /// # Errors
+    /// As [`BlockView::traces`].
+    pub(crate) fn passing_traces(&self, group: &Group) -> Result<Traces> {
+        self.named(group, &*group.passing_runs()?)
+    }
+
+    /// The runs with the ids of their traces.
+    fn named(&self, group: &Group, runs: &Runs) -> Result<Traces> {
         let mut reader = GroupReader::new(self, group)?.passing();
         let mut rows = Vec::with_capacity(runs.len());
         for run in runs.iter() {
             rows.push(run.of(reader.trace_id(run.first)?));
         }
-        let traces = Arc::new(Traces::new(rows));
-        kept.put(key, traces.clone(), traces.bytes());
-        Ok(traces)
+        Ok(Traces::new(rows))
     }
 
     /// Where the rows of a trace are, with the places of their row groups. What can't be looked up is looked for among

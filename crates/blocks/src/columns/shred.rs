@@ -82,9 +82,7 @@ struct Spot {
 
 impl<'a> Shredder<'a> {
     fn new(layout: &'a Layout, batches: &'a [Batch], spare: Vec<Column>) -> Self {
-        let mut columns = spare;
-        columns.iter_mut().for_each(Column::clear);
-        columns.extend(layout.leaves.iter().skip(columns.len()).map(Column::new));
+        let columns = Column::all(layout, spare);
         Self {
             layout,
             batches,

@@ -8,7 +8,7 @@ use std::hash::BuildHasher;
 
 use foldhash::fast::FixedState;
 
-use super::schema::{Kind, Leaf};
+use super::schema::{Kind, Layout, Leaf};
 use super::slots::Slots;
 
 /// One column of a row group.
@@ -187,6 +187,14 @@ impl Column {
             _ => Levels::Nested { def: Vec::new(), rep: Vec::new(), rows: 0 },
         };
         Self { levels, values: Values::new(leaf.kind), def_max: leaf.def_max, seen: 0 }
+    }
+
+    /// Those of a layout, without rows, in the memory of spare ones of the same layout if there are any.
+    pub(crate) fn all(layout: &Layout, spare: Vec<Self>) -> Vec<Self> {
+        let mut columns = spare;
+        columns.iter_mut().for_each(Self::clear);
+        columns.extend(layout.leaves.iter().skip(columns.len()).map(Self::new));
+        columns
     }
 
     /// True where it was made for such a leaf.

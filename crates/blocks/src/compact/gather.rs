@@ -25,16 +25,16 @@ use crate::error::{Error, Next, Result};
 /// the rest up to 4 GiB, which is what the places of texts can tell apart.
 const TEXT_BYTES_MAX: usize = 1 << 30;
 
-/// The columns of these rows, with the columns that the layout says.
+/// The columns of these rows, as the layout says, in the memory of spare ones of that layout if there are any.
 pub(super) fn gather(
     merge: &mut Merge<'_>,
     ordered: Ordered,
-    layout: &Layout,
+    (layout, spare): (&Layout, Vec<Column>),
     site: &mut dyn Site,
 ) -> Result<Shredded> {
     let slices = slices(&ordered.segments);
     let retail = Retail::new(layout, merge.inputs.iter().map(|input| input.pages.layout()));
-    let mut columns: Vec<Column> = layout.leaves.iter().map(Column::new).collect();
+    let mut columns = Column::all(layout, spare);
     for (at, column) in columns.iter_mut().enumerate() {
         match at {
             leaf::TRACE_ID => trace_ids(column, &ordered.traces),

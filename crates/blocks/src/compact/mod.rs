@@ -29,7 +29,7 @@ use crate::block::{BlockView, OpenBlock};
 use crate::error::Result;
 use crate::index::Group;
 use crate::manifest::BlockMeta;
-use crate::memory::Memory;
+use crate::memory::{Cache, Memory};
 
 /// What a merge needs of the rest of the engine.
 pub trait Site {
@@ -67,16 +67,17 @@ pub struct Form {
     pub level: i32,
 }
 
+/// Bytes for the traces of row groups that a merge comes back to; those without room are read again.
+const TRACES_BYTES_MAX: usize = 32 << 20;
+
 /// Merges blocks into new ones of this form; one block alone is written again.
+///
+/// Nothing of it stays in the memory of searches: the inputs are about to go, and nobody asks the outputs yet.
 ///
 /// # Errors
 /// Where a file can't be read or written, or the site says that it is over; what was begun is of no use then.
-pub fn merge(
-    inputs: &[Arc<BlockView>],
-    form: Form,
-    memory: &Arc<Memory>,
-    site: &mut dyn Site,
-) -> Result<Merged> {
+pub fn merge(inputs: &[Arc<BlockView>], form: Form, site: &mut dyn Site) -> Result<Merged> {
+    let passing = Arc::new(Memory::new(0, 0));
     let mut spans: BTreeMap<&Tenant, u64> = BTreeMap::new();
     for group in inputs.iter().flat_map(|view| &view.groups) {
         *spans.entry(&group.tenant).or_default() += u64::from(group.rows);
@@ -86,7 +87,7 @@ pub fn merge(
     let mut merged = Merged::default();
     for tenants in owners.filter(|tenants| !tenants.is_empty()) {
         let (id, folder) = site.begin()?;
-        let mut block = OpenBlock::create(&folder, &id, memory)?.packed(form.level);
+        let mut block = OpenBlock::create(&folder, &id, &passing)?.packed(form.level);
         let groups = inputs.iter().flat_map(|view| view.groups.iter().map(move |group| (&**view, &**group)));
         let is_of = |group: &Group| tenants.iter().any(|(tenant, _)| **tenant == group.tenant);
         block.begin_with(Arc::new(layout::choose(groups.filter(|(_, group)| is_of(group)))?))?;
@@ -105,19 +106,17 @@ fn write(
     tenant: &Tenant,
     site: &mut dyn Site,
 ) -> Result<u64> {
-    let mut groups = Vec::new();
-    for view in inputs {
-        let of_tenant = view.groups.iter().filter(|group| group.tenant == *tenant);
-        for group in of_tenant {
-            groups.push(Pages::new(view, group)?);
-        }
-    }
-    let mut merge = Merge::new(groups)?;
+    let kept = Arc::new(Cache::new(TRACES_BYTES_MAX));
+    let groups = inputs.iter().flat_map(|view| view.groups.iter().map(move |group| (view, group)));
+    let groups = groups.filter(|(_, group)| group.tenant == *tenant);
+    let inputs = (0..).zip(groups).map(|(number, (view, group))| Pages::new(view, group, (number, &kept)));
+    let mut merge = Merge::new(inputs.collect::<Result<_>>()?)?;
     let mut repeated = 0;
     while let Some(ordered) = merge.next()? {
         repeated += ordered.repeated;
         merge.forget();
-        let columns = gather::gather(&mut merge, ordered, &block.layout(), site)?;
+        let (layout, spare) = (block.layout(), block.spare());
+        let columns = gather::gather(&mut merge, ordered, (&layout, spare), site)?;
         block.append_columns(tenant.clone(), columns)?;
         site.pause()?;
     }

@@ -85,7 +85,7 @@ impl<'a> Merge<'a> {
         let mut waiting = BinaryHeap::new();
         let mut runs = 0;
         for (at, pages) in inputs.iter().enumerate() {
-            let all = pages.group().runs()?;
+            let all = pages.group().passing_runs()?;
             let earliest = all.iter().map(|run| run.start).min().unwrap_or(u64::MAX);
             waiting.push(Reverse((earliest, TraceId::default(), at as u32)));
             runs += all.len() as u64;

@@ -13,11 +13,16 @@ use crate::columns::rebuild::Rebuilder;
 use crate::columns::schema::{Layout, leaf};
 use crate::columns::sink::PAGE_ROWS;
 use crate::error::{Doing, Next, Result};
+use crate::index::section::kind;
 use crate::index::{Group, Traces};
+use crate::memory::{Cache, Key};
 
 /// The decoded pages of a row group; they stay until they are forgotten.
 pub(super) struct Pages<'a> {
     reader: GroupReader<'a>,
+    /// Its place among the row groups that are merged, whose traces are kept together.
+    number: u64,
+    kept: Arc<Cache>,
     known: HashMap<(usize, usize), Option<Arc<Placed>>, FixedState>,
 }
 
@@ -31,8 +36,13 @@ pub(super) struct Placed {
 }
 
 impl<'a> Pages<'a> {
-    pub(super) fn new(view: &'a BlockView, group: &'a Group) -> Result<Self> {
-        Ok(Self { reader: GroupReader::new(view, group)?.passing(), known: HashMap::default() })
+    pub(super) fn new(
+        view: &'a BlockView,
+        group: &'a Group,
+        (number, kept): (u64, &Arc<Cache>),
+    ) -> Result<Self> {
+        let reader = GroupReader::new(view, group)?.passing();
+        Ok(Self { reader, number, kept: kept.clone(), known: HashMap::default() })
     }
 
     pub(super) fn layout(&self) -> &'a Layout {
@@ -45,7 +55,13 @@ impl<'a> Pages<'a> {
 
     /// The traces of the row group.
     pub(super) fn traces(&self) -> Result<Arc<Traces>> {
-        self.reader.view.traces(self.reader.group)
+        let key = Key { block: 0, kind: kind::TRACES, number: self.number };
+        if let Some(known) = self.kept.get::<Traces>(key) {
+            return Ok(known);
+        }
+        let traces = Arc::new(self.reader.view.passing_traces(self.reader.group)?);
+        self.kept.put(key, traces.clone(), traces.bytes());
+        Ok(traces)
     }
 
     /// The page of a leaf in which a row lies; `None` where no row of the group has a value.

@@ -17,7 +17,7 @@ use crate::columns::schema::leaf;
 use crate::columns::tests::{request, sorted_spans};
 use crate::error::Result;
 use crate::manifest::BlockMeta;
-use crate::memory::Memory;
+use crate::memory::{Cache, Memory};
 
 /// Every tenant gets a block of its own.
 const FORM: Form = Form { own_min: 0, level: LEVEL };
@@ -63,22 +63,24 @@ impl Folder {
 
     /// Merges blocks of one tenant into one.
     fn merged(&mut self, blocks: &[Arc<BlockView>]) -> (Arc<BlockView>, Merged) {
-        let memory = self.memory.clone();
-        let merged = merge(blocks, FORM, &memory, self).unwrap();
+        let merged = merge(blocks, FORM, self).unwrap();
         assert_eq!(merged.outputs.len(), 1);
         (self.open(&merged.outputs[0]), merged)
     }
 }
 
+fn pages<'a>(view: &'a BlockView, group: &'a crate::index::Group) -> Pages<'a> {
+    Pages::new(view, group, (0, &Arc::new(Cache::new(0)))).unwrap()
+}
+
 fn batches_of(view: &BlockView) -> Vec<Batch> {
-    let all =
-        |group| Pages::new(view, group).unwrap().rebuilt(&(0..group.rows).collect::<Vec<u32>>()).unwrap();
+    let all = |group| pages(view, group).rebuilt(&(0..group.rows).collect::<Vec<u32>>()).unwrap();
     view.groups.iter().map(|group| all(group)).collect()
 }
 
 /// The spans of a row group such that those which began at once stay in the order of their rows.
 fn in_row_order(view: &BlockView, group: &crate::index::Group) -> Vec<Batch> {
-    let mut pages = Pages::new(view, group).unwrap();
+    let mut pages = pages(view, group);
     let starts: Vec<_> = (0..group.rows).map(|row| pages.int(leaf::START, row).unwrap()).collect();
     let rows: Vec<u32> = (0..group.rows).collect();
     rows.chunk_by(|left, right| starts[*left as usize] != starts[*right as usize])
@@ -143,8 +145,7 @@ proptest! {
         let blocks: Vec<Vec<Batch>> =
             blocks.into_iter().map(|requests| requests.into_iter().map(read).collect()).collect();
         let views: Vec<_> = blocks.iter().map(|batches| folder.block(std::slice::from_ref(batches))).collect();
-        let memory = folder.memory.clone();
-        let merged = merge(&views, FORM, &memory, &mut folder).unwrap();
+        let merged = merge(&views, FORM, &mut folder).unwrap();
         let outputs: Vec<_> = merged.outputs.iter().map(|meta| folder.open(meta)).collect();
         let mut expected = sorted_spans(&blocks.concat());
         let sent = expected.len();

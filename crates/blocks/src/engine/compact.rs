@@ -173,9 +173,8 @@ impl Inner {
         let share = if is_urgent { 1.0 } else { self.settings.compaction.share };
         let mut bench =
             Bench { inner: self.clone(), share, is_urgent, since: Instant::now(), begun: Vec::new() };
-        let memory = self.memory.clone();
         let merging = tokio::task::spawn_blocking(move || {
-            let merged = compact::merge(&views, form, &memory, &mut bench);
+            let merged = compact::merge(&views, form, &mut bench);
             if merged.is_err() {
                 bench.abandon();
             }

@@ -92,6 +92,11 @@ impl Group {
         self.section()
     }
 
+    /// The same for whoever reads all of them once.
+    pub(crate) fn passing_runs(&self) -> Result<Arc<Runs>> {
+        self.index.passing(self.number, self.about())
+    }
+
     /// Which set of row groups it is looked up with; `None` where it is alone.
     pub(crate) fn set(&self) -> Option<u32> {
         match &self.looked_up {

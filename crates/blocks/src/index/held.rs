@@ -181,11 +181,25 @@ impl Index {
         found.map(|entry| self.load(entry, number, about)).transpose()
     }
 
+    /// A section for whoever reads everything once: it stays in memory only if it is there already.
+    ///
+    /// # Errors
+    /// As [`Index::section`].
+    pub(crate) fn passing<T: Section>(&self, number: u32, about: About) -> Result<Arc<T>> {
+        if let Some(known) = self.memory.index.get::<T>(self.key(T::KIND, number)) {
+            return Ok(known);
+        }
+        let found = self.find(T::KIND, number)?;
+        self.read(found.ok_or_else(|| self.damaged(0, "a section is missing"))?, about).map(Arc::new)
+    }
+
     fn load<T: Section>(&self, entry: Entry, number: u32, about: About) -> Result<Arc<T>> {
-        let content = self.content(entry)?;
-        let section = T::read(&content, about);
-        let section = section.ok_or_else(|| self.damaged(entry.at, "a section is not what its kind says"))?;
-        Ok(self.keep(number, section))
+        Ok(self.keep(number, self.read(entry, about)?))
+    }
+
+    fn read<T: Section>(&self, entry: Entry, about: About) -> Result<T> {
+        let section = T::read(&self.content(entry)?, about);
+        section.ok_or_else(|| self.damaged(entry.at, "a section is not what its kind says"))
     }
 
     /// A piece of a lookup, from memory or from the file.
@@ -283,6 +297,12 @@ impl Index {
     pub(super) fn damaged(&self, at: u64, what: &str) -> Error {
         self.memory.note_damage();
         damaged(&*self.file, at, what)
+    }
+}
+
+impl Drop for Index {
+    fn drop(&mut self) {
+        self.memory.forget(self.block);
     }
 }
 

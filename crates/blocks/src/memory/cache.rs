@@ -72,7 +72,8 @@ struct Kept {
 }
 
 impl Cache {
-    pub(super) fn new(bytes_max: usize) -> Self {
+    /// Keeps at most so many bytes.
+    pub(crate) fn new(bytes_max: usize) -> Self {
         let (hits, misses) = (AtomicU64::new(0), AtomicU64::new(0));
         Self { bytes_max, state: Mutex::default(), hits, misses }
     }
@@ -94,6 +95,12 @@ impl Cache {
         }
         // What goes is dropped after the lock is free.
         let gone = self.lock().put(key, value, (bytes, self.bytes_max));
+        drop(gone);
+    }
+
+    /// Lets everything of a block go.
+    pub(super) fn forget(&self, block: u64) {
+        let gone = self.lock().forget(block);
         drop(gone);
     }
 
@@ -155,6 +162,11 @@ impl State {
             gone.extend(self.remove(oldest));
         }
         gone
+    }
+
+    fn forget(&mut self, block: u64) -> Vec<Kept> {
+        let of_block: Vec<Key> = self.known.keys().filter(|key| key.block == block).copied().collect();
+        of_block.into_iter().filter_map(|key| self.remove(key)).collect()
     }
 
     fn remove(&mut self, key: Key) -> Option<Kept> {

@@ -92,6 +92,12 @@ impl Memory {
         self.blocks.fetch_add(1, Relaxed)
     }
 
+    /// Lets everything go that is kept of a block which nobody asks any more.
+    pub(crate) fn forget(&self, block: u64) {
+        self.index.forget(block);
+        self.pages.forget(block);
+    }
+
     /// The number by which the row groups of a block are known: the same while any view on it is there, whether the block
     /// grows, is closed, or was opened again.
     pub(crate) fn number(&self, id: &str) -> Arc<u64> {

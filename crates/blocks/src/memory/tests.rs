@@ -43,6 +43,21 @@ fn something_larger_than_a_quarter_of_the_budget_is_not_kept() {
 }
 
 #[test]
+fn a_block_that_is_gone_leaves_its_room_to_others() {
+    let memory = Memory::new(8 * 1024, 8 * 1024);
+    for cache in [&memory.index, &memory.pages] {
+        (0..4).for_each(|number| put(cache, number));
+        assert!(cache.get::<u64>(key(0)).is_some());
+        cache.put(Key { block: 7, ..key(0) }, Arc::new(7_u64), 1024 - 128);
+    }
+    memory.forget(1);
+    for cache in [&memory.index, &memory.pages] {
+        assert_eq!((cache.get::<u64>(key(0)), cache.used().bytes), (None, 1024));
+        assert_eq!(cache.get::<u64>(Key { block: 7, ..key(0) }).as_deref(), Some(&7));
+    }
+}
+
+#[test]
 fn a_budget_of_nothing_keeps_nothing() {
     let memory = Memory::new(0, 0);
     put(&memory.index, 1);

@@ -41,8 +41,7 @@ impl Yard {
     }
 
     pub(super) fn merged(&mut self, blocks: &[Arc<BlockView>]) -> Arc<BlockView> {
-        let memory = self.memory.clone();
-        let merged = merge(blocks, Form { own_min: 0, level: LEVEL }, &memory, self).unwrap();
+        let merged = merge(blocks, Form { own_min: 0, level: LEVEL }, self).unwrap();
         self.view(&BlockMeta { level: 1, ..merged.outputs[0].clone() })
     }
 }
