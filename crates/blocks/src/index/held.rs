@@ -56,11 +56,6 @@ impl Index {
         Self { file, block: memory.block(), memory, directory: Place::Growing(Arc::default()) }
     }
 
-    /// True where its block is finished, so that nothing of it changes.
-    pub(crate) fn is_finished(&self) -> bool {
-        matches!(self.directory, Place::Written { .. })
-    }
-
     /// Someone else's index has these sections now, as its directory says.
     ///
     /// # Errors

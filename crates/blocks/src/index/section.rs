@@ -30,10 +30,6 @@ pub(crate) mod kind {
     pub(crate) const TRACES: u32 = 1 << 16;
     /// The calls of a tenant's traces in several places, which are kept in memory only.
     pub(crate) const JOINED: u32 = (1 << 16) + 1;
-    /// The hashes of the traces of closed blocks, by the first of them, which are kept in memory only.
-    pub(crate) const SPREAD: u32 = (1 << 16) + 2;
-    /// The runs of a block that are of spread traces, which are kept in memory only.
-    pub(crate) const SPREAD_RUNS: u32 = (1 << 16) + 3;
     /// The hashes of the trace ids of a set, which are kept in memory only.
     pub(crate) const HASHES: u32 = (1 << 16) + 4;
     /// The spans of a tenant that stand there several times, which are kept in memory only.

@@ -15,9 +15,10 @@ use super::Run;
 use super::called::passes;
 use super::edges::{Odd, Sums, asks_for_uses};
 use super::joined::{Call, Corrections, Family, Joined, Names, Noting};
+use super::places::Places;
 use super::skeleton::{Depth, WHOLE_MAX};
 use super::views::Views;
-use super::whereabouts::{Places, Whereabouts};
+use super::whereabouts::Whereabouts;
 use super::words::Words;
 use crate::digest::MESSAGING;
 use crate::error::Result;
@@ -67,7 +68,7 @@ pub(super) fn correct(
     let mut now = before.as_deref().map_or_else(|| Kept::new(of), Kept::clone_names);
     let mut missing: Vec<(TraceId, Arc<Places>)> = Vec::new();
     let mut corrections = Corrections::default();
-    let asked: Vec<(TraceId, Arc<Places>)> = asked(run, (known, odd), (&views, before.as_deref()))?;
+    let asked: Vec<(TraceId, Arc<Places>)> = asked(run, (known, odd), before.as_deref())?;
     let is_new = |id: &TraceId, places: &Arc<Places>| {
         let held = before.as_ref().and_then(|before| before.traces.get(id));
         held.filter(|(known, _)| Arc::ptr_eq(known, places)).map(|(_, joined)| joined.clone())
@@ -109,22 +110,22 @@ pub(super) fn correct(
 }
 
 /// The traces that are to be joined, and where they lie.
-fn asked<'a>(
-    run: &mut Run<'a>,
+fn asked(
+    run: &mut Run<'_>,
     (known, odd): (&Whereabouts, &Odd),
-    (views, before): (&Views<'a>, Option<&Kept>),
+    before: Option<&Kept>,
 ) -> Result<Vec<(TraceId, Arc<Places>)>> {
     let time = run.plan.time;
-    let scattered = known.traces.iter().filter(|(_, places)| places.overlaps(time));
+    let scattered = known.traces.iter().filter(|(_, known)| known.places.overlaps(time));
     let mut asked: Vec<(TraceId, Arc<Places>)> =
-        scattered.map(|(id, places)| (*id, places.clone())).collect();
+        scattered.map(|(id, known)| (*id, known.places.clone())).collect();
     for id in odd.ids.iter().filter(|id| !known.traces.contains_key(id)) {
         if run.is_over_time() {
             break;
         }
         let held = before.and_then(|before| before.traces.get(id));
         let held = held.filter(|(places, _)| is_there(known, places)).map(|(places, _)| places.clone());
-        asked.push((*id, held.unwrap_or_else(|| Arc::new(views.find(run, *id)))));
+        asked.push((*id, held.unwrap_or_else(|| run.locate(*id))));
     }
     Ok(asked)
 }
@@ -231,7 +232,7 @@ impl Kept {
         }
         if let Some(before) = before {
             let stays = |(id, (places, _)): &(&TraceId, &Held)| match known.traces.get(*id) {
-                Some(now) => Arc::ptr_eq(now, places),
+                Some(now) => Arc::ptr_eq(&now.places, places),
                 None => is_there(known, places),
             };
             let stay = before.traces.iter().filter(stays);

@@ -15,12 +15,14 @@ mod joined;
 mod kept;
 mod listed;
 mod literal;
+mod located;
 mod marks;
 mod mask;
 mod metrics;
 mod names;
 mod opened;
 mod ordered;
+mod places;
 mod prune;
 mod remembered;
 mod repeats;
@@ -28,7 +30,6 @@ mod scan;
 mod scattered;
 mod skeleton;
 mod sought;
-mod spread;
 #[cfg(test)]
 mod tests;
 mod texts;
@@ -39,25 +40,26 @@ mod views;
 mod whereabouts;
 mod words;
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
 use foldhash::fast::FixedState;
-use model::Batch;
+use model::{Batch, TraceId};
 use store::plan::{Ask, OUT_OF_BYTES, out_of_time};
 use store::{Answer, Plan, ReadError, Rows, Work};
 
-use crate::block::{Beside, BlockView};
-use crate::columns::shred::TraceRows;
+use crate::block::BlockView;
 use crate::error::Error;
 use crate::index::Group;
 use crate::memory::Memory;
 use literal::Literals;
+use places::Places;
 use repeats::Repeats;
 pub use scan::Scan;
 use sought::Sought;
+use whereabouts::Whereabouts;
 
 /// Damaged pages that are told apart in one answer; further ones are left out without being counted.
 const DAMAGES_MAX: usize = 1024;
@@ -124,6 +126,10 @@ struct Run<'a> {
     /// The blocks of which something was looked at, by address.
     opened: HashSet<usize, FixedState>,
     sought: Sought,
+    /// Where traces lie; nothing as long as it need not be known.
+    known: Option<Arc<Whereabouts>>,
+    /// Where those lie that were looked up.
+    located: HashMap<TraceId, Arc<Places>, FixedState>,
     /// What counts leave out; nothing as long as nothing is counted.
     repeats: Rc<Repeats>,
     /// What is wrong with each page that could not be read; at most [`DAMAGES_MAX`].
@@ -151,6 +157,8 @@ impl<'a> Run<'a> {
             partial: None,
             opened: HashSet::default(),
             sought: Sought::default(),
+            known: None,
+            located: HashMap::default(),
             repeats: Rc::default(),
             damages: BTreeSet::new(),
             faults: 0,
@@ -185,17 +193,6 @@ impl<'a> Run<'a> {
     fn views(&self) -> Vec<&'a BlockView> {
         let blocks = self.groups.chunk_by(|left, right| std::ptr::eq(left.view, right.view));
         blocks.map(|groups| groups[0].view).collect()
-    }
-
-    /// Where the rows of a trace are in a block, with the places of their row groups.
-    fn find(&mut self, view: &'a BlockView, id: model::TraceId) -> Vec<(usize, TraceRows)> {
-        let (mut work, mut lost) = (Work::default(), Vec::new());
-        let tenant = &self.plan.tenant;
-        let mut beside = Beside { work: &mut work, lost: &mut |error| lost.push(error) };
-        let found = view.find(tenant, id, &mut beside);
-        lost.iter().for_each(|error| self.go_on_without(error));
-        self.work += work;
-        found
     }
 
     /// Notes that something of a block is looked at.
@@ -243,7 +240,7 @@ impl<'a> Run<'a> {
     }
 
     /// True where the plan asks for this trace, or for any.
-    fn asks_for(&self, id: model::TraceId) -> bool {
+    fn asks_for(&self, id: TraceId) -> bool {
         self.plan.ids.as_ref().is_none_or(|ids| ids.contains(&id))
     }
 

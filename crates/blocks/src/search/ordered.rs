@@ -2,9 +2,9 @@
 //!
 //! Row groups are opened by the best rank that a run of theirs may have, and their runs are looked at in their order, until
 //! what is left can't come before what was found. A trace that lies in several places may have begun earlier, or last
-//! longer, than any of its runs. Where that matters, such traces are ranked as a whole beforehand ([`Scattered`]). It does
-//! not matter for the first page of the newest: no trace begins later than any of its spans, so what is found is looked
-//! for elsewhere.
+//! longer, than any of its runs. Where that matters, such traces are ranked as a whole ([`Scattered`]). It does not matter
+//! for the first page of the newest: no trace begins later than any of its spans, so what is found is looked for elsewhere,
+//! and where traces lie is not found out for it unless it looks at many.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
@@ -16,8 +16,8 @@ use store::{Order, Plan};
 use super::foretold::Foretold;
 use super::opened::Opened;
 use super::scattered::Scattered;
-use super::spread::Spread;
 use super::traces::{Extent, Found, cover_head, extents, passes_root};
+use super::whereabouts::Whereabouts;
 use super::{Place, Run};
 use crate::columns::shred::TraceRows;
 use crate::index::{Group, TraceRun};
@@ -25,7 +25,7 @@ use crate::index::{Group, TraceRun};
 /// So many spans of the head are compared at first, then four times as many at once, and so on.
 const SPANS_AT_FIRST: usize = 1024;
 
-/// After so many traces it pays to know which are spread.
+/// After so many traces it pays to know where they lie: most lie in one place only, and need not be looked for elsewhere.
 const LOOKED_AT: usize = 1000;
 
 /// The first traces so far, by rank; at most one more than the limit.
@@ -35,8 +35,6 @@ struct First {
     seen: HashSet<TraceId, FixedState>,
     /// Runs that passed, with the places of their row groups; their traces are still to be looked for elsewhere.
     waiting: Vec<(usize, TraceRows)>,
-    /// Known once many traces were looked at: most stand in one place only, and need not be looked for elsewhere.
-    spread: Option<Spread>,
     /// The extents in the head, once they were asked for several times.
     head: Option<HashMap<TraceId, Extent, FixedState>>,
     turns: usize,
@@ -50,7 +48,7 @@ enum Next {
     /// The next run of one that is.
     Run(usize),
     /// A trace that is looked at as a whole.
-    Scattered(usize),
+    Scattered(TraceId),
 }
 
 /// What is left to be looked at, by the best rank that it may have.
@@ -64,13 +62,16 @@ pub(super) fn first(run: &mut Run<'_>) -> Option<Vec<Found>> {
     let is_as_it_seems = plan.order == Order::Newest && plan.after.is_none() && plan.trace.is_empty();
     let mut scattered = None;
     if is_as_it_seems {
+        run.known = Whereabouts::as_kept(run);
         first.take_head(run);
     } else {
-        let all = Scattered::of(run)?;
-        for (at, scatter) in all.all.iter().enumerate() {
-            let key = key(plan, scatter.extent);
-            rest.extend(key.map(|key| Reverse((key, Next::Scattered(at)))));
-        }
+        let known = Whereabouts::of(run)?;
+        run.known = Some(known.clone());
+        let all = Scattered::of(run, known);
+        let in_time = all.all().filter(|(_, extent)| plan.time.overlaps(extent.start, extent.end));
+        let keyed =
+            in_time.filter_map(|(id, extent)| Some(Reverse((key(plan, extent)?, Next::Scattered(id)))));
+        rest = keyed.collect::<Vec<_>>().into();
         scattered = Some(all);
     }
     let groups = run.groups.iter().enumerate().filter(|(_, place)| may_follow(plan, place.group));
@@ -99,13 +100,11 @@ pub(super) fn first(run: &mut Run<'_>) -> Option<Vec<Found>> {
                     _ => {}
                 }
             }
-            Next::Scattered(at) => {
+            Next::Scattered(id) => {
                 let Some(scattered) = &mut scattered else { continue };
-                let passes = scattered.may_have_root(run, at) && looking.passes(run, scattered, at);
-                let scatter = &scattered.all[at];
-                if passes && passes_root(run, scatter.id) {
-                    first.keep(run, scatter.id, scatter.extent);
-                }
+                let passes = scattered.may_have_root(run, id) && looking.passes(run, scattered, id);
+                let extent = scattered.extent(id).filter(|_| passes && passes_root(run, id));
+                extent.into_iter().for_each(|extent| first.keep(run, id, extent));
             }
         }
     }
@@ -130,16 +129,16 @@ impl<'a> Looking<'a> {
     }
 
     /// True where a span of the trace passes, wherever it is.
-    fn passes(&mut self, run: &mut Run<'a>, scattered: &mut Scattered, at: usize) -> bool {
-        if scattered.passes_in_head(run, at) {
+    fn passes(&mut self, run: &mut Run<'a>, scattered: &mut Scattered, id: TraceId) -> bool {
+        if scattered.passes_in_head(run, id) {
             return true;
         }
-        scattered.all[at].runs.iter().any(|(group, first)| {
-            if self.opened(run, *group).is_none() {
+        scattered.runs(id).into_iter().any(|(group, first)| {
+            if self.opened(run, group).is_none() {
                 return false;
             }
-            let Some(Some(opened)) = self.open.get_mut(group) else { return false };
-            opened.place(*first).is_some_and(|place| opened.passes(run, &mut self.foretold, place))
+            let Some(Some(opened)) = self.open.get_mut(&group) else { return false };
+            opened.place(first).is_some_and(|place| opened.passes(run, &mut self.foretold, place))
         })
     }
 }
@@ -233,15 +232,15 @@ impl First {
 
     fn take_waiting(&mut self, run: &mut Run<'_>) {
         let waiting = std::mem::take(&mut self.waiting);
-        if self.seen.len() + waiting.len() > LOOKED_AT && self.spread.is_none() {
-            self.spread = Spread::of(run);
+        if self.seen.len() + waiting.len() > LOOKED_AT && run.known.is_none() {
+            run.known = Whereabouts::of(run);
         }
         let mut elsewhere: HashSet<TraceId, FixedState> = HashSet::default();
         for (at, rows) in waiting {
             if self.seen.contains(&rows.id) {
                 continue;
             }
-            if self.spread.as_ref().is_some_and(|spread| !spread.holds(rows.id)) {
+            if run.known.as_ref().is_some_and(|known| !known.traces.contains_key(&rows.id)) {
                 self.seen.insert(rows.id);
                 self.keep(run, rows.id, Extent::alone(&rows, at));
             } else {
@@ -254,6 +253,13 @@ impl First {
     /// Takes traces, wherever their spans are.
     fn take(&mut self, run: &mut Run<'_>, ids: HashSet<TraceId, FixedState>) {
         if ids.is_empty() || run.is_abandoned() {
+            return;
+        }
+        if let Some(known) = &run.known {
+            for (id, known) in ids.iter().filter_map(|id| Some((*id, known.traces.get(id)?))) {
+                self.keep(run, id, known.lasts.into());
+            }
+            self.seen.extend(ids);
             return;
         }
         self.turns += 1;

@@ -9,6 +9,7 @@ use model::{Batch, SpanId, Trace, TraceId};
 use store::plan::{Field, Level, Plan};
 
 use super::edges::asks_for_uses;
+use super::repeats::sets;
 use super::values::{self, Source};
 use super::{Place, Run};
 use crate::block::{BlockView, GroupReader, pages};
@@ -168,13 +169,19 @@ fn from_head(run: &Run<'_>, ids: &[TraceId], depth: Depth<'_>) -> Vec<(usize, Ba
 
 fn from_groups(run: &mut Run<'_>, ids: &[TraceId], depth: Depth<'_>) -> Result<Vec<Vec<Batch>>> {
     let mut parts: Vec<Vec<Batch>> = ids.iter().map(|_| Vec::new()).collect();
-    for view in run.views() {
+    for (block, view) in sets::numbers(run).into_iter().zip(run.views()) {
         let mut wanted: Vec<Wanted> = Vec::new();
         for (number, id) in ids.iter().enumerate() {
             if run.is_abandoned() {
                 return Ok(parts);
             }
-            let found = run.find(view, *id).into_iter();
+            let found = match run.places(*id) {
+                Some(places) => places.in_block(block).collect(),
+                // Where traces lie that are in several places is known.
+                None if run.known.is_some() && !parts[number].is_empty() => Vec::new(),
+                None => run.find(view, *id),
+            };
+            let found = found.into_iter();
             wanted.extend(found.map(|(group, rows)| (group, rows.first, rows.count, number)));
         }
         in_block(run, (view, wanted), depth, &mut |number, part| parts[number].push(part))?;

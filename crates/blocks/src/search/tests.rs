@@ -1,5 +1,6 @@
 mod edges;
 mod ingest;
+mod ranks;
 mod remembered;
 mod repeats;
 mod yard;

@@ -13,8 +13,11 @@ use store::{Cursor, Rows};
 
 use super::foretold::Foretold;
 use super::mask::Evaluator;
+use super::places::Lasts;
 use super::skeleton::{Depth, join};
+use super::whereabouts::Whereabouts;
 use super::{Run, listed, ordered};
+use crate::block::BlockView;
 use crate::columns::shred::TraceRows;
 use crate::columns::sink::PAGE_ROWS;
 use crate::error::Result;
@@ -47,6 +50,12 @@ impl Extent {
     pub(super) fn cover(&mut self, start: u64, end: u64) {
         (self.start, self.end) = (self.start.min(start), self.end.max(end));
         self.home = None;
+    }
+}
+
+impl From<Lasts> for Extent {
+    fn from(Lasts { start, end }: Lasts) -> Self {
+        Self::new(start, end)
     }
 }
 
@@ -89,9 +98,13 @@ pub(super) fn traces(run: &mut Run<'_>) -> Result<(Rows, Option<Cursor>)> {
 
 /// The traces that the plan names, if they pass.
 fn by_id(run: &mut Run<'_>) -> Result<Vec<Found>> {
+    run.known = Whereabouts::as_kept(run);
     let mut ids = run.plan.ids.clone().unwrap_or_default();
     ids.sort_unstable();
     ids.dedup();
+    if are_few(run, ids.len()) {
+        ids.iter().for_each(|id| _ = run.locate(*id));
+    }
     let passing: HashSet<TraceId, FixedState> = match run.plan.spans {
         store::Filter::All => ids.iter().copied().collect(),
         _ => {
@@ -122,34 +135,48 @@ pub(super) fn extents(
         let known = extents.entry(rows.id);
         _ = known.and_modify(|extent| extent.cover(rows.start, rows.end)).or_insert(alone);
     };
-    let runs: u64 = run.groups.iter().map(|place| u64::from(place.group.runs)).sum();
+    let groups = run.group_places();
+    if are_few(run, ids.len()) {
+        for id in ids {
+            for (group, rows) in &run.locate(*id).runs {
+                cover(rows, Extent::alone(rows, groups.get(group).copied().unwrap_or(usize::MAX)));
+            }
+        }
+        return extents;
+    }
     for view in run.views() {
         if run.is_abandoned() {
             break;
         }
-        let mut is_looked_up = ids.len() as u64 * LOOKUPS_PART < runs;
-        let groups = view.groups.iter().filter(|group| group.tenant == run.plan.tenant);
-        for group in groups {
-            if is_looked_up {
-                break;
-            }
-            match view.traces(group) {
-                Ok(all) => {
-                    let place = place_of(run, group);
-                    let asked = all.all().iter().filter(|rows| ids.contains(&rows.id));
-                    asked.for_each(|rows| cover(rows, Extent::alone(rows, place)));
-                }
-                // What of it can be read is found one by one.
-                Err(_) => is_looked_up = true,
-            }
-        }
-        if is_looked_up {
+        cover_block(run, (view, ids), &mut cover);
+    }
+    extents
+}
+
+/// True where so many traces are looked up one by one.
+fn are_few(run: &Run<'_>, ids: usize) -> bool {
+    let runs: u64 = run.groups.iter().map(|place| u64::from(place.group.runs)).sum();
+    ids as u64 * LOOKUPS_PART < runs
+}
+
+/// Visits the runs that these traces have in a block.
+fn cover_block<'a>(
+    run: &mut Run<'a>,
+    (view, ids): (&'a BlockView, &Ids),
+    cover: &mut impl FnMut(&TraceRows, Extent),
+) {
+    for group in view.groups.iter().filter(|group| group.tenant == run.plan.tenant) {
+        let Ok(all) = view.traces(group) else {
+            // What of it can be read is found one by one.
             for (group, rows) in ids.iter().flat_map(|id| run.find(view, *id)).collect::<Vec<_>>() {
                 cover(&rows, Extent::alone(&rows, place_of(run, &view.groups[group])));
             }
-        }
+            return;
+        };
+        let place = place_of(run, group);
+        let asked = all.all().iter().filter(|rows| ids.contains(&rows.id));
+        asked.for_each(|rows| cover(rows, Extent::alone(rows, place)));
     }
-    extents
 }
 
 /// The place of a row group among those of the question.

@@ -7,9 +7,9 @@ use foldhash::fast::FixedState;
 use model::{Batch, TraceId};
 
 use super::Run;
+use super::places::Places;
 use super::repeats::sets;
 use super::skeleton::{Depth, Wanted, in_block};
-use super::whereabouts::Places;
 use crate::block::BlockView;
 use crate::error::Result;
 use crate::memory::Memory;
@@ -17,7 +17,6 @@ use crate::memory::Memory;
 /// The blocks of a question by their numbers.
 pub(super) struct Views<'a> {
     views: Vec<&'a BlockView>,
-    numbers: Vec<u64>,
     pub(super) places: HashMap<u64, usize, FixedState>,
     /// What all of them share, if they do.
     pub(super) memory: Option<Arc<Memory>>,
@@ -27,19 +26,9 @@ impl<'a> Views<'a> {
     pub(super) fn of(run: &Run<'a>) -> Self {
         let views = run.views();
         let numbers = sets::numbers(run);
-        let places = numbers.iter().enumerate().map(|(place, number)| (*number, place)).collect();
+        let places = numbers.into_iter().enumerate().map(|(place, number)| (number, place)).collect();
         let memory = sets::memory(run).cloned();
-        Self { views, numbers, places, memory }
-    }
-
-    /// Where a trace lies in blocks.
-    pub(super) fn find(&self, run: &mut Run<'a>, id: TraceId) -> Places {
-        let mut places = Places::default();
-        for (view, number) in self.views.iter().zip(&self.numbers) {
-            let found = run.find(view, id).into_iter();
-            places.runs.extend(found.map(|(group, rows)| ((*number, group as u32), rows)));
-        }
-        places
+        Self { views, places, memory }
     }
 
     /// Reads the runs of traces: each with its place among those of its trace.

@@ -2,7 +2,8 @@
 //!
 //! Row groups and batches never change, so each is compared with the others once: what is known is kept, and brought up to
 //! date with those that came and went, so that a question while spans come in only looks at what is new. It is kept
-//! among the parts of indexes, under their budget, and found again where it had to go.
+//! among the parts of indexes, under their budget, and found again where it had to go. From when to when each of these traces
+//! lasts is known too, so that they are ranked without looking at what they lie in.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher;
@@ -10,9 +11,10 @@ use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 use model::batch::Identity;
-use model::{Tenant, TimeRange, TraceId};
+use model::{Batch, Tenant, TraceId};
 
 use super::Run;
+use super::places::{Known, Lasts, Places};
 use super::repeats::sets::{self, GroupId, Set, common};
 use crate::columns::shred::TraceRows;
 use crate::error::Result;
@@ -20,15 +22,6 @@ use crate::index::section::kind;
 use crate::index::short;
 use crate::index::tokens::id_token;
 use crate::memory::{Key, Memory};
-
-/// Where a trace lies.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Places {
-    /// Its runs, by row group.
-    pub(super) runs: Vec<(GroupId, TraceRows)>,
-    /// Its spans in the head: the numbers of their batches, and their places there.
-    pub(super) head: Vec<(u64, u32)>,
-}
 
 /// What is known of the row groups and the head of a tenant.
 #[derive(Clone, Debug)]
@@ -41,32 +34,21 @@ pub(super) struct Whereabouts {
     /// The next one.
     number: u64,
     /// The traces in several runs, and those with spans in the head.
-    pub(super) traces: HashMap<TraceId, Arc<Places>, FixedState>,
+    pub(super) traces: HashMap<TraceId, Known, FixedState>,
 }
+
+/// Rows of the head, and when their spans last.
+type Rows = (Vec<(u64, u32)>, Lasts);
 
 /// What runs were found of each trace.
 type Found = HashMap<TraceId, Vec<(GroupId, TraceRows)>, FixedState>;
 
-impl Places {
-    /// True where it lies in more than one place.
-    fn is_spread(&self) -> bool {
-        self.runs.len() + usize::from(!self.head.is_empty()) > 1
-    }
-
-    /// False where none of its spans starts within the time.
-    pub(super) fn overlaps(&self, time: TimeRange) -> bool {
-        !self.head.is_empty() || self.runs.iter().any(|(_, rows)| time.overlaps(rows.start, rows.end))
-    }
-
-    /// What remains of it, if something goes; nothing where that is not worth knowing.
-    fn without(&self, has: &impl Fn(&GroupId) -> bool, holds: &impl Fn(u64) -> bool) -> Option<Self> {
-        let runs: Vec<_> = self.runs.iter().copied().filter(|(group, _)| has(group)).collect();
-        let head: Vec<_> = self.head.iter().copied().filter(|(batch, _)| holds(*batch)).collect();
-        (!head.is_empty() || runs.len() > 1).then_some(Self { runs, head })
-    }
-}
-
 impl Whereabouts {
+    /// Of everything that the question looks at, where that is known without looking at anything.
+    pub(super) fn as_kept(run: &Run<'_>) -> Option<Arc<Self>> {
+        kept(sets::memory(run)?, &run.plan.tenant).filter(|known| known.is_of(run, &sets::all(run)))
+    }
+
     /// Of everything that the question looks at; `None` where it can't be told, or nobody waits for it.
     pub(super) fn of(run: &mut Run<'_>) -> Option<Arc<Self>> {
         let sets = sets::all(run);
@@ -101,7 +83,7 @@ impl Whereabouts {
 
     /// True where the trace lies in more than one place.
     pub(super) fn is_spread(&self, id: TraceId) -> bool {
-        self.traces.get(&id).is_some_and(|places| places.is_spread())
+        self.traces.get(&id).is_some_and(|known| known.places.is_spread())
     }
 
     /// True where the row group is known.
@@ -111,7 +93,7 @@ impl Whereabouts {
 
     /// The place among those of the question's head of each batch, by its number.
     pub(super) fn order(&self, run: &Run<'_>) -> HashMap<u64, usize, FixedState> {
-        let number = |(at, batch): (usize, &&model::Batch)| Some((*self.batches.get(&batch.identity())?, at));
+        let number = |(at, batch): (usize, &&Batch)| Some((*self.batches.get(&batch.identity())?, at));
         run.head.iter().enumerate().filter_map(number).collect()
     }
 
@@ -132,18 +114,20 @@ impl Whereabouts {
         if (self.groups.len(), self.batches.len()) == (groups_before, batches_before) {
             return;
         }
-        let numbers: HashSet<u64, FixedState> = self.batches.values().copied().collect();
+        let number = |batch: &&Batch| Some(*self.batches.get(&batch.identity())?);
+        let batches: HashMap<u64, &Batch, FixedState> =
+            run.head.iter().filter_map(|batch| Some((number(batch)?, *batch))).collect();
         let has = |group: &GroupId| self.groups.contains(group);
-        let holds = |batch: u64| numbers.contains(&batch);
-        self.traces.retain(|_, places| {
+        self.traces.retain(|_, known| {
+            let places = &known.places;
             let stays = places.runs.iter().all(|(group, _)| has(group))
-                && places.head.iter().all(|(batch, _)| holds(*batch));
+                && places.head.iter().all(|(batch, _)| batches.contains_key(batch));
             if stays {
                 return true;
             }
-            let left = places.without(&has, &holds).map(Arc::new);
+            let left = places.without(&has, &batches);
             left.is_some_and(|left| {
-                *places = left;
+                *known = left;
                 true
             })
         });
@@ -184,13 +168,16 @@ impl Whereabouts {
             look_up(run, (set, &here), &mut found)?;
         }
         for (id, runs) in found {
-            let known = self.traces.get(&id);
-            let mut places = known.map_or_else(Places::default, |places| (**places).clone());
+            let mut known = self.traces.get(&id).cloned().unwrap_or_default();
+            let before = known.places.runs.len();
+            let places = Arc::make_mut(&mut known.places);
             places.runs.extend(runs);
             places.runs.sort_unstable_by_key(|(group, rows)| (*group, rows.first));
             places.runs.dedup_by_key(|(group, rows)| (*group, rows.first));
-            if places.is_spread() && known.is_none_or(|known| known.runs.len() < places.runs.len()) {
-                self.traces.insert(id, Arc::new(places));
+            if places.is_spread() && before < places.runs.len() {
+                places.runs.shrink_to_fit();
+                known.lasts.add_runs(&places.runs);
+                self.traces.insert(id, known);
             }
         }
         self.groups.extend(new.into_iter().flat_map(Set::ids));
@@ -199,13 +186,15 @@ impl Whereabouts {
 
     /// Finds where else the traces lie of batches that are not known yet.
     fn add_batches(&mut self, run: &mut Run<'_>, sets: &[Set<'_>]) -> Result<()> {
-        let mut new: HashMap<TraceId, Vec<(u64, u32)>, FixedState> = HashMap::default();
+        let mut new: HashMap<TraceId, Rows, FixedState> = HashMap::default();
         for batch in &run.head {
             let number = *self.batches.entry(batch.identity()).or_insert(self.number);
             if number == self.number {
                 self.number += 1;
                 for (place, row) in (0..).zip(batch.rows()) {
-                    new.entry(row.trace_id).or_default().push((number, place));
+                    let (rows, lasts) = new.entry(row.trace_id).or_default();
+                    rows.push((number, place));
+                    lasts.add_row(row);
                 }
             }
         }
@@ -220,10 +209,13 @@ impl Whereabouts {
             let here = common(&hashes, &set.hashes()?);
             look_up(run, (set, &here), &mut found)?;
         }
-        for (id, rows) in new {
-            let places = self.traces.entry(id).or_default();
-            let places = Arc::make_mut(places);
-            places.runs.extend(found.remove(&id).unwrap_or_default());
+        for (id, (rows, lasts)) in new {
+            let known = self.traces.entry(id).or_default();
+            let runs = found.remove(&id).unwrap_or_default();
+            known.lasts.add(lasts.start, lasts.end);
+            known.lasts.add_runs(&runs);
+            let places = Arc::make_mut(&mut known.places);
+            places.runs.extend(runs);
             places.head.extend(rows);
         }
         Ok(())
@@ -231,18 +223,18 @@ impl Whereabouts {
 
     /// The hashes of the traces in the head.
     fn in_head(&self) -> impl Iterator<Item = u32> {
-        let in_head = self.traces.iter().filter(|(_, places)| !places.head.is_empty());
+        let in_head = self.traces.iter().filter(|(_, known)| !known.places.head.is_empty());
         in_head.map(|(id, _)| short(id_token(*id)))
     }
 
     fn bytes(&self) -> usize {
-        let places = |places: &Arc<Places>| {
-            size_of::<(TraceId, Arc<Places>)>()
+        let of_trace = |Known { places, .. }: &Known| {
+            size_of::<(TraceId, Known)>()
                 + size_of::<Places>()
                 + places.runs.capacity() * size_of::<(GroupId, TraceRows)>()
                 + places.head.capacity() * size_of::<(u64, u32)>()
         };
-        self.traces.values().map(places).sum::<usize>()
+        self.traces.values().map(of_trace).sum::<usize>()
             + self.groups.len() * size_of::<GroupId>()
             + self.batches.len() * size_of::<(Identity, u64)>()
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use model::{Batch, Kind, Tenant, TimeRange};
 use store::conformance::{Draft, NOW, batch};
 use store::memory::MemoryStore;
-use store::{Ask, Filter, Plan, Reader, Rows, Work, Writer};
+use store::{Answer, Ask, Filter, Plan, Reader, Rows, Work, Writer};
 
 use super::edges::{Dice, batches, filters};
 use super::yard::Yard;
@@ -13,26 +13,29 @@ use crate::block::{BlockView, OpenBlock};
 use crate::search::{Sources, run};
 
 /// A store whose steps are taken one by one.
-struct Shop {
+pub(super) struct Shop {
     yard: Yard,
-    head: Vec<Batch>,
+    pub(super) head: Vec<Batch>,
     open: OpenBlock,
-    closed: Vec<Arc<BlockView>>,
+    pub(super) closed: Vec<Arc<BlockView>>,
 }
 
 impl Shop {
-    fn new() -> Self {
-        let mut yard = Yard::new();
+    pub(super) fn new() -> Self {
+        Self::of(Yard::new())
+    }
+
+    pub(super) fn of(mut yard: Yard) -> Self {
         let open = yard.open(&[]);
         Self { yard, head: Vec::new(), open, closed: Vec::new() }
     }
 
     /// The head becomes a row group.
-    fn freeze(&mut self) {
+    pub(super) fn freeze(&mut self) {
         self.open.append(&std::mem::take(&mut self.head)).unwrap();
     }
 
-    fn close(&mut self) {
+    pub(super) fn close(&mut self) {
         // As in a store, someone looks at the block all the time.
         let _view = self.open.view();
         let open = self.yard.open(&[]);
@@ -40,17 +43,22 @@ impl Shop {
         self.closed.push(self.yard.view(&meta));
     }
 
-    fn merge(&mut self) {
+    pub(super) fn merge(&mut self) {
         self.closed = vec![self.yard.merged(&self.closed)];
     }
 
     fn ask(&self, plan: &Plan) -> (Rows, Work) {
+        let answer = self.answer(plan);
+        (answer.rows, answer.work)
+    }
+
+    pub(super) fn answer(&self, plan: &Plan) -> Answer {
         let mut blocks = self.closed.clone();
         blocks.push(self.open.view());
         let memory = Some(self.yard.memory.clone());
         let answer = run(plan, &Sources { head: self.head.clone(), blocks, memory }).unwrap();
         assert_eq!(answer.partial, None);
-        (answer.rows, answer.work)
+        answer
     }
 }
 

@@ -19,7 +19,11 @@ pub(super) struct Yard {
 
 impl Yard {
     pub(super) fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), memory: Arc::default(), begun: 0 }
+        Self::with(Memory::default())
+    }
+
+    pub(super) fn with(memory: Memory) -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), memory: Arc::new(memory), begun: 0 }
     }
 
     /// A block that takes chunks.
