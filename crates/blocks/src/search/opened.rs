@@ -43,7 +43,8 @@ impl<'a> Opened<'a> {
         let evaluator = Evaluator::new(place)?;
         let runs = evaluator.runs()?;
         // What is damaged of them is not needed to answer.
-        let summaries = place.group.summaries().ok().flatten();
+        let asks = !matches!(run.plan.spans, Filter::All) || run.plan.trace.asks_for_root();
+        let summaries = asks.then(|| place.group.summaries().ok().flatten()).flatten();
         let services = summaries.as_deref().map_or(&[][..], Summaries::services);
         let verdicts = services.iter().map(|service| of_service(&run.plan.spans, service)).collect();
         let filter = &run.plan.trace;

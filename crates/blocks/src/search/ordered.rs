@@ -83,7 +83,7 @@ pub(super) fn first(run: &mut Run<'_>) -> Option<Vec<Found>> {
         }
         match next {
             Next::Group(at) => {
-                let opened = looking.opened(run, at);
+                let opened = looking.opened(run, first.last_key(run), at);
                 rest.extend(opened.and_then(|opened| opened.key()).map(|key| Reverse((key, Next::Run(at)))));
             }
             Next::Run(at) => {
@@ -102,7 +102,8 @@ pub(super) fn first(run: &mut Run<'_>) -> Option<Vec<Found>> {
             }
             Next::Scattered(id) => {
                 let Some(scattered) = &mut scattered else { continue };
-                let passes = scattered.may_have_root(run, id) && looking.passes(run, scattered, id);
+                let last = first.last_key(run);
+                let passes = scattered.may_have_root(run, id) && looking.passes(run, (scattered, last), id);
                 let extent = scattered.extent(id).filter(|_| passes && passes_root(run, id));
                 extent.into_iter().for_each(|extent| first.keep(run, id, extent));
             }
@@ -120,21 +121,22 @@ struct Looking<'a> {
 }
 
 impl<'a> Looking<'a> {
-    fn opened(&mut self, run: &mut Run<'a>, at: usize) -> Option<&mut Opened<'a>> {
+    /// A row group, of whose runs those need not be looked at that come after this key.
+    fn opened(&mut self, run: &mut Run<'a>, last: u64, at: usize) -> Option<&mut Opened<'a>> {
         if !self.open.contains_key(&at) {
-            let opened = open(run, &mut self.foretold, run.groups[at]);
+            let opened = open(run, &mut self.foretold, (run.groups[at], last));
             self.open.insert(at, opened);
         }
         self.open.get_mut(&at)?.as_mut()
     }
 
     /// True where a span of the trace passes, wherever it is.
-    fn passes(&mut self, run: &mut Run<'a>, scattered: &mut Scattered, id: TraceId) -> bool {
+    fn passes(&mut self, run: &mut Run<'a>, (scattered, last): (&mut Scattered, u64), id: TraceId) -> bool {
         if scattered.passes_in_head(run, id) {
             return true;
         }
         scattered.runs(id).into_iter().any(|(group, first)| {
-            if self.opened(run, group).is_none() {
+            if self.opened(run, last, group).is_none() {
                 return false;
             }
             let Some(Some(opened)) = self.open.get_mut(&group) else { return false };
@@ -143,14 +145,19 @@ impl<'a> Looking<'a> {
     }
 }
 
-fn open<'a>(run: &mut Run<'a>, foretold: &mut Foretold, place: Place<'a>) -> Option<Opened<'a>> {
+fn open<'a>(
+    run: &mut Run<'a>,
+    foretold: &mut Foretold,
+    (place, last): (Place<'a>, u64),
+) -> Option<Opened<'a>> {
     let plan = run.plan;
     if !run.may_pass(plan, place) || !foretold.may_hold(run, place.view, place.group.extent) {
         return None;
     }
     run.open(place.view);
     let mut opened = Opened::new(run, place).map_err(|error| run.go_on_without(&error)).ok()?;
-    opened.wait(run, foretold, |rows: &TraceRun| key(plan, Extent::new(rows.start, rows.end)));
+    let key = |rows: &TraceRun| key(plan, Extent::new(rows.start, rows.end));
+    opened.wait(run, foretold, |rows| key(rows).filter(|key| *key <= last));
     Some(opened)
 }
 
@@ -189,7 +196,12 @@ fn may_follow(plan: &Plan, group: &Group) -> bool {
 impl First {
     /// True where no trace with such a key, or a greater one, comes among those found.
     fn is_full(&self, run: &Run<'_>, key: u64) -> bool {
-        self.found.get(run.plan.limit).is_some_and(|((last, _), _)| *last < key)
+        self.last_key(run) < key
+    }
+
+    /// The greatest key of a trace that may come among those found.
+    fn last_key(&self, run: &Run<'_>) -> u64 {
+        self.found.get(run.plan.limit).map_or(u64::MAX, |((last, _), _)| *last)
     }
 
     /// Takes the newest traces of the head of which some span passes: latest spans first.
