@@ -321,20 +321,20 @@ impl Piece {
     /// The place after the zero that ends the bucket before.
     fn begin_of(&self, bucket: usize) -> usize {
         let (mut at, mut left) = (0, bucket);
-        while left > 0 && at + 8 <= self.upper {
-            let zeros = self.raw[4 + at / 8].count_zeros() as usize;
-            if zeros > left {
+        // Words, and then a byte at a time, are passed as long as the zero is not among theirs.
+        while let Some(word) = self.raw[4 + at / 8..].first_chunk().filter(|_| at + 64 <= self.upper) {
+            let zeros = u64::from_le_bytes(*word).count_zeros() as usize;
+            if zeros >= left {
                 break;
             }
-            left -= zeros;
-            at += 8;
-            if left == 0 {
-                // The entries of the bucket may have begun in the byte that was just counted.
-                while at > 0 && self.is_entry(at - 1) {
-                    at -= 1;
-                }
-                return at;
+            (at, left) = (at + 64, left - zeros);
+        }
+        while at + 8 <= self.upper {
+            let zeros = self.raw[4 + at / 8].count_zeros() as usize;
+            if zeros >= left {
+                break;
             }
+            (at, left) = (at + 8, left - zeros);
         }
         while left > 0 && at < self.upper {
             left -= usize::from(!self.is_entry(at));

@@ -14,7 +14,7 @@ use foldhash::fast::FixedState;
 const PROVEN_FIFTHS: usize = 4;
 
 /// What alone takes more than this part of the budget is not kept.
-const PART_MAX: usize = 4;
+const PART_MAX: usize = 2;
 
 /// Bytes of bookkeeping for each thing that is kept.
 const OVERHEAD_BYTES: usize = 128;

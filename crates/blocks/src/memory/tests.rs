@@ -35,7 +35,7 @@ fn reading_everything_once_drives_out_nothing_that_was_used_twice() {
 }
 
 #[test]
-fn something_larger_than_a_quarter_of_the_budget_is_not_kept() {
+fn something_larger_than_half_of_the_budget_is_not_kept() {
     let cache = cache(8);
     cache.put(key(1), Arc::new(1_u64), 4096);
     assert_eq!(cache.get::<u64>(key(1)), None);

@@ -138,5 +138,13 @@ async fn status_pages_say_what_runs() {
         let reply = get(address, path).await;
         assert!(reply.status == 200 && reply.body.contains(words), "{path}: {}", reply.body);
     }
-    assert_eq!(get(address, "/status/rings").await.status, 404);
+}
+
+#[tokio::test]
+async fn what_is_not_here_says_so() {
+    let address = site().await;
+    for path in ["/status/rings", "/status/config", "/api/overrides", "/usage_metrics", "/memberlist"] {
+        assert_eq!(get(address, path).await.status, 404, "{path}");
+    }
+    assert_eq!(crate::testing::post(address, "/api/v2/traces/diff", "{}").await.status, 405);
 }
