@@ -29,6 +29,9 @@ const COLD_TRACES: usize = 20;
 /// The corpora lie within so many seconds around their epoch.
 const CORPUS_S_MAX: u64 = 10_000_000;
 
+/// Of its made-up time.
+const CORPUS_SPANS_PER_S: u64 = 1_221;
+
 /// A question with the paths that ask it; each is asked in turn.
 struct Question {
     name: &'static str,
@@ -45,6 +48,7 @@ pub(crate) async fn run(setting: &Setting, sizes: &[u64], rate: u64) -> anyhow::
     let sizes_text: Vec<String> = sizes.iter().map(|size| short(*size)).collect();
     describe(&mut record, setting, *sizes.last().context("a size is needed")?);
     record.parameter("stores of spans", sizes_text.join(", "));
+    remarks(&mut record);
     for size in sizes {
         let stored = stored(setting, data, *size).await?;
         let at = if sizes.len() > 1 { format!(" at {}", short(*size)) } else { String::new() };
@@ -56,6 +60,8 @@ pub(crate) async fn run(setting: &Setting, sizes: &[u64], rate: u64) -> anyhow::
         let questions = questions(&stored).context("the corpus has traces to ask for")?;
         std::fs::write(data.join("questions.json"), asked(&stored)?)?;
         at_rest(&mut record, (setting, &stored), &questions, &at).await?;
+        // What is to come takes long: a run that is broken off leaves what it has.
+        record.write(&setting.results)?;
         if rate > 0 {
             let busy = data.join("busy");
             branch(&stored, &busy)?;
@@ -66,13 +72,16 @@ pub(crate) async fn run(setting: &Setting, sizes: &[u64], rate: u64) -> anyhow::
     if rate > 0 {
         record.parameter("spans per second while asking", rate);
     }
+    Ok(record)
+}
+
+fn remarks(record: &mut Record) {
     record.remark("wall time is seen by one client on loopback that asks one thing after the other; pages and indexes are warm unless it says cold");
     record.remark("read is what the server's process read from files and sockets");
     record.remark("cold: the server was started anew, and all files were taken out of the kernel's cache before each question");
     record.remark("left alone: from the end of the connection until /metrics tells of no running search, which is asked again and again");
     record.remark("what comes in meanwhile are spans that were not sent before, of the same made-up time as the store's");
     record.remark("server CPU while spans come in is left out, since it is mostly theirs");
-    Ok(record)
 }
 
 async fn at_rest(
@@ -195,6 +204,10 @@ fn questions(stored: &Stored) -> Option<Vec<Question>> {
     let traceql = |question: &str| format!("/api/faden/v1/query?limit=20&q={}", escaped(question));
     // All of the corpus, and more: at least a day.
     let last_day = format!("start={start}&end={end}");
+    let an_hour = {
+        let middle = r#gen::corpus::EPOCH / 1_000_000_000 + stored.spans / CORPUS_SPANS_PER_S / 2;
+        format!("start={}&end={}", middle - 1_800, middle + 1_800)
+    };
     let below = format!("{{ resource.service.name = \"{}\" }} >> {{ status = error }}", some.service);
     Some(vec![
         Question {
@@ -223,6 +236,7 @@ fn questions(stored: &Stored) -> Option<Vec<Question>> {
         once("p99 by service", by_service("quantile_over_time(duration, .99)")),
         once("TraceQL by a common attribute, newest 20", traceql("{ span.http.request.method = \"GET\" }")),
         once("TraceQL by structure, newest 20", traceql(&below)),
+        once("TraceQL by structure over an hour, newest 20", format!("{}&{an_hour}", traceql(&below))),
         once(
             "rate by service in 60 steps",
             format!("{}&{last_day}", traceql("{ } | rate() by (resource.service.name)")),
