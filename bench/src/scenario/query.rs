@@ -29,7 +29,7 @@ const COLD_TRACES: usize = 20;
 /// The corpora lie within so many seconds around their epoch.
 const CORPUS_S_MAX: u64 = 10_000_000;
 
-/// Of its made-up time.
+/// Spans of the corpora in a second of their made-up time: 111 traces of 11.
 const CORPUS_SPANS_PER_S: u64 = 1_221;
 
 /// A question with the paths that ask it; each is asked in turn.
