@@ -17,7 +17,7 @@ use super::{BlockView, DATA_FILE, INDEX_FILE};
 use crate::columns::schema::Layout;
 use crate::columns::shred::Shredded;
 use crate::columns::values::Column;
-use crate::digest::Digests;
+use crate::digest::{Detail, Digests};
 use crate::error::{Doing, Next, Result};
 use crate::index::{BlockFacts, Built, Group, GroupFacts, InSet, Index, IndexWriter, LookedUp, Parts, Sets};
 use crate::manifest::BlockMeta;
@@ -151,7 +151,7 @@ impl OpenBlock {
     /// Where the file can't be written; the block is of no more use then.
     pub(crate) fn append_columns(&mut self, tenant: model::Tenant, columns: Shredded) -> Result<()> {
         let (_, layout) = self.written.as_ref().expect("the block was begun");
-        let group = self.packer.group(layout, tenant, columns)?;
+        let group = self.packer.group(layout, tenant, (columns, Detail::Values))?;
         self.write(group)
     }
 

@@ -16,7 +16,7 @@ use crate::columns::schema::Layout;
 use crate::columns::shred::{self, Shredded};
 use crate::columns::sink::{ColumnSink, Encoded, Plan};
 use crate::columns::values::Column;
-use crate::digest::{self, Digest};
+use crate::digest::{self, Detail, Digest};
 use crate::error::{Doing, Error, Next, Result};
 use crate::index::{self, Built};
 
@@ -83,7 +83,7 @@ impl Packer {
         for traces in order::groups(&ordered.traces) {
             let spare = self.spare(&layout);
             let shredded = shred::shred(&layout, chunk, &ordered, &traces, spare);
-            groups.push(self.group(&layout, chunk[0].tenant().clone(), shredded)?);
+            groups.push(self.group(&layout, chunk[0].tenant().clone(), (shredded, Detail::Brief))?);
         }
         Ok(Some(Packed { layout, groups }))
     }
@@ -102,12 +102,12 @@ impl Packer {
         &mut self,
         layout: &Arc<Layout>,
         tenant: Tenant,
-        shredded: Shredded,
+        (shredded, detail): (Shredded, Detail),
     ) -> Result<PackedGroup> {
         let leaves = layout.leaves.iter().zip(&shredded.columns);
         let plans: Vec<Plan> = leaves.map(|(leaf, column)| self.encoder.plan(leaf, column)).collect();
         let dictionaries: Vec<_> = plans.iter().map(Plan::entries).collect();
-        let (digest, summaries) = digest::digest(layout, &shredded);
+        let (digest, summaries) = digest::digest(layout, &shredded, detail);
         let built = index::build(layout, (&shredded, summaries), &dictionaries);
         let mut columns = Vec::with_capacity(plans.len());
         for ((leaf, column), plan) in layout.leaves.iter().zip(&shredded.columns).zip(&plans) {

@@ -26,7 +26,7 @@ use crate::columns::schema::{Kind, Layout, Promoted, RESOURCE_PREFIX, leaf};
 use crate::columns::shred;
 use crate::columns::sink::{Chunk, PAGE_ROWS, Part};
 use crate::columns::values::Column;
-use crate::digest::{self, Digests};
+use crate::digest::{self, Detail, Digests};
 use crate::error::{Doing, Error, Next, Result};
 use crate::index::{self, BlockFacts, Group, GroupFacts, Index, IndexWriter, Live, LookedUp, Parts, Sets};
 use crate::manifest::BlockMeta;
@@ -56,6 +56,7 @@ pub(crate) fn rebuild(files: &BlockFiles, meta: &BlockMeta, path: &Path) -> Resu
         layout,
         files,
         digests: Digests::default(),
+        detail: if meta.level > 0 { Detail::Values } else { Detail::Brief },
     };
     let mut facts = BlockFacts {
         data: (meta.data_bytes, meta.data_crc),
@@ -164,6 +165,7 @@ struct Rebuilding<'a> {
     layout: Arc<Layout>,
     files: &'a BlockFiles,
     digests: Digests,
+    detail: Detail,
 }
 
 impl Rebuilding<'_> {
@@ -213,7 +215,7 @@ impl Rebuilding<'_> {
             .zip(&shredded.columns)
             .map(|(chunk, column)| chunk.dictionary.is_some().then(|| all(column)))
             .collect();
-        let (digest, summaries) = digest::digest(&self.layout, &shredded);
+        let (digest, summaries) = digest::digest(&self.layout, &shredded, self.detail);
         let built = index::build(&self.layout, (&shredded, summaries), &dictionaries);
         self.digests.add(&facts.tenant, digest);
         (facts.extent, facts.runs) = (built.zones.extent(), built.runs.len() as u32);

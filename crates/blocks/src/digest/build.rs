@@ -10,7 +10,7 @@ use super::cubes::{Cells, Cube, Role, STATUSES};
 use super::listing::{Listing, OPERATIONS_MAX, Operation};
 use super::relations::Relations;
 use super::summaries::Named;
-use super::{Digest, callers, summaries, users};
+use super::{Digest, callers, summaries, tallied, users};
 use crate::columns::conventions;
 use crate::columns::schema::{Layout, leaf};
 use crate::columns::shred::Shredded;
@@ -19,7 +19,7 @@ use crate::index::{Summaries, duration};
 
 /// The digest of a row group, and its runs summed up. Its cube has operations in the shortest steps; the others are made
 /// when digests are merged.
-pub(crate) fn digest(layout: &Layout, shredded: &Shredded) -> (Digest, Option<Summaries>) {
+pub(crate) fn digest(layout: &Layout, shredded: &Shredded, detail: Detail) -> (Digest, Option<Summaries>) {
     let keys = shredded.keys.iter().map(|facts| (facts.level, (&*facts.key).into(), facts.spans));
     let mut keys: Vec<_> = keys.collect();
     keys.sort_unstable();
@@ -55,7 +55,17 @@ pub(crate) fn digest(layout: &Layout, shredded: &Shredded) -> (Digest, Option<Su
     let summaries =
         kin.map(|kin| summaries::summaries(shredded, (&rows, &kin), (listing.services.clone(), &named)));
     let cubes = [Some(Arc::new(cube)), None, None];
-    (Digest { listing: Arc::new(listing), cubes, called, used }, summaries)
+    let values = (detail == Detail::Values).then(|| Arc::new(tallied::values(layout, shredded)));
+    (Digest { listing: Arc::new(listing), cubes, called, used, values }, summaries)
+}
+
+/// How much a digest tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Detail {
+    /// What is worth it for a block that is merged soon.
+    Brief,
+    /// The values of attributes, too.
+    Values,
 }
 
 /// The columns that count.

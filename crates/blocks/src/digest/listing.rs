@@ -44,6 +44,12 @@ impl Listing {
         Some(&self.names[operation.name? as usize])
     }
 
+    /// How many spans carry a key.
+    pub(crate) fn spans_with(&self, level: Level, key: &str) -> u64 {
+        let at = self.keys.binary_search_by(|(of, name, _)| (*of, &**name).cmp(&(level, key)));
+        at.map_or(0, |at| self.keys[at].2)
+    }
+
     /// Services with kinds, ascending, each with its operations.
     pub(crate) fn kinds(&self) -> Vec<(u32, Kind)> {
         let mut kinds: Vec<_> = self.operations.iter().map(|of| (of.service, of.kind)).collect();

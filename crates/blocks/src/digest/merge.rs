@@ -12,7 +12,7 @@ use super::build::{Builder, OfTexts};
 use super::calls::{CALLERS_MAX, Call, Called, Calls, left_max};
 use super::cubes::{Cells, Cube, Role, STEPS, call_bytes_max};
 use super::listing::{Listing, OPERATIONS_MAX, Operation};
-use super::users;
+use super::{users, valued};
 
 /// One digest of all; a finished one has every cube.
 pub(super) fn merge(digests: &[Arc<Digest>], is_finished: bool) -> Digest {
@@ -33,7 +33,8 @@ pub(super) fn merge(digests: &[Arc<Digest>], is_finished: bool) -> Digest {
     let cubes = [Some(cube(Role::Operations)), Some(cube(Role::Services)), whole];
     let called = called(digests, &listing, (spans, is_finished));
     let used = users::merged(digests, &listing, (spans, is_finished)).filter(|_| called.is_some());
-    Digest { listing: Arc::new(listing), cubes, called, used }
+    let values = valued::merged(digests, (spans, is_finished));
+    Digest { listing: Arc::new(listing), cubes, called, used, values }
 }
 
 /// The calls of all; `None` where those of one are not known, or they are too many.

@@ -5,7 +5,7 @@
 //! those that it needs. While a block grows its digests are in memory, a few for each tenant; closing it makes one of them.
 //! Bounded by [`listing::OPERATIONS_MAX`] and the byte limits of [`cubes`], beyond which operations are no longer told
 //! apart, or steps become longer: then a search counts the spans themselves. Calls between services are in [`calls`],
-//! what services use besides in [`uses`].
+//! what services use besides in [`uses`], values of attributes in [`valued`].
 
 mod build;
 mod callers;
@@ -15,20 +15,23 @@ mod listing;
 mod merge;
 mod relations;
 mod summaries;
+mod tallied;
 #[cfg(test)]
 mod tests;
 mod users;
 mod uses;
+mod valued;
 
 use std::sync::Arc;
 
 use model::Tenant;
 
-pub(crate) use build::digest;
+pub(crate) use build::{Detail, digest};
 pub(crate) use calls::{Called, Calls, MESSAGING, parents};
 pub(crate) use cubes::{CallCube, Cube, Role, STATUSES, UseCube};
 pub(crate) use listing::Listing;
 pub(crate) use uses::{Used, Uses};
+pub(crate) use valued::{KeyValues, OfKey};
 
 use crate::error::Result;
 use crate::index::section::About;
@@ -47,6 +50,8 @@ pub(crate) struct Digest {
     pub(crate) called: Option<Called>,
     /// `None` also where what is used is too much.
     pub(crate) used: Option<Used>,
+    /// The values of attributes; `None` where the block is not a merged one.
+    pub(crate) values: Option<Arc<KeyValues>>,
 }
 
 /// A digest wherever it is.
@@ -117,6 +122,17 @@ impl Digested {
                 let cube: Option<Arc<CallCube>> = index.section_if_there(number, OF_TENANT)?;
                 Ok(cube.map(|cube| cube.0.clone()))
             }
+        }
+    }
+
+    /// The values of attributes, as far as they are few; `None` where none are known.
+    ///
+    /// # Errors
+    /// As [`Digested::written`].
+    pub(crate) fn values(&self) -> Result<Option<Arc<KeyValues>>> {
+        match self {
+            Self::Growing(digest) => Ok(digest.values.clone()),
+            Self::Written { index, tenant, .. } => index.section_if_there(*tenant, OF_TENANT),
         }
     }
 
@@ -204,6 +220,9 @@ impl Digests {
                 if let Some(whole) = used.whole {
                     index.section(2 * number + 1, &UseCube::from(whole))?;
                 }
+            }
+            if let Some(values) = one.values {
+                index.section(number, &*values)?;
             }
         }
         Ok(())

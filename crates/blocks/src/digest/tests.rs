@@ -2,13 +2,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::{Batch, Kind, StatusCode, Tenant};
-use store::conformance::{Draft, NOW, batch};
+use store::Level;
+use store::conformance::{Any, Draft, NOW, batch};
 use store::sketch::Sketch;
 
 use super::cubes::Role;
 use super::listing::{Listing, OPERATIONS_MAX};
 use super::merge::merge;
-use super::{Cube, Digest, OF_TENANT, STATUSES, Uses, digest};
+use super::{Cube, Detail, Digest, KeyValues, OF_TENANT, STATUSES, Uses, digest};
 use crate::columns::order;
 use crate::columns::schema::Layout;
 use crate::columns::shred;
@@ -21,7 +22,7 @@ fn digested(spans: &[Draft]) -> Arc<Digest> {
     let ordered = order::order(&batches);
     let layout = Layout::new(Vec::new());
     let shredded = shred::shred(&layout, &batches, &ordered, &ordered.traces, Vec::new());
-    Arc::new(digest(&layout, &shredded).0)
+    Arc::new(digest(&layout, &shredded, Detail::Values).0)
 }
 
 /// Every cell of a cube: by service, name (of operations), kind and status, the step's begin and what it counts.
@@ -66,7 +67,7 @@ fn spans(from: u64, to: u64) -> Vec<Draft> {
 fn expected(spans: &[Draft], step: u64, with_name: bool) -> Cells {
     let mut cells = Cells::new();
     for span in spans {
-        let store::conformance::Any::Text(service) = &span.resource[0].1 else { panic!("it has a service") };
+        let Any::Text(service) = &span.resource[0].1 else { panic!("it has a service") };
         let name = if with_name { span.name.clone() } else { String::new() };
         let begin = span.start - span.start.checked_rem(step).unwrap_or(span.start);
         let cell = (service.clone(), name, span.kind, span.status, begin);
@@ -88,6 +89,51 @@ fn digests_of_parts_add_up_to_that_of_the_whole() {
     assert_eq!((spans, &merged.listing.keys[0].1[..]), (600, "service.name"));
     let failed: u64 = merged.listing.operations.iter().map(|of| of.errors).sum();
     assert_eq!(failed, all.iter().filter(|span| span.status == StatusCode::Error).count() as u64);
+}
+
+/// The values that a merged digest tells of a key, each with its spans.
+fn told(digest: &Digest, key: &str) -> Option<BTreeMap<String, u64>> {
+    let values = digest.values.as_ref().unwrap();
+    let of = &values.keys[values.place(Level::Span, key)?];
+    Some(of.values.iter().map(|(text, spans)| (text.to_string(), *spans)).collect())
+}
+
+#[test]
+fn values_of_parts_add_up_to_those_of_the_whole() {
+    let plain = |from: u64, to: u64| {
+        (from..to).map(|at| Draft::new(at + 1, 1).at(NOW + at * SECOND, at * 7)).collect::<Vec<_>>()
+    };
+    let [first, without, last] = [spans(0, 100), plain(100, 350), spans(350, 600)];
+    let parts = [digested(&first), digested(&without), digested(&last)];
+    let once = Arc::new(merge(&parts[..2], false));
+    let merged = merge(&[once, parts[2].clone()], true);
+    let mut expected: BTreeMap<String, u64> = BTreeMap::new();
+    for (_, value) in first.iter().chain(&last).filter_map(|span| span.attributes.first()) {
+        let Any::Text(text) = value else { panic!("{value:?} is no text") };
+        *expected.entry(text.clone()).or_default() += 1;
+    }
+    assert_eq!(told(&merged, "db.system"), Some(expected));
+    let values = merged.values.as_ref().unwrap();
+    let bytes = values.write();
+    assert_eq!(KeyValues::read(&bytes, OF_TENANT).as_ref(), Some(&**values));
+    for length in 0..bytes.len() {
+        assert_ne!(KeyValues::read(&bytes[..length], OF_TENANT).as_ref(), Some(&**values));
+    }
+}
+
+#[test]
+fn keys_with_many_values_are_not_told() {
+    let many = |values: u64, length: usize, from: u64| {
+        let span = move |at: u64| {
+            let value = format!("{:0length$}", at % values);
+            Draft::new(at + 1, 1).with("url.path", value.as_str())
+        };
+        digested(&(from..from + 4_000).map(span).collect::<Vec<_>>())
+    };
+    let two = |values, length| merge(&[many(values, length, 0), many(values, length, 4_000)], true);
+    assert_eq!(told(&two(500, 8), "url.path").map(|told| told.len()), Some(500));
+    assert_eq!(told(&two(600, 8), "url.path"), None);
+    assert_eq!(told(&two(500, 40), "url.path"), None, "they take too many bytes");
 }
 
 #[test]

@@ -241,7 +241,7 @@ impl<'a> Told<'a> {
 }
 
 /// The bits of older names of each row.
-fn old_names(shredded: &Shredded) -> Vec<i64> {
+pub(super) fn old_names(shredded: &Shredded) -> Vec<i64> {
     let mut bits = vec![0; shredded.rows as usize];
     let column = &shredded.columns[leaf::OLD_NAMES];
     if let (Levels::Present(rows), Values::Int(values)) = (&column.levels, &column.values) {

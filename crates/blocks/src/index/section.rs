@@ -24,6 +24,7 @@ pub(crate) mod kind {
     pub(crate) const SUMMARIES: u32 = 15;
     pub(crate) const USES: u32 = 16;
     pub(crate) const USE_CUBE: u32 = 17;
+    pub(crate) const VALUES: u32 = 18;
     /// The pieces of the lookup whose kind is this less.
     pub(crate) const PIECES: u32 = 128;
     /// The runs of a row group with their ids, which are kept in memory only.

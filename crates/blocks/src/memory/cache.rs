@@ -1,7 +1,7 @@
 //! A budget of bytes for things that can be read again.
 //!
-//! What was asked for twice is kept longer than what was asked for once, so that a question that reads everything does
-//! not drive out what every question needs.
+//! What was asked for twice, or took long to make, is kept longer than what was asked for once, so that a question that reads
+//! everything does not drive out what every question needs.
 
 use std::any::Any;
 use std::collections::{BTreeMap, HashMap};
@@ -10,11 +10,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use foldhash::fast::FixedState;
 
-/// Of the budget, what was asked for more than once takes at most four fifths.
+/// Of the budget, what has proven itself takes at most four fifths.
 const PROVEN_FIFTHS: usize = 4;
 
 /// What alone takes more than this part of the budget is not kept.
 const PART_MAX: usize = 2;
+
+/// What was used within this part of the last uses of all need not be moved to be the last used.
+const RECENT_PART: usize = 8;
 
 /// Bytes of bookkeeping for each thing that is kept.
 const OVERHEAD_BYTES: usize = 128;
@@ -55,20 +58,32 @@ pub(crate) struct Cache {
 #[derive(Debug, Default)]
 struct State {
     known: HashMap<Key, Kept, FixedState>,
-    /// By the turn of their last use: what was asked for once, and what was asked for again.
-    fresh: BTreeMap<u64, Key>,
-    proven: BTreeMap<u64, Key>,
-    bytes: usize,
-    proven_bytes: usize,
+    /// What is kept at each rank, by the turn of its last use.
+    ranks: [BTreeMap<u64, Key>; RANKS],
+    /// The bytes of each rank.
+    bytes: [usize; RANKS],
     turn: u64,
 }
+
+/// How long something is kept beside others; those of a lower rank go first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    /// It was asked for once.
+    Fresh,
+    /// It was asked for again, or took long to make.
+    Proven,
+    /// Of a tenant there is one, from which many questions are answered.
+    Dear,
+}
+
+const RANKS: usize = 3;
 
 #[derive(Debug)]
 struct Kept {
     value: Arc<dyn Any + Send + Sync>,
     bytes: usize,
     turn: u64,
-    is_proven: bool,
+    rank: Rank,
 }
 
 impl Cache {
@@ -80,7 +95,7 @@ impl Cache {
 
     /// What is kept under a key.
     pub(crate) fn get<T: Any + Send + Sync>(&self, key: Key) -> Option<Arc<T>> {
-        let found = self.lock().touch(key, self.bytes_max / 5 * PROVEN_FIFTHS);
+        let found = self.lock().touch(key, self.bytes_max);
         let found = found.and_then(|value| value.downcast().ok());
         let count = if found.is_some() { &self.hits } else { &self.misses };
         count.fetch_add(1, Relaxed);
@@ -89,12 +104,26 @@ impl Cache {
 
     /// Keeps a value that takes so many bytes, and lets others go that were not used for longest.
     pub(crate) fn put(&self, key: Key, value: Arc<dyn Any + Send + Sync>, bytes: usize) {
+        self.keep(key, value, (bytes, Rank::Fresh));
+    }
+
+    /// The same for what takes long to make: as if it had been asked for again.
+    pub(crate) fn put_made(&self, key: Key, value: Arc<dyn Any + Send + Sync>, bytes: usize) {
+        self.keep(key, value, (bytes, Rank::Proven));
+    }
+
+    /// The same for what is brought up to date again and again, and takes seconds to make anew: everything else goes first.
+    pub(crate) fn put_dear(&self, key: Key, value: Arc<dyn Any + Send + Sync>, bytes: usize) {
+        self.keep(key, value, (bytes, Rank::Dear));
+    }
+
+    fn keep(&self, key: Key, value: Arc<dyn Any + Send + Sync>, (bytes, rank): (usize, Rank)) {
         let bytes = bytes + OVERHEAD_BYTES;
         if bytes > self.bytes_max / PART_MAX {
             return;
         }
         // What goes is dropped after the lock is free.
-        let gone = self.lock().put(key, value, (bytes, self.bytes_max));
+        let gone = self.lock().put(key, (value, rank), (bytes, self.bytes_max));
         drop(gone);
     }
 
@@ -107,7 +136,7 @@ impl Cache {
     pub(super) fn used(&self) -> Use {
         Use {
             bytes_max: self.bytes_max as u64,
-            bytes: self.lock().bytes as u64,
+            bytes: self.lock().bytes.iter().sum::<usize>() as u64,
             hits: self.hits.load(Relaxed),
             misses: self.misses.load(Relaxed),
         }
@@ -119,46 +148,58 @@ impl Cache {
 }
 
 impl State {
-    fn touch(&mut self, key: Key, proven_bytes_max: usize) -> Option<Arc<dyn Any + Send + Sync>> {
+    fn touch(&mut self, key: Key, bytes_max: usize) -> Option<Arc<dyn Any + Send + Sync>> {
+        let kept = self.known.get(&key)?;
+        let is_recent = self.turn - kept.turn < (self.known.len() / RECENT_PART) as u64;
+        if kept.rank >= Rank::Proven && is_recent {
+            return Some(kept.value.clone());
+        }
+        let rank = kept.rank.max(Rank::Proven);
+        self.move_to(key, rank);
+        let value = self.known.get(&key).map(|kept| kept.value.clone());
+        self.demote(bytes_max);
+        value
+    }
+
+    /// Makes something the last used of a rank.
+    fn move_to(&mut self, key: Key, rank: Rank) {
+        let Some(kept) = self.known.get_mut(&key) else { return };
         self.turn += 1;
-        let kept = self.known.get_mut(&key)?;
-        if kept.is_proven {
-            self.proven.remove(&kept.turn);
-        } else {
-            self.fresh.remove(&kept.turn);
-            self.proven_bytes += kept.bytes;
+        self.ranks[kept.rank as usize].remove(&kept.turn);
+        self.bytes[kept.rank as usize] -= kept.bytes;
+        (kept.turn, kept.rank) = (self.turn, rank);
+        self.ranks[rank as usize].insert(self.turn, key);
+        self.bytes[rank as usize] += kept.bytes;
+    }
+
+    /// Takes those that were proven longest ago for fresh ones again, until the others keep to their part.
+    fn demote(&mut self, bytes_max: usize) {
+        let (proven, dear) = (Rank::Proven as usize, Rank::Dear as usize);
+        while self.bytes[proven] + self.bytes[dear] > bytes_max / 5 * PROVEN_FIFTHS {
+            let mut oldest = self.ranks[proven].values().chain(self.ranks[dear].values());
+            let Some(oldest) = oldest.next().copied() else { break };
+            self.move_to(oldest, Rank::Fresh);
         }
-        (kept.turn, kept.is_proven) = (self.turn, true);
-        self.proven.insert(self.turn, key);
-        let value = kept.value.clone();
-        while self.proven_bytes > proven_bytes_max {
-            let Some((_, oldest)) = self.proven.pop_first() else { break };
-            self.turn += 1;
-            self.fresh.insert(self.turn, oldest);
-            if let Some(kept) = self.known.get_mut(&oldest) {
-                (kept.turn, kept.is_proven) = (self.turn, false);
-                self.proven_bytes -= kept.bytes;
-            }
-        }
-        Some(value)
     }
 
     fn put(
         &mut self,
         key: Key,
-        value: Arc<dyn Any + Send + Sync>,
+        (value, rank): (Arc<dyn Any + Send + Sync>, Rank),
         (bytes, bytes_max): (usize, usize),
     ) -> Vec<Kept> {
         let mut gone = Vec::new();
         gone.extend(self.remove(key));
+        // What replaces something is the same, brought up to date.
+        let rank = gone.first().map_or(rank, |before: &Kept| before.rank.max(rank));
         self.turn += 1;
-        self.bytes += bytes;
-        self.fresh.insert(self.turn, key);
-        self.known.insert(key, Kept { value, bytes, turn: self.turn, is_proven: false });
-        while self.bytes > bytes_max {
-            let oldest = self.fresh.first_key_value().or_else(|| self.proven.first_key_value());
-            let Some((_, oldest)) = oldest else { break };
-            let oldest = *oldest;
+        self.bytes[rank as usize] += bytes;
+        self.ranks[rank as usize].insert(self.turn, key);
+        self.known.insert(key, Kept { value, bytes, turn: self.turn, rank });
+        self.demote(bytes_max);
+        while self.bytes.iter().sum::<usize>() > bytes_max {
+            let Some(oldest) = self.ranks.iter().find_map(BTreeMap::first_key_value) else { break };
+            let oldest = *oldest.1;
             gone.extend(self.remove(oldest));
         }
         gone
@@ -171,13 +212,8 @@ impl State {
 
     fn remove(&mut self, key: Key) -> Option<Kept> {
         let kept = self.known.remove(&key)?;
-        self.bytes -= kept.bytes;
-        if kept.is_proven {
-            self.proven_bytes -= kept.bytes;
-            self.proven.remove(&kept.turn);
-        } else {
-            self.fresh.remove(&kept.turn);
-        }
+        self.bytes[kept.rank as usize] -= kept.bytes;
+        self.ranks[kept.rank as usize].remove(&kept.turn);
         Some(kept)
     }
 }

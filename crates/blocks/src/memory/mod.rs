@@ -17,7 +17,7 @@ pub use cache::Use;
 pub(crate) use cache::{Cache, Key};
 
 /// Bytes for indexes where nothing else is said (`store.memory.index`).
-pub const INDEX_BYTES: usize = 128 << 20;
+pub const INDEX_BYTES: usize = 192 << 20;
 
 /// Bytes for decoded pages where nothing else is said (`store.memory.cache`).
 pub const PAGE_BYTES: usize = 64 << 20;

@@ -35,6 +35,25 @@ fn reading_everything_once_drives_out_nothing_that_was_used_twice() {
 }
 
 #[test]
+fn what_takes_long_to_make_stays_from_the_start() {
+    let cache = cache(10);
+    cache.put_dear(key(1), Arc::new(1_u64), 4096 - 128);
+    (100..1000).for_each(|number| put(&cache, number));
+    assert!(cache.get::<u64>(key(1)).is_some());
+    assert!(cache.used().bytes <= cache.used().bytes_max);
+}
+
+#[test]
+fn what_is_brought_up_to_date_stays_as_long_as_what_it_replaces() {
+    let cache = cache(10);
+    put(&cache, 1);
+    assert!(cache.get::<u64>(key(1)).is_some());
+    cache.put(key(1), Arc::new(7_u64), 2048 - 128);
+    (100..1000).for_each(|number| put(&cache, number));
+    assert_eq!(cache.get::<u64>(key(1)).as_deref(), Some(&7));
+}
+
+#[test]
 fn something_larger_than_half_of_the_budget_is_not_kept() {
     let cache = cache(8);
     cache.put(key(1), Arc::new(1_u64), 4096);

@@ -43,7 +43,11 @@ struct Seen {
 
 /// The calls of a trace, and how digests see them.
 #[derive(Debug, Default)]
-pub(super) struct Joined(Vec<Seen>);
+pub(super) struct Joined {
+    seen: Box<[Seen]>,
+    /// False where those are left out that a run of the trace tells as they are.
+    pub(super) is_whole: bool,
+}
 
 /// The spans of a trace, or of a part of it, with the places of their parents.
 pub(super) struct Family<'a> {
@@ -151,8 +155,14 @@ impl Joined {
                 }
             });
         }
-        seen.shrink_to_fit();
-        Self(seen)
+        Self { seen: seen.into(), is_whole: true }
+    }
+
+    /// Only what digests tell wrong that count all runs of the trace.
+    pub(super) fn brief(self) -> Self {
+        let is_wrong =
+            |seen: &Seen| !seen.is_one || seen.part.is_none() || seen.is_answered.0 != seen.is_answered.1;
+        Self { seen: self.seen.into_iter().filter(is_wrong).collect(), is_whole: false }
     }
 
     /// Adds the calls that no digest counted, and notes those that one counted too often. `whole` is the time of which the
@@ -163,7 +173,7 @@ impl Joined {
         whole: &dyn Fn(u32) -> Option<TimeRange>,
         corrections: &mut Corrections,
     ) {
-        for seen in self.0.iter().filter(|seen| asked(&seen.call)) {
+        for seen in self.seen.iter().filter(|seen| asked(&seen.call)) {
             let Seen { call, is_one, is_answered, .. } = *seen;
             let is_counted = seen.part.and_then(whole).is_some_and(|whole| whole.contains(call.start));
             let failed = call.status == StatusCode::Error;
@@ -181,7 +191,7 @@ impl Joined {
 
     /// What it takes in memory.
     pub(super) fn memory(&self) -> usize {
-        size_of::<Self>() + self.0.len() * size_of::<Seen>()
+        size_of::<Self>() + size_of_val(&*self.seen)
     }
 }
 

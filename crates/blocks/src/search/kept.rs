@@ -15,7 +15,7 @@ use super::Run;
 use super::called::passes;
 use super::edges::{Odd, Sums, asks_for_uses};
 use super::joined::{Call, Corrections, Family, Joined, Names, Noting};
-use super::places::Places;
+use super::places::{Known, Lasts, Places};
 use super::skeleton::{Depth, WHOLE_MAX};
 use super::views::Views;
 use super::whereabouts::Whereabouts;
@@ -28,8 +28,8 @@ use crate::memory::{Key, Memory};
 /// Traces that are joined at once.
 pub(super) const JOINED_MAX: usize = 1024;
 
-/// What a trace takes among those that are kept, besides its calls.
-const TRACE_BYTES: usize = 64;
+/// What a trace takes among those that are kept, besides its calls: its place in a table and two counts of owners.
+const TRACE_BYTES: usize = 96;
 
 /// What is kept of whose traces.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -66,38 +66,43 @@ pub(super) fn correct(
     let of = Whose::by(plan);
     let before = memory.as_ref().and_then(|memory| Kept::read(memory, &of));
     let mut now = before.as_deref().map_or_else(|| Kept::new(of), Kept::clone_names);
-    let mut missing: Vec<(TraceId, Arc<Places>)> = Vec::new();
     let mut corrections = Corrections::default();
-    let asked: Vec<(TraceId, Arc<Places>)> = asked(run, (known, odd), before.as_deref())?;
-    let is_new = |id: &TraceId, places: &Arc<Places>| {
-        let held = before.as_ref().and_then(|before| before.traces.get(id));
-        held.filter(|(known, _)| Arc::ptr_eq(known, places)).map(|(_, joined)| joined.clone())
-    };
-    let whole = |places: &Places, run: u32| {
-        let (block, _) = places.runs.get(run as usize)?.0;
-        counted.get(*views.places.get(&block)?).copied().flatten()
-    };
-    for (id, places) in asked {
-        match is_new(&id, &places) {
-            Some(joined) => {
+    let counted = Counted::of(&views, counted);
+    let mut missing: Vec<Missing> = Vec::new();
+    let scattered = known.traces.iter().map(|(id, known)| (*id, known));
+    let odd = located(run, (known, odd), before.as_deref());
+    let odd = odd.iter().map(|(id, known)| (*id, known));
+    for (id, Known { places, lasts }) in scattered.chain(odd) {
+        if !plan.time.overlaps(lasts.start, lasts.end) {
+            continue;
+        }
+        let are_told = counted.tell(places, *lasts);
+        let held = before.as_ref().and_then(|before| before.traces.get(&id));
+        let is_held = |(of, joined): &&Held| Arc::ptr_eq(of, places) && (are_told || joined.is_whole);
+        match held.filter(is_held) {
+            Some((_, joined)) => {
                 let asked = |call: &Call| now.is_asked(plan, call);
-                joined.correct(&asked, &|run| whole(&places, run), &mut corrections);
+                joined.correct(&asked, &|run| counted.of_run(places, run), &mut corrections);
             }
-            None => missing.push((id, places)),
+            None => missing.push(((id, places.clone()), are_told)),
         }
     }
     let mut joined: Vec<(TraceId, Held)> = Vec::new();
     let order = if missing.is_empty() { HashMap::default() } else { known.order(run) };
     // Those that lie together are read together, each page once.
-    missing.sort_unstable_by_key(|(_, places)| places.runs.first().map(|(group, rows)| (*group, rows.first)));
+    missing.sort_unstable_by_key(|((_, places), _)| {
+        places.runs.first().map(|(group, rows)| (*group, rows.first))
+    });
     for some in missing.chunks(JOINED_MAX) {
         if run.is_over_time() {
             break;
         }
-        for ((id, places), found) in some.iter().zip(now.join(run, (&views, &order), some)?) {
+        let traces: Vec<&(TraceId, Arc<Places>)> = some.iter().map(|(trace, _)| trace).collect();
+        for (((id, places), are_told), found) in some.iter().zip(now.join(run, (&views, &order), &traces)?) {
             let Some(found) = found else { continue };
             let asked = |call: &Call| now.is_asked(plan, call);
-            found.correct(&asked, &|run| whole(places, run), &mut corrections);
+            found.correct(&asked, &|run| counted.of_run(places, run), &mut corrections);
+            let found = if *are_told { found.brief() } else { found };
             joined.push((*id, (places.clone(), Arc::new(found))));
         }
     }
@@ -109,25 +114,59 @@ pub(super) fn correct(
     Ok(is_right)
 }
 
-/// The traces that are to be joined, and where they lie.
-fn asked(
+/// A trace that is not kept, and whether digests count all of its runs.
+type Missing = ((TraceId, Arc<Places>), bool);
+
+/// The times of which digests counted all, by blocks.
+struct Counted<'c> {
+    views: &'c Views<'c>,
+    times: &'c [Option<TimeRange>],
+    /// True where that is all time everywhere.
+    are_all: bool,
+}
+
+impl<'c> Counted<'c> {
+    fn of(views: &'c Views<'c>, times: &'c [Option<TimeRange>]) -> Self {
+        let is_all = |time: &Option<TimeRange>| *time == Some(TimeRange::ALL);
+        let are_all = times.len() == views.places.len() && times.iter().all(is_all);
+        Self { views, times, are_all }
+    }
+
+    fn of_run(&self, places: &Places, run: u32) -> Option<TimeRange> {
+        self.of_block(places.runs.get(run as usize)?.0.0)
+    }
+
+    fn of_block(&self, block: u64) -> Option<TimeRange> {
+        self.times.get(*self.views.places.get(&block)?).copied().flatten()
+    }
+
+    /// True where all runs of a trace that lasts so long were counted.
+    fn tell(&self, places: &Places, lasts: Lasts) -> bool {
+        let is_inside = |time: TimeRange| time.contains(lasts.start) && time.contains(lasts.end);
+        let mut runs = places.runs.iter();
+        self.are_all || runs.all(|((block, _), _)| self.of_block(*block).is_some_and(is_inside))
+    }
+}
+
+/// Where the odd traces lie that are in one place.
+fn located(
     run: &mut Run<'_>,
     (known, odd): (&Whereabouts, &Odd),
     before: Option<&Kept>,
-) -> Result<Vec<(TraceId, Arc<Places>)>> {
-    let time = run.plan.time;
-    let scattered = known.traces.iter().filter(|(_, known)| known.places.overlaps(time));
-    let mut asked: Vec<(TraceId, Arc<Places>)> =
-        scattered.map(|(id, known)| (*id, known.places.clone())).collect();
+) -> Vec<(TraceId, Known)> {
+    let mut located = Vec::new();
     for id in odd.ids.iter().filter(|id| !known.traces.contains_key(id)) {
         if run.is_over_time() {
             break;
         }
         let held = before.and_then(|before| before.traces.get(id));
         let held = held.filter(|(places, _)| is_there(known, places)).map(|(places, _)| places.clone());
-        asked.push((*id, held.unwrap_or_else(|| run.locate(*id))));
+        let places = held.unwrap_or_else(|| run.locate(*id));
+        let mut lasts = Lasts::default();
+        lasts.add_runs(&places.runs);
+        located.push((*id, Known { places, lasts }));
     }
-    Ok(asked)
+    located
 }
 
 /// True where a trace that lies in one run of rows is still there.
@@ -173,14 +212,13 @@ impl Kept {
         &mut self,
         run: &mut Run<'a>,
         (views, order): (&Views<'a>, &HashMap<u64, usize, FixedState>),
-        some: &[(TraceId, Arc<Places>)],
+        some: &[&(TraceId, Arc<Places>)],
     ) -> Result<Vec<Option<Joined>>> {
         let depth = if needs_attributes(run.plan) { Depth::Filtered } else { Depth::Skeleton };
-        let all: Vec<&(TraceId, Arc<Places>)> = some.iter().collect();
         let head = run.head.clone();
         let batch = |number: &u64| order.get(number).map(|at| head[*at]);
         let mut joined: Vec<Option<Joined>> = Vec::with_capacity(some.len());
-        for ((_, places), parts) in some.iter().zip(views.read(run, &all, depth)?) {
+        for ((_, places), parts) in some.iter().zip(views.read(run, some, depth)?) {
             let in_head = places.head.iter();
             let in_head = in_head.filter_map(|(number, row)| Some(batch(number)?.span(*row as usize)));
             let spans: Vec<Span<'_>> =
@@ -194,9 +232,9 @@ impl Kept {
             if run.is_over_time() {
                 break;
             }
-            let all: Vec<&(TraceId, Arc<Places>)> = double.iter().map(|at| &some[*at]).collect();
+            let all: Vec<&(TraceId, Arc<Places>)> = double.iter().map(|at| some[*at]).collect();
             for (at, parts) in double.iter().zip(views.read(run, &all, Depth::Whole)?) {
-                let (id, places) = &some[*at];
+                let (id, places) = some[*at];
                 let mut numbers: Vec<u64> = places.head.iter().map(|(number, _)| *number).collect();
                 numbers.dedup();
                 let in_head = numbers.iter().filter_map(batch).cloned();
@@ -241,7 +279,7 @@ impl Kept {
         self.traces.extend(joined);
         let of_traces: usize = self.traces.values().map(|(_, joined)| joined.memory() + TRACE_BYTES).sum();
         let bytes = of_traces + self.names.memory();
-        memory.index.put(self.of.key(), Arc::new(self), bytes);
+        memory.index.put_dear(self.of.key(), Arc::new(self), bytes);
     }
 }
 

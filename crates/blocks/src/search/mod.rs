@@ -35,6 +35,7 @@ mod tests;
 mod texts;
 mod told;
 mod traces;
+mod valued;
 mod values;
 mod views;
 mod whereabouts;

@@ -9,12 +9,13 @@ use foldhash::fast::FixedState;
 use model::{Batch, Kind, StatusCode};
 use store::names::{Counts, OfBatch};
 use store::plan::{Ask, Field, Filter};
-use store::{Name, eval};
+use store::{Level, Name, eval};
 
 use super::mask::Evaluator;
 use super::remembered::{self, Question, ROWS_MAX, Sum};
 use super::repeats::Repeats;
 use super::skeleton::SKELETON;
+use super::valued::Told;
 use super::values::{self, Source};
 use super::words::{self, Words};
 use super::{Place, Run, counted};
@@ -23,7 +24,7 @@ use crate::columns::cursor;
 use crate::columns::decode::Held;
 use crate::columns::rebuild::Rebuilder;
 use crate::columns::sink::PAGE_ROWS;
-use crate::digest::Listing;
+use crate::digest::{Digested, Listing};
 use crate::error::{Doing, Next, Result};
 
 pub(super) fn names(run: &mut Run<'_>) -> Vec<Name> {
@@ -128,6 +129,10 @@ fn by_listing<'a>(run: &mut Run<'_>, block: &[Place<'a>], counts: &mut Counts) -
     run.open(view);
     let is_inside = plan.time.contains(first) && plan.time.contains(last);
     let digests = if is_inside { view.digests(&plan.tenant)? } else { None };
+    if let (Ask::Values { key, level }, Some(digests)) = (&plan.ask, &digests) {
+        let is_told = by_values(run, (view, digests), (*level, key), counts)?;
+        return Ok(if is_told { Vec::new() } else { block.to_vec() });
+    }
     for digest in digests.iter().flatten() {
         if !listed(run, digest.listing()) {
             return Ok(block.to_vec());
@@ -139,6 +144,29 @@ fn by_listing<'a>(run: &mut Run<'_>, block: &[Place<'a>], counts: &mut Counts) -
     }
     counts.take_out(&repeated);
     Ok(if digests.is_some() { Vec::new() } else { block.to_vec() })
+}
+
+/// Counts the values of a key by what digests tell of them; false where they do not, or spans may fail.
+fn by_values(
+    run: &mut Run<'_>,
+    (view, digests): (&BlockView, &[Digested]),
+    (level, key): (Level, &str),
+    counts: &mut Counts,
+) -> Result<bool> {
+    if !matches!(run.plan.spans, Filter::All) {
+        return Ok(false);
+    }
+    let mut all = Vec::new();
+    for digest in digests {
+        let Some(told) = Told::of(digest, level, key)? else { return Ok(false) };
+        all.push(told);
+    }
+    let repeated = repeated(run, view)?;
+    for of in all.iter().filter_map(Told::key) {
+        of.values.iter().for_each(|(text, spans)| counts.add(text, of.type_word(), *spans));
+    }
+    counts.take_out(&repeated);
+    Ok(true)
 }
 
 /// True where a listing knows what is asked.
@@ -188,7 +216,7 @@ fn list(run: &Run<'_>, listing: &Listing, counts: &mut Counts) {
 /// What is listed of a block's spans that are left out.
 fn repeated(run: &mut Run<'_>, view: &BlockView) -> Result<Counts> {
     let mut counts = Counts::default();
-    let only = (run.plan.ask != Ask::Keys).then_some(&SKELETON[..]);
+    let only = matches!(run.plan.ask, Ask::Services | Ask::Operations).then_some(&SKELETON[..]);
     run.repeats.clone().each(run, (view, only), |run, batch| {
         let mut here = OfBatch::default();
         let spans = batch.spans().filter(|span| eval::passes(&run.plan.spans, *span));

@@ -62,7 +62,7 @@ pub(super) fn first(run: &mut Run<'_>) -> Option<Vec<Found>> {
     let is_as_it_seems = plan.order == Order::Newest && plan.after.is_none() && plan.trace.is_empty();
     let mut scattered = None;
     if is_as_it_seems {
-        run.known = Whereabouts::as_kept(run);
+        run.known = Whereabouts::if_near(run);
         first.take_head(run);
     } else {
         let known = Whereabouts::of(run)?;

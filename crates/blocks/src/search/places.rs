@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
-use model::{Batch, SpanRow, TimeRange};
+use model::{Batch, SpanRow};
 
 use super::repeats::sets::GroupId;
 use crate::columns::shred::TraceRows;
@@ -44,9 +44,11 @@ impl Places {
         here.map(|((_, group), rows)| (*group as usize, *rows))
     }
 
-    /// False where none of its spans starts within the time.
-    pub(super) fn overlaps(&self, time: TimeRange) -> bool {
-        !self.head.is_empty() || self.runs.iter().any(|(_, rows)| time.overlaps(rows.start, rows.end))
+    /// What it takes in memory.
+    pub(super) fn bytes(&self) -> usize {
+        size_of::<Self>()
+            + self.runs.capacity() * size_of::<(GroupId, TraceRows)>()
+            + self.head.capacity() * size_of::<(u64, u32)>()
     }
 
     /// What remains of it, if something goes; nothing where that is not worth knowing.

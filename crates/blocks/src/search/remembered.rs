@@ -121,7 +121,7 @@ pub(super) fn of_unit<'a, S: Sum>(
     let faults = run.faults;
     let made = Arc::new(OfUnit { question: question.clone(), groups, sum: make(run) });
     if let Some(bytes) = made.sum.bytes().filter(|_| is_whole(run, faults)) {
-        index.memory().index.put(key, made.clone(), bytes + question.0.len());
+        index.memory().index.put_made(key, made.clone(), bytes + question.0.len());
     }
     made
 }
@@ -156,7 +156,11 @@ pub(super) fn of_head<'a, S: Sum>(
             if let Some(bytes) = sum.bytes().filter(|_| is_whole(run, faults)) {
                 let batches: Vec<Identity> = lasting.iter().map(|batch| batch.identity()).collect();
                 let bytes = bytes + question.0.len() + size_of_val(&*batches);
-                memory.index.put(key, Arc::new(OfHead { question: question.clone(), batches, sum }), bytes);
+                memory.index.put_made(
+                    key,
+                    Arc::new(OfHead { question: question.clone(), batches, sum }),
+                    bytes,
+                );
             }
         }
     }

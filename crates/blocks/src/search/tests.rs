@@ -3,6 +3,7 @@ mod ingest;
 mod ranks;
 mod remembered;
 mod repeats;
+mod valued;
 mod yard;
 
 use std::sync::{Arc, Mutex};

@@ -1,20 +1,20 @@
 //! Where those traces lie that no row group can tell of alone: traces in several runs of rows, and all of the head.
 //!
 //! Row groups and batches never change, so each is compared with the others once: what is known is kept, and brought up to
-//! date with those that came and went, so that a question while spans come in only looks at what is new. It is kept
+//! date in its place with those that came and went, so that a question while spans come in only looks at what is new. It is kept
 //! among the parts of indexes, under their budget, and found again where it had to go. From when to when each of these traces
 //! lasts is known too, so that they are ranked without looking at what they lie in.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use foldhash::fast::FixedState;
 use model::batch::Identity;
 use model::{Batch, Tenant, TraceId};
 
 use super::Run;
-use super::places::{Known, Lasts, Places};
+use super::places::{Known, Lasts};
 use super::repeats::sets::{self, GroupId, Set, common};
 use crate::columns::shred::TraceRows;
 use crate::error::Result;
@@ -22,6 +22,10 @@ use crate::index::section::kind;
 use crate::index::short;
 use crate::index::tokens::id_token;
 use crate::memory::{Key, Memory};
+
+/// With so many row groups and batches that are not known yet, it takes little to bring it up to date.
+const NEAR_GROUPS: usize = 4;
+const NEAR_BATCHES: usize = 64;
 
 /// What is known of the row groups and the head of a tenant.
 #[derive(Clone, Debug)]
@@ -35,7 +39,12 @@ pub(super) struct Whereabouts {
     number: u64,
     /// The traces in several runs, and those with spans in the head.
     pub(super) traces: HashMap<TraceId, Known, FixedState>,
+    /// What the places of these traces take.
+    places_bytes: usize,
 }
+
+/// What is known, which whoever asks brings up to date while others wait, who need the same.
+type Shared = Mutex<Arc<Whereabouts>>;
 
 /// Rows of the head, and when their spans last.
 type Rows = (Vec<(u64, u32)>, Lasts);
@@ -46,27 +55,47 @@ type Found = HashMap<TraceId, Vec<(GroupId, TraceRows)>, FixedState>;
 impl Whereabouts {
     /// Of everything that the question looks at, where that is known without looking at anything.
     pub(super) fn as_kept(run: &Run<'_>) -> Option<Arc<Self>> {
-        kept(sets::memory(run)?, &run.plan.tenant).filter(|known| known.is_of(run, &sets::all(run)))
+        let shared = kept(sets::memory(run)?, &run.plan.tenant)?;
+        let known = shared.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        known.is_of(run, &sets::all(run)).then_some(known)
+    }
+
+    /// The same where that is known of all but a little that came since, which is looked at.
+    pub(super) fn if_near(run: &mut Run<'_>) -> Option<Arc<Self>> {
+        let shared = kept(sets::memory(run)?, &run.plan.tenant)?;
+        let known = shared.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let new_groups =
+            sets::all(run).iter().flat_map(Set::ids).filter(|id| !known.groups.contains(id)).count();
+        let new_batches =
+            run.head.iter().filter(|batch| !known.batches.contains_key(&batch.identity())).count();
+        drop(known);
+        if new_groups > NEAR_GROUPS || new_batches > NEAR_BATCHES {
+            return None;
+        }
+        Self::of(run)
     }
 
     /// Of everything that the question looks at; `None` where it can't be told, or nobody waits for it.
     pub(super) fn of(run: &mut Run<'_>) -> Option<Arc<Self>> {
         let sets = sets::all(run);
         let memory = sets::memory(run).cloned();
-        let known = memory.as_ref().and_then(|memory| kept(memory, &run.plan.tenant));
-        if let Some(known) = known.as_ref().filter(|known| known.is_of(run, &sets)) {
+        let shared = memory.as_ref().and_then(|memory| kept(memory, &run.plan.tenant));
+        let shared = shared.unwrap_or_else(|| Arc::new(Mutex::new(Arc::new(Self::new(&run.plan.tenant)))));
+        let mut known = shared.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.is_of(run, &sets) {
             return Some(known.clone());
         }
-        let mut now = known.map_or_else(|| Self::new(&run.plan.tenant), |known| (*known).clone());
+        let now = Arc::make_mut(&mut known);
         now.let_go(run, &sets);
         let added = now.add_groups(run, &sets).and_then(|()| now.add_batches(run, &sets));
         added.inspect_err(|error| run.go_on_without(error)).ok()?;
         if run.is_abandoned() {
             return None;
         }
-        let now = Arc::new(now);
+        let now = known.clone();
+        drop(known);
         if let Some(memory) = memory {
-            memory.index.put(key(&now.tenant), now.clone(), now.bytes());
+            memory.index.put_dear(key(&now.tenant), shared, now.bytes());
         }
         Some(now)
     }
@@ -78,6 +107,7 @@ impl Whereabouts {
             batches: HashMap::default(),
             number: 0,
             traces: HashMap::default(),
+            places_bytes: 0,
         }
     }
 
@@ -118,6 +148,7 @@ impl Whereabouts {
         let batches: HashMap<u64, &Batch, FixedState> =
             run.head.iter().filter_map(|batch| Some((number(batch)?, *batch))).collect();
         let has = |group: &GroupId| self.groups.contains(group);
+        let places_bytes = &mut self.places_bytes;
         self.traces.retain(|_, known| {
             let places = &known.places;
             let stays = places.runs.iter().all(|(group, _)| has(group))
@@ -125,8 +156,10 @@ impl Whereabouts {
             if stays {
                 return true;
             }
+            *places_bytes -= places.bytes();
             let left = places.without(&has, &batches);
             left.is_some_and(|left| {
+                *places_bytes += left.places.bytes();
                 *known = left;
                 true
             })
@@ -170,6 +203,7 @@ impl Whereabouts {
         for (id, runs) in found {
             let mut known = self.traces.get(&id).cloned().unwrap_or_default();
             let before = known.places.runs.len();
+            let bytes_before = self.traces.get(&id).map_or(0, |known| known.places.bytes());
             let places = Arc::make_mut(&mut known.places);
             places.runs.extend(runs);
             places.runs.sort_unstable_by_key(|(group, rows)| (*group, rows.first));
@@ -177,6 +211,7 @@ impl Whereabouts {
             if places.is_spread() && before < places.runs.len() {
                 places.runs.shrink_to_fit();
                 known.lasts.add_runs(&places.runs);
+                self.places_bytes = self.places_bytes + places.bytes() - bytes_before;
                 self.traces.insert(id, known);
             }
         }
@@ -187,15 +222,15 @@ impl Whereabouts {
     /// Finds where else the traces lie of batches that are not known yet.
     fn add_batches(&mut self, run: &mut Run<'_>, sets: &[Set<'_>]) -> Result<()> {
         let mut new: HashMap<TraceId, Rows, FixedState> = HashMap::default();
-        for batch in &run.head {
-            let number = *self.batches.entry(batch.identity()).or_insert(self.number);
-            if number == self.number {
-                self.number += 1;
-                for (place, row) in (0..).zip(batch.rows()) {
-                    let (rows, lasts) = new.entry(row.trace_id).or_default();
-                    rows.push((number, place));
-                    lasts.add_row(row);
-                }
+        let mut batches: Vec<(Identity, u64)> = Vec::new();
+        for batch in run.head.iter().filter(|batch| !self.batches.contains_key(&batch.identity())) {
+            let number = self.number;
+            self.number += 1;
+            batches.push((batch.identity(), number));
+            for (place, row) in (0..).zip(batch.rows()) {
+                let (rows, lasts) = new.entry(row.trace_id).or_default();
+                rows.push((number, place));
+                lasts.add_row(row);
             }
         }
         let unknown = new.keys().filter(|id| !self.traces.contains_key(id));
@@ -210,14 +245,18 @@ impl Whereabouts {
             look_up(run, (set, &here), &mut found)?;
         }
         for (id, (rows, lasts)) in new {
+            let is_new = !self.traces.contains_key(&id);
             let known = self.traces.entry(id).or_default();
             let runs = found.remove(&id).unwrap_or_default();
             known.lasts.add(lasts.start, lasts.end);
             known.lasts.add_runs(&runs);
+            let bytes_before = if is_new { 0 } else { known.places.bytes() };
             let places = Arc::make_mut(&mut known.places);
             places.runs.extend(runs);
             places.head.extend(rows);
+            self.places_bytes = self.places_bytes + places.bytes() - bytes_before;
         }
+        self.batches.extend(batches);
         Ok(())
     }
 
@@ -228,13 +267,8 @@ impl Whereabouts {
     }
 
     fn bytes(&self) -> usize {
-        let of_trace = |Known { places, .. }: &Known| {
-            size_of::<(TraceId, Known)>()
-                + size_of::<Places>()
-                + places.runs.capacity() * size_of::<(GroupId, TraceRows)>()
-                + places.head.capacity() * size_of::<(u64, u32)>()
-        };
-        self.traces.values().map(of_trace).sum::<usize>()
+        self.traces.capacity() * size_of::<(TraceId, Known)>()
+            + self.places_bytes
             + self.groups.len() * size_of::<GroupId>()
             + self.batches.len() * size_of::<(Identity, u64)>()
     }
@@ -256,6 +290,8 @@ fn key(tenant: &Tenant) -> Key {
     Key { block: u64::MAX, kind: kind::WHEREABOUTS, number: FixedState::default().hash_one(tenant) }
 }
 
-fn kept(memory: &Memory, tenant: &Tenant) -> Option<Arc<Whereabouts>> {
-    memory.index.get::<Whereabouts>(key(tenant)).filter(|known| known.tenant == *tenant)
+fn kept(memory: &Memory, tenant: &Tenant) -> Option<Arc<Shared>> {
+    let is_of =
+        |shared: &Arc<Shared>| shared.lock().unwrap_or_else(PoisonError::into_inner).tenant == *tenant;
+    memory.index.get::<Shared>(key(tenant)).filter(is_of)
 }

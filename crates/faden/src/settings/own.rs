@@ -87,7 +87,7 @@ pub fn store(root: &mut Block<'_>) -> StoreSettings {
     let head_bytes_max =
         memory.bytes("head", "96MiB", "spans that are in no block yet; when full, senders wait");
     let index_bytes_max =
-        memory.bytes("index", "128MiB", "indexes of blocks; what finds no room is read from its block again");
+        memory.bytes("index", "192MiB", "indexes of blocks; what finds no room is read from its block again");
     let page_bytes_max =
         memory.bytes("cache", "64MiB", "decoded pages; what finds no room is read and decoded again");
     let doc = "other nodes' heads, for the next question; one that has more is not asked";

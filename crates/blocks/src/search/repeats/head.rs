@@ -73,7 +73,7 @@ pub(super) fn places(run: &mut Run<'_>, sets: &[Set<'_>]) -> HashMap<usize, Vec<
     let bytes = known.bytes();
     drop(known);
     if let Some(memory) = memory.filter(|_| bytes != before) {
-        memory.index.put(key, kept, bytes);
+        memory.index.put_dear(key, kept, bytes);
     }
     places
 }

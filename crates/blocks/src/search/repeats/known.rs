@@ -85,7 +85,7 @@ fn kept(memory: &Memory, tenant: &Tenant) -> Option<Arc<Known>> {
 
 fn keep(memory: &Memory, known: Arc<Known>) {
     let bytes = known.groups.len() * 2 * size_of::<GroupId>() + known.repeats.len() * 2 * size_of::<Repeat>();
-    memory.index.put(key(&known.tenant), known, bytes);
+    memory.index.put_dear(key(&known.tenant), known, bytes);
 }
 
 /// Compares the row groups that are asked for, as far as they are not known, with each other and with those that are.

@@ -94,7 +94,7 @@ impl Set<'_> {
             return Ok(known);
         }
         let hashes = Arc::new(group.id_hashes()?);
-        kept.put(key, hashes.clone(), hashes.len() * 4);
+        kept.put_made(key, hashes.clone(), hashes.len() * 4);
         Ok(hashes)
     }
 
