@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{Recorded, number};
 
 /// What is asked, as the scenario `query` names it.
-const QUESTIONS: [&str; 20] = [
+const QUESTIONS: [&str; 21] = [
     "trace by id",
     "rare attribute value, no service",
     "newest 20 with errors",
@@ -15,6 +15,7 @@ const QUESTIONS: [&str; 20] = [
     "longest 20",
     "TraceQL by a common attribute, newest 20",
     "TraceQL by structure, newest 20",
+    "TraceQL by structure over an hour, newest 20",
     "rate by service in 60 steps",
     "count by service",
     "p99 by service",

@@ -7,7 +7,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use foldhash::fast::FixedState;
 use model::batch::Identity;
@@ -28,9 +28,8 @@ const NEAR_GROUPS: usize = 4;
 const NEAR_BATCHES: usize = 64;
 
 /// What is known of the row groups and the head of a tenant.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Whereabouts {
-    tenant: Tenant,
     /// The row groups that were compared with each other.
     groups: HashSet<GroupId, FixedState>,
     /// The numbers of the head's batches.
@@ -43,8 +42,11 @@ pub(super) struct Whereabouts {
     places_bytes: usize,
 }
 
-/// What is known, which whoever asks brings up to date while others wait, who need the same.
-type Shared = Mutex<Arc<Whereabouts>>;
+/// What is known, which one question brings up to date at a time.
+struct Shared {
+    tenant: Tenant,
+    known: Mutex<Arc<Whereabouts>>,
+}
 
 /// Rows of the head, and when their spans last.
 type Rows = (Vec<(u64, u32)>, Lasts);
@@ -55,15 +57,13 @@ type Found = HashMap<TraceId, Vec<(GroupId, TraceRows)>, FixedState>;
 impl Whereabouts {
     /// Of everything that the question looks at, where that is known without looking at anything.
     pub(super) fn as_kept(run: &Run<'_>) -> Option<Arc<Self>> {
-        let shared = kept(sets::memory(run)?, &run.plan.tenant)?;
-        let known = shared.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let known = kept(sets::memory(run)?, &run.plan.tenant)?.at_rest()?;
         known.is_of(run, &sets::all(run)).then_some(known)
     }
 
     /// The same where that is known of all but a little that came since, which is looked at.
     pub(super) fn if_near(run: &mut Run<'_>) -> Option<Arc<Self>> {
-        let shared = kept(sets::memory(run)?, &run.plan.tenant)?;
-        let known = shared.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let known = kept(sets::memory(run)?, &run.plan.tenant)?.at_rest()?;
         let new_groups =
             sets::all(run).iter().flat_map(Set::ids).filter(|id| !known.groups.contains(id)).count();
         let new_batches =
@@ -80,8 +80,8 @@ impl Whereabouts {
         let sets = sets::all(run);
         let memory = sets::memory(run).cloned();
         let shared = memory.as_ref().and_then(|memory| kept(memory, &run.plan.tenant));
-        let shared = shared.unwrap_or_else(|| Arc::new(Mutex::new(Arc::new(Self::new(&run.plan.tenant)))));
-        let mut known = shared.lock().unwrap_or_else(PoisonError::into_inner);
+        let shared = shared.unwrap_or_else(|| Arc::new(Shared::new(&run.plan.tenant)));
+        let mut known = shared.lock();
         if known.is_of(run, &sets) {
             return Some(known.clone());
         }
@@ -95,20 +95,9 @@ impl Whereabouts {
         let now = known.clone();
         drop(known);
         if let Some(memory) = memory {
-            memory.index.put_dear(key(&now.tenant), shared, now.bytes());
+            memory.index.put_dear(key(&run.plan.tenant), shared.clone(), now.bytes());
         }
         Some(now)
-    }
-
-    fn new(tenant: &Tenant) -> Self {
-        Self {
-            tenant: tenant.clone(),
-            groups: HashSet::default(),
-            batches: HashMap::default(),
-            number: 0,
-            traces: HashMap::default(),
-            places_bytes: 0,
-        }
     }
 
     /// True where the trace lies in more than one place.
@@ -286,12 +275,31 @@ fn look_up(run: &mut Run<'_>, (set, hashes): (&Set<'_>, &[u32]), found: &mut Fou
     Ok(())
 }
 
+impl Shared {
+    fn new(tenant: &Tenant) -> Self {
+        Self { tenant: tenant.clone(), known: Mutex::default() }
+    }
+
+    /// What is known, unless somebody is at it.
+    fn at_rest(&self) -> Option<Arc<Whereabouts>> {
+        self.known.try_lock().ok().map(|known| known.clone())
+    }
+
+    /// What is known, to bring it up to date; whoever waits for it needs the same. What a panic left half done is made anew.
+    fn lock(&self) -> MutexGuard<'_, Arc<Whereabouts>> {
+        self.known.lock().unwrap_or_else(|poisoned| {
+            let mut known = poisoned.into_inner();
+            *known = Arc::default();
+            self.known.clear_poison();
+            known
+        })
+    }
+}
+
 fn key(tenant: &Tenant) -> Key {
     Key { block: u64::MAX, kind: kind::WHEREABOUTS, number: FixedState::default().hash_one(tenant) }
 }
 
 fn kept(memory: &Memory, tenant: &Tenant) -> Option<Arc<Shared>> {
-    let is_of =
-        |shared: &Arc<Shared>| shared.lock().unwrap_or_else(PoisonError::into_inner).tenant == *tenant;
-    memory.index.get::<Shared>(key(tenant)).filter(is_of)
+    memory.index.get::<Shared>(key(tenant)).filter(|shared| shared.tenant == *tenant)
 }
