@@ -41,7 +41,7 @@ mod tests;
 
 use std::{
     sync::{
-        Arc,
+        Arc, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     time::{Duration, Instant},
@@ -51,7 +51,10 @@ use async_trait::async_trait;
 use journal::{Directory, Disk, Journal, Position, Replay};
 use model::{Batch, Clock, Tenant, TimeRange};
 use store::{Answer, Capabilities, Plan, ReadError, Reader, WriteError, Writer};
-use tokio::sync::{Mutex, Notify, Semaphore};
+use tokio::{
+    sync::{Mutex, Notify, Semaphore},
+    task::JoinHandle,
+};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::shelf::CacheFigures;
@@ -86,6 +89,9 @@ const REBUILT: &str = "rebuilt";
 
 /// How long a graceful end waits until everything is in committed blocks; the journal keeps the rest.
 const CLOSE_WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// How long it waits after that until its tasks have ended, a merge among them.
+const TASKS_WAIT_MAX: Duration = Duration::from_secs(10);
 
 /// How often a graceful end looks whether it is done.
 const CLOSE_TICK: Duration = Duration::from_millis(10);
@@ -135,6 +141,8 @@ struct Inner {
     disk_full: AtomicBool,
     closing: AtomicBool,
     ended: CancellationToken,
+    /// What runs until then.
+    tasks: std::sync::Mutex<Vec<JoinHandle<()>>>,
     _lock: DirectoryLock,
 }
 
@@ -215,6 +223,7 @@ impl Engine {
             disk_full: AtomicBool::new(false),
             closing: AtomicBool::new(false),
             ended: CancellationToken::new(),
+            tasks: std::sync::Mutex::default(),
             _lock: lock,
             watch: Watch::open(&path),
             settings,
@@ -245,7 +254,8 @@ impl Engine {
         limits.packing_max.saturating_mul(limits.chunk_bytes_max) as u64
     }
 
-    /// Ends in order: refuses writes, and waits until everything is in committed blocks.
+    /// Ends in order: refuses writes, waits until everything is in committed blocks, and then until nothing works on the
+    /// directory any more.
     ///
     /// # Errors
     /// If that takes too long, as when the object store is away; nothing is lost, the next start replays.
@@ -258,6 +268,11 @@ impl Engine {
         tokio::task::spawn_blocking(move || ending.journal.close())
             .await
             .doing(Next::Repair, "close the journal")?;
+        if tokio::time::timeout(TASKS_WAIT_MAX, inner.tasks_end()).await.is_err() {
+            tracing::warn!(
+                "some work on the store goes on after its end: its directory is in use until then"
+            );
+        }
         settled
             .doing(Next::Retry, "bring everything into blocks; the journal keeps the rest for the next start")
     }
@@ -273,18 +288,36 @@ impl Drop for Engine {
 impl Inner {
     fn start(self: &Arc<Self>, replay: Replay, committed: State) {
         let generation = self.head.begin_replay(Position::START);
-        tokio::spawn(self.clone().freeze_forever());
-        tokio::spawn(self.clone().publish_forever());
-        tokio::spawn(self.clone().follow_forever());
-        tokio::spawn(self.clone().keep_hot_forever());
+        self.spawn(self.clone().freeze_forever());
+        self.spawn(self.clone().publish_forever());
+        self.spawn(self.clone().follow_forever());
+        self.spawn(self.clone().keep_hot_forever());
         let inner = self.clone();
-        tokio::spawn(async move {
+        self.spawn(async move {
             inner.recover(replay, committed, generation).await;
             if inner.settings.is_tended {
-                tokio::spawn(inner.clone().compact_forever());
+                inner.spawn(inner.clone().compact_forever());
             }
             inner.tend_forever().await;
         });
+    }
+
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.lock_tasks().push(tokio::spawn(task));
+    }
+
+    /// Waits for all tasks, those too that others of them begin.
+    async fn tasks_end(&self) {
+        loop {
+            let Some(task) = self.lock_tasks().pop() else { return };
+            if let Err(error) = task.await {
+                tracing::error!(%error, "a task of the store failed");
+            }
+        }
+    }
+
+    fn lock_tasks(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn settle(&self) {
