@@ -14,6 +14,7 @@ use store::{Cursor, Rows};
 use super::foretold::Foretold;
 use super::mask::Evaluator;
 use super::places::Lasts;
+use super::repeats::sets::{self, GroupId};
 use super::skeleton::{Depth, join};
 use super::whereabouts::Whereabouts;
 use super::{Run, listed, ordered};
@@ -21,7 +22,6 @@ use crate::block::BlockView;
 use crate::columns::shred::TraceRows;
 use crate::columns::sink::PAGE_ROWS;
 use crate::error::Result;
-use crate::index::Group;
 
 /// From the earliest start to the latest end of a trace.
 #[derive(Clone, Copy, Debug)]
@@ -135,20 +135,23 @@ pub(super) fn extents(
         let known = extents.entry(rows.id);
         _ = known.and_modify(|extent| extent.cover(rows.start, rows.end)).or_insert(alone);
     };
-    let groups = run.group_places();
+    let places = run.group_places();
+    let mut cover = |group: GroupId, rows: &TraceRows| {
+        if let Some(place) = places.get(&group) {
+            cover(rows, Extent::alone(rows, *place));
+        }
+    };
     if are_few(run, ids.len()) {
         for id in ids {
-            for (group, rows) in &run.locate(*id).runs {
-                cover(rows, Extent::alone(rows, groups.get(group).copied().unwrap_or(usize::MAX)));
-            }
+            run.locate(*id).runs.iter().for_each(|(group, rows)| cover(*group, rows));
         }
         return extents;
     }
-    for view in run.views() {
+    for (block, view) in sets::numbers(run).into_iter().zip(run.views()) {
         if run.is_abandoned() {
             break;
         }
-        cover_block(run, (view, ids), &mut cover);
+        cover_block(run, (view, ids), &mut |group, rows| cover((block, group as u32), rows));
     }
     extents
 }
@@ -163,25 +166,20 @@ fn are_few(run: &Run<'_>, ids: usize) -> bool {
 fn cover_block<'a>(
     run: &mut Run<'a>,
     (view, ids): (&'a BlockView, &Ids),
-    cover: &mut impl FnMut(&TraceRows, Extent),
+    cover: &mut impl FnMut(usize, &TraceRows),
 ) {
-    for group in view.groups.iter().filter(|group| group.tenant == run.plan.tenant) {
+    let mine = view.groups.iter().enumerate().filter(|(_, group)| group.tenant == run.plan.tenant);
+    for (at, group) in mine {
         let Ok(all) = view.traces(group) else {
             // What of it can be read is found one by one.
             for (group, rows) in ids.iter().flat_map(|id| run.find(view, *id)).collect::<Vec<_>>() {
-                cover(&rows, Extent::alone(&rows, place_of(run, &view.groups[group])));
+                cover(group, &rows);
             }
             return;
         };
-        let place = place_of(run, group);
         let asked = all.all().iter().filter(|rows| ids.contains(&rows.id));
-        asked.for_each(|rows| cover(rows, Extent::alone(rows, place)));
+        asked.for_each(|rows| cover(at, rows));
     }
-}
-
-/// The place of a row group among those of the question.
-fn place_of(run: &Run<'_>, group: &Group) -> usize {
-    run.groups.iter().position(|place| std::ptr::eq(place.group, group)).unwrap_or(usize::MAX)
 }
 
 /// The extents that traces have in the head.
